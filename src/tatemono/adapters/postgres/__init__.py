@@ -1,0 +1,1 @@
+"""PostgreSQL: plain SQL with asyncpg, one file per aggregate."""

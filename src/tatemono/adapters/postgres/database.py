@@ -1,0 +1,98 @@
+"""The connection pool, transactions, and the codecs of our types."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+import orjson
+
+from tatemono.adapters.postgres.devices import Devices
+from tatemono.adapters.postgres.generations import Generations
+from tatemono.adapters.postgres.notifications import Notifier
+from tatemono.adapters.postgres.outbox import Outbox
+from tatemono.adapters.postgres.pictures import Pictures
+from tatemono.adapters.postgres.queries import Queries
+
+CONNECT_TIMEOUT_SECONDS = 10
+COMMAND_TIMEOUT_SECONDS = 10
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg brings no types
+    """A pooled connection that needs no RESET ALL: nothing here uses session SET, LISTEN or advisory locks on one.
+
+    `tests/adapters/postgres/test_database.py` holds the SQL of the house to that; LISTEN has its own connection.
+    """
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+async def _set_codecs(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: orjson.dumps(value).decode(),
+        decoder=orjson.loads,
+    )
+
+
+class Rows:
+    """The aggregates, read and written through one pool or one transaction."""
+
+    def __init__(self, executor: Any) -> None:
+        self.devices = Devices(executor)
+        self.generations = Generations(executor)
+        self.pictures = Pictures(executor)
+        self.outbox = Outbox(executor)
+
+
+class Database(Rows):
+    """A pool of connections of one service. Its aggregates commit each statement by itself."""
+
+    def __init__(self, pool: Any, dsn: str, service: str) -> None:
+        super().__init__(pool)
+        self._pool = pool
+        self.dsn = dsn
+        self.service = service
+        self.queries = Queries(pool)
+        self.notifier = Notifier(pool)
+
+    @classmethod
+    async def connect(cls, dsn: str, *, service: str, max_connections: int = 10) -> Self:
+        """Open the pool.
+
+        :param service: becomes `application_name`, by which the health of the building is told
+        """
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=max_connections,
+            connection_class=_Connection,
+            init=_set_codecs,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            server_settings={"application_name": service, "jit": "off"},
+        )
+        return cls(pool, dsn, service)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Rows]:
+        """All or nothing: committed when the block ends, rolled back when it raises."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield Rows(connection)
+
+    async def close(self) -> None:
+        await self.notifier.close()
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,179 @@
+"""Generations, their attempts and their credits: the writes of the pipeline, one statement each.
+
+The statements lock in one order, a generation and then its account, or wait for neither (SKIP LOCKED), so they cannot
+deadlock. Times are the database's: workers whose clocks differ agree on a lease all the same.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tatemono.adapters.postgres import generations_sql as sql
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.domain.generations import (
+    Background,
+    Claim,
+    Generation,
+    GiveUp,
+    NoSuchStyle,
+    Outcome,
+    OutputFormat,
+    PictureRequest,
+    Quality,
+    Size,
+    State,
+    Submitted,
+)
+from tatemono.domain.painting import Failure, PainterUsage
+from tatemono.usecases.ports import KeptPicture
+
+
+def generation_of(row: Any) -> Generation:
+    request = PictureRequest(
+        prompt=row["prompt"],
+        style=row["style"],
+        size=Size(row["size"]),
+        quality=Quality(row["quality"]),
+        output_format=OutputFormat(row["output_format"]),
+        background=Background(row["background"]),
+        n=row["n"],
+    )
+    return Generation(
+        id=row["id"],
+        user_id=row["user_id"],
+        request=request,
+        state=State(row["state"]),
+        price=row["price"],
+        failure_code=row["failure_code"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+class Generations:
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    async def submit(
+        self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, max_waiting: int
+    ) -> Submitted:
+        """Hold the credits, insert the generation and its ticket; or find what the same key did before.
+
+        :raises NoSuchStyle: nothing was done
+        """
+        values = (
+            user_id,
+            idempotency_key,
+            request.price,
+            max_waiting,
+            request.prompt,
+            request.style,
+            request.size,
+            request.quality,
+            request.output_format,
+            request.background,
+            request.n,
+            request.fingerprint,
+            IMAGE_JOBS,
+        )
+        try:
+            try:
+                row = await self._executor.fetchrow(sql.SUBMIT, *values)
+            except asyncpg.UniqueViolationError:
+                # The same key came twice at once; the other is committed now, and is found.
+                row = await self._executor.fetchrow(sql.SUBMIT, *values)
+        except asyncpg.ForeignKeyViolationError as error:
+            raise NoSuchStyle(style=request.style) from error
+        return Submitted(
+            generation=generation_of(row) if row["id"] else None,
+            fingerprint=row["fingerprint"],
+            available=row["available"] or 0,
+            waiting=row["waiting"] or 0,
+        )
+
+    async def claim(self, *, lease: timedelta, max_running: int, model: str) -> Claim | None:
+        """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is."""
+        row = await self._executor.fetchrow(sql.CLAIM, lease, max_running, model)
+        return row and Claim(generation_of(row), row["fence"], row["attempt"], row["cancelled"], row["prompt_suffix"])
+
+    async def any_due(self, *, max_running: int) -> bool:
+        """Whether a job could be claimed, if nobody else were claiming."""
+        due: bool = await self._executor.fetchval(sql.ANY_DUE, max_running)
+        return due
+
+    async def extend_leases(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[UUID, bool]:
+        """Renew the leases that are still held.
+
+        :returns: the generations of those, each with whether its user wants it cancelled
+        """
+        rows = await self._executor.fetch(
+            sql.EXTEND_LEASES, [claim.generation.id for claim in claims], [claim.fence for claim in claims], lease
+        )
+        return {row["id"]: row["cancelled"] for row in rows}
+
+    async def add_partial(self, claim: Claim, index: int, webp_base64: str) -> bool:
+        """Keep an unfinished picture for those who watch. :returns: whether the lease was still held"""
+        held = await self._executor.fetchval(
+            sql.ADD_PARTIAL, claim.generation.id, claim.fence, {"index": index, "webp_base64": webp_base64}
+        )
+        return bool(held)
+
+    async def succeed(
+        self, claim: Claim, pictures: Sequence[KeptPicture], usage: PainterUsage, provider_request_id: str | None
+    ) -> bool:
+        """Record the pictures and settle the credits. :returns: whether the lease was still held; if not, no change"""
+        done = await self._executor.fetchval(
+            sql.SUCCEED,
+            claim.generation.id,
+            claim.fence,
+            provider_request_id,
+            usage.input_text_tokens,
+            usage.input_image_tokens,
+            usage.output_tokens,
+            [kept.object_key for kept in pictures],
+            [kept.thumbnail_key for kept in pictures],
+            [kept.picture.content_type for kept in pictures],
+            [kept.picture.width for kept in pictures],
+            [kept.picture.height for kept in pictures],
+            [len(kept.picture.data) for kept in pictures],
+            [kept.picture.sha256 for kept in pictures],
+            [kept.picture.thumbhash for kept in pictures],
+        )
+        return bool(done)
+
+    async def give_up(
+        self, claim: Claim, outcome: Outcome, failure: Failure | None, verdict: GiveUp, provider_request_id: str | None
+    ) -> bool:
+        """End it without pictures and return the credits. :returns: whether the lease was still held"""
+        done = await self._executor.fetchval(
+            sql.GIVE_UP,
+            claim.generation.id,
+            claim.fence,
+            outcome,
+            failure,
+            provider_request_id,
+            verdict.state,
+            verdict.failure_code,
+        )
+        return bool(done)
+
+    async def retry(
+        self, claim: Claim, outcome: Outcome, failure: Failure, delay: timedelta, provider_request_id: str | None
+    ) -> bool:
+        """Put it back into the queue, with a ticket, for later. :returns: whether the lease was still held"""
+        done = await self._executor.fetchval(
+            sql.RETRY, claim.generation.id, claim.fence, outcome, failure, delay, provider_request_id, IMAGE_JOBS
+        )
+        return bool(done)
+
+    async def cancel(self, user_id: UUID, generation_id: UUID) -> State | None:
+        """Cancel what is queued at once; ask the worker to cancel what is running.
+
+        :returns: the state that it was in, none if the user has no such generation
+        """
+        state = await self._executor.fetchval(sql.CANCEL, user_id, generation_id)
+        return State(state) if state else None

@@ -1,0 +1,182 @@
+"""The statements of `generations.py`."""
+
+_COLUMNS = """id, user_id, prompt, style, size, quality, output_format, background, n, price, state, failure_code,
+    created_at, started_at, finished_at"""
+
+SUBMIT = f"""
+with known as (
+    select {_COLUMNS}, fingerprint from generations where user_id = $1 and idempotency_key = $2
+), payer as (
+    update accounts set available = available - $3::int, held = held + $3::int, queued = queued + 1
+    where user_id = $1 and available >= $3::int and queued < $4::int and not exists (select from known)
+    returning user_id
+), added as (
+    insert into generations
+        (user_id, idempotency_key, price, prompt, style, size, quality, output_format, background, n, fingerprint)
+    select user_id, $2, $3, $5, $6, $7, $8, $9, $10, $11, $12 from payer
+    returning {_COLUMNS}, fingerprint
+), transfer as (
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'available', 'held', price from added
+), ticket as (
+    insert into outbox (queue, body) select $13, id::text from added
+), result as (
+    select * from known union all select * from added
+)
+select result.*, accounts.available, accounts.queued as waiting
+from (values (1)) as one left join result on true left join accounts on accounts.user_id = $1 and result.id is null
+"""  # noqa: S608 - only our own column list is put in
+
+ANY_DUE = """
+select exists (select from generations where state = 'running' and lease_expires_at < now())
+    or exists (
+        select from accounts a where a.queued > 0 and a.running < $1 and exists (
+            select from generations g where g.user_id = a.user_id and g.state = 'queued' and g.not_before <= now()))
+"""
+
+CLAIM = """
+with expired as (
+    select id, user_id from generations where state = 'running' and lease_expires_at < now()
+    order by lease_expires_at limit 1 for update skip locked
+), turn as (
+    select a.user_id from accounts a
+    where a.queued > 0 and a.running < $2 and not exists (select from expired) and exists (
+        select from generations g where g.user_id = a.user_id and g.state = 'queued' and g.not_before <= now())
+    order by a.last_claimed_at limit 1 for update skip locked
+), next as (
+    select g.id, g.user_id from turn cross join lateral (
+        select id, user_id from generations
+        where user_id = turn.user_id and state = 'queued' and not_before <= now()
+        order by id limit 1 for update skip locked) g
+), chosen as (
+    select id from expired union all select id from next
+), claimed as (
+    update generations set state = 'running', fence = fence + 1, lease_expires_at = now() + $1::interval,
+        started_at = coalesce(started_at, now())
+    from chosen where generations.id = chosen.id
+    returning generations.*
+), place as (
+    update accounts set queued = queued - 1, running = running + 1, last_claimed_at = clock_timestamp()
+    from next where accounts.user_id = next.user_id
+), lost as (
+    update attempts set outcome = 'unknown', failure = 'lease_lost', finished_at = now()
+    from expired where attempts.generation_id = expired.id and attempts.outcome is null
+), attempt as (
+    insert into attempts (generation_id, fence, model) select id, fence, $3 from claimed
+), event as (
+    insert into generation_events (generation_id, kind, data)
+    select id, 'started', jsonb_build_object('attempt', fence) from claimed
+)
+select claimed.*, claimed.cancel_requested_at is not null as cancelled, styles.prompt_suffix,
+    1 + (select count(*)::int from attempts where attempts.generation_id = claimed.id) as attempt
+from claimed left join styles on styles.id = claimed.style
+"""
+
+EXTEND_LEASES = """
+update generations set lease_expires_at = now() + $3::interval
+from unnest($1::uuid[], $2::int[]) as held (id, fence)
+where generations.id = held.id and generations.fence = held.fence and state = 'running'
+returning generations.id, cancel_requested_at is not null as cancelled
+"""
+
+ADD_PARTIAL = """
+with held as (
+    select id from generations where id = $1 and fence = $2 and state = 'running'
+)
+insert into generation_events (generation_id, kind, data) select id, 'partial', $3 from held returning true
+"""
+
+SUCCEED = """
+with done as (
+    update generations set state = 'succeeded', finished_at = now(), lease_expires_at = null
+    where id = $1 and fence = $2 and state = 'running'
+    returning id, user_id, price
+), account as (
+    update accounts set held = held - done.price, spent = spent + done.price, running = running - 1
+    from done where accounts.user_id = done.user_id
+), transfer as (
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'held', 'spent', price from done
+), attempt as (
+    update attempts set outcome = 'succeeded', finished_at = now(), provider_request_id = $3, input_text_tokens = $4,
+        input_image_tokens = $5, output_tokens = $6
+    from done where attempts.generation_id = done.id and attempts.fence = $2
+), kept as (
+    insert into pictures (user_id, generation_id, position, object_key, thumbnail_key, content_type, width, height,
+        size_bytes, sha256, thumbhash)
+    select done.user_id, done.id, p.position - 1, p.object_key, p.thumbnail_key, p.content_type, p.width, p.height,
+        p.size_bytes, p.sha256, p.thumbhash
+    from done, unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::int[], $12::int[], $13::bytea[],
+        $14::bytea[]) with ordinality as p (object_key, thumbnail_key, content_type, width, height, size_bytes,
+        sha256, thumbhash, position)
+), partials as (
+    delete from generation_events using done where generation_id = done.id and kind = 'partial'
+)
+insert into generation_events (generation_id, kind, data) select id, 'done', '{}' from done returning true
+"""
+
+GIVE_UP = """
+with done as (
+    update generations set state = $6::generation_state, failure_code = $7, finished_at = now(),
+        lease_expires_at = null
+    where id = $1 and fence = $2 and state = 'running'
+    returning id, user_id, price, state
+), account as (
+    update accounts set held = held - done.price, available = available + done.price, running = running - 1
+    from done where accounts.user_id = done.user_id
+), transfer as (
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'held', 'available', price from done
+), attempt as (
+    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $5
+    from done where attempts.generation_id = done.id and attempts.fence = $2 and attempts.outcome is null
+), partials as (
+    delete from generation_events using done where generation_id = done.id and kind = 'partial'
+)
+insert into generation_events (generation_id, kind, data)
+select id, case state when 'cancelled' then 'cancelled'::event_kind else 'failed' end,
+    jsonb_build_object('failure_code', $7::text)
+from done returning true
+"""
+
+RETRY = """
+with back as (
+    update generations set state = 'queued', not_before = now() + $5::interval, lease_expires_at = null,
+        ticketed_at = now()
+    where id = $1 and fence = $2 and state = 'running'
+    returning id, user_id, not_before
+), account as (
+    update accounts set queued = queued + 1, running = running - 1 from back where accounts.user_id = back.user_id
+), attempt as (
+    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $6
+    from back where attempts.generation_id = back.id and attempts.fence = $2
+), ticket as (
+    insert into outbox (queue, body, due_at) select $7, id::text, not_before from back
+)
+insert into generation_events (generation_id, kind, data)
+select id, 'retrying', jsonb_build_object('failure', $4::text, 'after_seconds', extract(epoch from $5::interval))
+from back returning true
+"""
+
+CANCEL = """
+with mine as (
+    select id, user_id, state, price from generations where id = $2 and user_id = $1 for update
+), cancelled as (
+    update generations set state = 'cancelled', failure_code = 'cancelled', finished_at = now()
+    from mine where generations.id = mine.id and mine.state = 'queued'
+    returning generations.id, generations.user_id, generations.price
+), asked as (
+    update generations set cancel_requested_at = coalesce(cancel_requested_at, now())
+    from mine where generations.id = mine.id and mine.state = 'running'
+), account as (
+    update accounts set held = held - cancelled.price, available = available + cancelled.price, queued = queued - 1
+    from cancelled where accounts.user_id = cancelled.user_id
+), transfer as (
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'held', 'available', price from cancelled
+), event as (
+    insert into generation_events (generation_id, kind, data)
+    select id, 'cancelled', '{"failure_code": "cancelled"}' from cancelled
+)
+select state from mine
+"""

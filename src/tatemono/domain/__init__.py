@@ -1,0 +1,1 @@
+"""The rules. Standard library only; they return new state or raise."""

@@ -1,0 +1,310 @@
+"""One request for pictures: what may be asked, what it costs, and what becomes of an attempt that fails."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from tatemono.domain.errors import Conflict, Exhausted, Invalid, NotFound
+from tatemono.domain.painting import AMBIGUOUS, Failure
+
+MAX_PROMPT_CHARACTERS = 4000
+MAX_PICTURES = 4
+#: A guest who has so many generations waiting must let some of them finish first.
+MAX_WAITING = 100
+#: So many generations of one user are painted at the same time, however many workers are idle.
+MAX_RUNNING = 4
+#: A generation is attempted so often at most.
+MAX_ATTEMPTS = 3
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+FINAL_STATES = frozenset({State.SUCCEEDED, State.FAILED, State.REFUSED, State.CANCELLED})
+
+
+class Size(StrEnum):
+    SQUARE = "1024x1024"
+    PORTRAIT = "1024x1536"
+    LANDSCAPE = "1536x1024"
+
+    @property
+    def width(self) -> int:
+        return int(self.split("x")[0])
+
+    @property
+    def height(self) -> int:
+        return int(self.split("x")[1])
+
+
+class Quality(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class OutputFormat(StrEnum):
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+
+
+class Background(StrEnum):
+    AUTO = "auto"
+    TRANSPARENT = "transparent"
+    OPAQUE = "opaque"
+
+
+#: Credits for one square picture, in proportion to the painter's output tokens; other sizes cost half as much again.
+CREDITS_PER_PICTURE = {Quality.LOW: 2, Quality.MEDIUM: 8, Quality.HIGH: 32}
+
+
+class PromptIsEmpty(Invalid):
+    code = "prompt_is_empty"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "The prompt is empty. Say what the picture should show.",
+        "ja": "プロンプトが空です。何の絵にするかを書いてください。",
+    }
+
+
+class TransparentNeedsAlpha(Invalid):
+    code = "transparent_needs_alpha"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "A JPEG cannot be transparent. Choose png or webp as output_format, or another background.",
+        "ja": "JPEG は透明にできません。output_format を png か webp にするか、background を変えてください。",
+    }
+
+
+class OutOfCredits(Exhausted):
+    code = "out_of_credits"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This costs {price} credits and {available} are left.",
+        "ja": "{price} クレジット必要ですが、残りは {available} です。",
+    }
+
+
+class TooManyWaiting(Exhausted):
+    code = "too_many_waiting"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "{waiting} requests of yours are waiting already. Let some of them finish first.",
+        "ja": "すでに {waiting} 件が順番待ちです。いくつか終わってからもう一度お試しください。",
+    }
+
+
+class KeyUsedForAnother(Invalid):
+    code = "idempotency_key_reused"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This Idempotency-Key belongs to another request. Use a new key for a new request.",
+        "ja": "この Idempotency-Key は別のリクエストで使われています。新しいリクエストには新しいキーを使ってください。",
+    }
+
+
+class NoSuchGeneration(NotFound):
+    code = "no_such_generation"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "There is no such generation among yours.",
+        "ja": "その生成リクエストは見つかりません。",
+    }
+
+
+class AlreadyFinished(Conflict):
+    code = "already_finished"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "It is finished already ({state}), so it cannot be cancelled.",
+        "ja": "すでに終了しているため({state})、キャンセルできません。",
+    }
+
+
+class NoSuchStyle(Invalid):
+    code = "no_such_style"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "There is no style {style!r}. GET /v1/api/styles lists them.",
+        "ja": "スタイル {style!r} はありません。GET /v1/api/styles で一覧を取得できます。",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """What a person asks for.
+
+    :ivar style: id of a style preset, or none
+    :ivar n: how many pictures, 1 to `MAX_PICTURES`
+    """
+
+    prompt: str
+    style: str | None = None
+    size: Size = Size.SQUARE
+    quality: Quality = Quality.MEDIUM
+    output_format: OutputFormat = OutputFormat.PNG
+    background: Background = Background.AUTO
+    n: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.prompt.strip():
+            raise PromptIsEmpty
+        if self.background is Background.TRANSPARENT and self.output_format is OutputFormat.JPEG:
+            raise TransparentNeedsAlpha
+        # The entrypoint bounds these with a better message; here they guard the ledger.
+        if not 1 <= self.n <= MAX_PICTURES or len(self.prompt) > MAX_PROMPT_CHARACTERS:
+            raise ValueError("a picture request out of bounds")
+
+    @property
+    def price(self) -> int:
+        """In credits."""
+        one = CREDITS_PER_PICTURE[self.quality]
+        if self.size is not Size.SQUARE:
+            one += one // 2
+        return one * self.n
+
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the request: the same for the same request, whatever its JSON looked like."""
+        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One request for pictures and how far it is.
+
+    :ivar price: credits held while it runs, spent when it succeeds, given back otherwise
+    :ivar failure_code: why it ended without pictures; stable, part of the API
+    """
+
+    id: UUID
+    user_id: UUID
+    request: PictureRequest
+    state: State
+    price: int
+    failure_code: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission.
+
+    :ivar generation: the new one, or the earlier one of the same key; none if it was not accepted
+    :ivar fingerprint: of the request that `generation` came from
+    :ivar available: credits, where it was not accepted
+    :ivar waiting: generations of the user that wait, where it was not accepted
+    """
+
+    generation: Generation | None
+    fingerprint: bytes | None
+    available: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a generation until the lease ends.
+
+    :ivar fence: the number of this claim; a write with an older one changes nothing
+    :ivar attempt: how often the painter was or will be called for it, 1 the first time
+    :ivar cancelled: its user has asked to cancel it
+    :ivar prompt_suffix: what its style adds to the prompt
+    """
+
+    generation: Generation
+    fence: int
+    attempt: int
+    cancelled: bool
+    prompt_suffix: str | None
+
+    @property
+    def prompt(self) -> str:
+        """What the painter is told."""
+        prompt = self.generation.request.prompt
+        return f"{prompt}\n{self.prompt_suffix}" if self.prompt_suffix else prompt
+
+
+class Outcome(StrEnum):
+    """How an attempt ended; unknown is one of which nobody can say whether the painter painted and charged."""
+
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, failure: Failure) -> "Outcome":
+        if failure in AMBIGUOUS:
+            return cls.UNKNOWN
+        return cls.REFUSED if failure is Failure.REFUSED else cls.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again, not before so many seconds have passed."""
+
+    after_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """It ends here, without pictures and without charge."""
+
+    state: State
+    failure_code: str
+
+
+_FINAL = {
+    Failure.REFUSED: GiveUp(State.REFUSED, "prompt_refused"),
+    Failure.BAD_REQUEST: GiveUp(State.FAILED, "painter_rejected_request"),
+}
+CANCELLED = GiveUp(State.CANCELLED, "cancelled")
+_GAVE_UP_CODE = {
+    Failure.RATE_LIMITED: "painter_busy",
+    Failure.UNAVAILABLE: "painter_unavailable",
+    Failure.TIMED_OUT: "painter_timed_out",
+    Failure.CUT_OFF: "painter_timed_out",
+    Failure.LEASE_LOST: "painter_timed_out",
+    Failure.STOPPED: "painter_timed_out",
+    Failure.NOT_KEPT: "picture_not_kept",
+    Failure.NO_PICTURE: "painter_gave_no_picture",
+}
+_FIRST_DELAY_SECONDS = 1.0
+_LONGEST_DELAY_SECONDS = 60.0
+
+
+def plan_retry(failure: Failure, attempts: int, *, retry_after_seconds: float | None, jitter: float) -> Retry | GiveUp:
+    """What to do after attempt number `attempts` (the first is 1) failed.
+
+    :param retry_after_seconds: what the painter asked for; it is respected up to a minute
+    :param jitter: a random number from 0 to 1, so that many workers do not come back at once
+    """
+    if failure in _FINAL:
+        return _FINAL[failure]
+    if attempts >= MAX_ATTEMPTS:
+        return GiveUp(State.FAILED, _GAVE_UP_CODE[failure])
+    backoff = _FIRST_DELAY_SECONDS * 2 ** (attempts - 1) * (0.5 + jitter)
+    return Retry(min(max(backoff, retry_after_seconds or 0.0), _LONGEST_DELAY_SECONDS))
+
+
+def judge_submission(submitted: Submitted, request: PictureRequest) -> Generation:
+    """The generation that was accepted.
+
+    :raises KeyUsedForAnother: it was accepted earlier, for another request
+    :raises OutOfCredits: it was not
+    :raises TooManyWaiting: it was not
+    """
+    if submitted.generation is not None:
+        if submitted.fingerprint != request.fingerprint:
+            raise KeyUsedForAnother
+        return submitted.generation
+    if submitted.available < request.price:
+        raise OutOfCredits(price=request.price, available=submitted.available)
+    raise TooManyWaiting(waiting=submitted.waiting)

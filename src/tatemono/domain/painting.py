@@ -1,0 +1,106 @@
+"""What is asked of a painter, and the ways in which painting fails."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """Why an attempt gave no picture."""
+
+    RATE_LIMITED = "rate_limited"
+    """429: the painter takes no request now. Nothing was painted."""
+    UNAVAILABLE = "unavailable"
+    """5xx, or no connection. Nothing was painted, as far as the painter says."""
+    TIMED_OUT = "timed_out"
+    """The connection gave no answer in time: the painter may have painted, and may charge for it."""
+    CUT_OFF = "cut_off"
+    """The answer broke off: the painter may have painted, and may charge for it."""
+    REFUSED = "refused"
+    """The painter's moderation refuses the prompt."""
+    BAD_REQUEST = "bad_request"
+    """The painter does not understand the request: a fault of ours."""
+    NO_PICTURE = "no_picture"
+    """The answer came, and what it holds is no such picture as was asked for."""
+    NOT_KEPT = "not_kept"
+    """The picture came, and the store did not take it."""
+    LEASE_LOST = "lease_lost"
+    """The worker vanished in mid-call: the painter may have painted, and may charge for it."""
+    STOPPED = "stopped"
+    """We hung up in mid-call, because the user cancelled or the worker had to go: as above."""
+
+
+#: Failures after which nobody knows whether the painter painted.
+AMBIGUOUS = frozenset({Failure.TIMED_OUT, Failure.CUT_OFF, Failure.LEASE_LOST, Failure.STOPPED})
+
+
+class PaintingFailed(Exception):  # noqa: N818 - it is what happened
+    """One call to the painter gave no picture.
+
+    :ivar retry_after_seconds: what the painter asks for, if it says
+    :ivar provider_request_id: the painter's name for the call, for its support
+    """
+
+    def __init__(
+        self,
+        failure: Failure,
+        detail: str,
+        *,
+        retry_after_seconds: float | None = None,
+        provider_request_id: str | None = None,
+    ) -> None:
+        super().__init__(f"{failure}: {detail}")
+        self.failure = failure
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+        self.provider_request_id = provider_request_id
+
+
+@dataclass(frozen=True, slots=True)
+class PaintRequest:
+    """One call to a painter, in the words of the OpenAI images API.
+
+    :ivar size: `WIDTHxHEIGHT` in pixels
+    :ivar partial_images: how many unfinished pictures to show on the way, 0 to 3
+    :ivar safety_identifier: a keyed hash of the user, which tells the painter who misbehaves without telling who it is
+    :ivar client_request_id: ours, so that both call logs can be laid side by side
+    """
+
+    model: str
+    prompt: str
+    size: str
+    quality: str
+    background: str
+    output_format: str
+    n: int
+    partial_images: int
+    safety_identifier: str
+    client_request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartialPicture:
+    """An unfinished picture: `index` counts up from 0 as it gets clearer."""
+
+    index: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PainterUsage:
+    """The tokens that the painter counts, and charges for."""
+
+    input_text_tokens: int
+    input_image_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """What the painter gave in the end.
+
+    :ivar pictures: the encoded bytes of each picture
+    """
+
+    pictures: tuple[bytes, ...]
+    usage: PainterUsage
+    provider_request_id: str | None

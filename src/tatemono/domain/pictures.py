@@ -1,0 +1,26 @@
+"""Pictures that came out, and where their bytes are kept."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from tatemono.domain.errors import NotFound
+
+#: The gate serves this folder of the bucket, and nothing else of it.
+FOLDER = "pictures"
+
+
+class NoSuchPicture(NotFound):
+    code = "no_such_picture"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "There is no such picture among yours.",
+        "ja": "その画像は見つかりません。",
+    }
+
+
+def object_key(user_id: UUID, generation_id: UUID, fence: int, position: int, extension: str) -> str:
+    """The key of a picture's object. It carries the fence, so that a worker that lost its lease overwrites nothing."""
+    return f"{FOLDER}/{user_id}/{generation_id}/{fence}-{position}.{extension}"
+
+
+def thumbnail_key(key: str) -> str:
+    return f"{key.rpartition('.')[0]}-thumbnail.webp"

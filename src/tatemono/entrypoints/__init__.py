@@ -1,0 +1,1 @@
+"""The processes that production starts, one module or package each."""

@@ -1,0 +1,90 @@
+"""The service that sends what transactions wrote into the outbox to SQS, and finds jobs whose ticket was lost."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import structlog
+
+from tatemono.adapters.postgres.notifications import listening
+from tatemono.bootstrap import OutboxRelayParts, outbox_relay
+from tatemono.entrypoints.process import run
+from tatemono.settings import OutboxRelaySettings, read
+from tatemono.usecases.ports import OUTBOX_CHANNEL
+from tatemono.usecases.relay_outbox import BATCH, relay_outbox
+
+#: A lost notification delays a message by so much at most.
+_LONGEST_WAIT_SECONDS = 2.0
+_SWEEP_EVERY_SECONDS = 2.0
+_FORGET_KEYS_EVERY_SECONDS = 60.0
+#: How long an Idempotency-Key counts.
+_KEY_LIFE = timedelta(hours=24)
+_SWEEP_LIMIT = 1000
+_AFTER_ERROR_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class OutboxRelay:
+    def __init__(self, parts: OutboxRelayParts, settings: OutboxRelaySettings) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._rung = asyncio.Event()
+
+    async def work(self, stopping: asyncio.Event) -> None:
+        """Relay until `stopping` is set; a batch that was begun is finished."""
+        sweeping = asyncio.create_task(self._sweep())
+        stop = asyncio.create_task(self._stop_at(stopping))
+        async with listening(
+            self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
+        ):
+            while not stopping.is_set():
+                await self._relay()
+        for task in (sweeping, stop):
+            task.cancel()
+        await asyncio.gather(sweeping, stop, return_exceptions=True)
+
+    async def _stop_at(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self._rung.set()
+
+    async def _relay(self) -> None:
+        self._rung.clear()
+        try:
+            if await relay_outbox(self._parts.db, self._parts.queues) == BATCH:
+                return
+            due = await self._parts.db.outbox.seconds_until_due()
+            wait = _LONGEST_WAIT_SECONDS if due is None else min(max(due, 0.0), _LONGEST_WAIT_SECONDS)
+        except Exception:
+            log.exception("outbox_not_relayed")
+            wait = _AFTER_ERROR_SECONDS
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._rung.wait(), wait)
+
+    async def _sweep(self) -> None:
+        outbox = self._parts.db.outbox
+        forget_at = 0.0
+        now = asyncio.get_running_loop().time
+        while True:
+            try:
+                older_than = timedelta(seconds=self._settings.lost_ticket_seconds)
+                if lost := await outbox.reissue_lost_tickets(older_than=older_than, limit=_SWEEP_LIMIT):
+                    log.warning("tickets_reissued", count=lost)
+                    self._rung.set()
+                if now() >= forget_at:
+                    await outbox.forget_old_keys(older_than=_KEY_LIFE, limit=_SWEEP_LIMIT)
+                    forget_at = now() + _FORGET_KEYS_EVERY_SECONDS
+            except Exception:
+                log.exception("sweep_failed")
+            await asyncio.sleep(_SWEEP_EVERY_SECONDS)
+
+
+async def main(settings: OutboxRelaySettings, stopping: asyncio.Event) -> None:
+    async with outbox_relay(settings) as parts:
+        log.info("started")
+        await OutboxRelay(parts, settings).work(stopping)
+
+
+if __name__ == "__main__":
+    _settings = read(OutboxRelaySettings)
+    run(lambda stopping: main(_settings, stopping), _settings)

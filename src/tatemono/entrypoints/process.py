@@ -1,0 +1,25 @@
+"""What the background services share: logs, and the signal that ends them."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+from tatemono.entrypoints.logs import start_logging
+from tatemono.settings import ServiceSettings
+
+
+def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], settings: ServiceSettings) -> None:
+    """Run a service until SIGTERM or SIGINT; `main` is given the event that is set then, and finishes by itself."""
+    start_logging(settings.service_name, settings.log_level)
+
+    async def supervised() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        await main(stopping)
+
+    uvloop.run(supervised())

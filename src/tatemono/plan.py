@@ -1,0 +1,313 @@
+"""`infra/building.yaml`, typed: the plan that the laptop and the AWS account are both built from."""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from yaml.reader import ReaderError
+
+PLAN_FILE = Path(__file__).parents[2] / "infra" / "building.yaml"
+
+# libyaml reads the plan in 3 ms, PyYAML's own loader (the same grammar) in 20; not every platform's wheel has libyaml.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+PathPrefix = Annotated[str, Field(pattern=r"^/([a-z0-9._-]+/)*$")]
+VariableName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class WrongPlan(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
+    """The plan cannot be built; the message names the file, the line and the field of each fault."""
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Size(Part):
+    """What Fargate gives a task: CPU units (1024 are one vCPU) and memory."""
+
+    cpu: Literal[256, 512, 1024, 2048, 4096]
+    memory_mib: int = Field(ge=512, le=30720)
+
+
+class Scaling(Part):
+    """How few and how many tasks of a service there may be."""
+
+    min: int = Field(ge=0, le=1000)
+    max: int = Field(ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min > self.max:
+            raise ValueError("min is larger than max")
+        return self
+
+
+class Variable(Part):
+    """Where the value of one environment variable comes from; exactly one of the three."""
+
+    value: str | None = None
+    parameter: Name | None = None
+    secret: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.value, self.parameter, self.secret)) != 1:
+            raise ValueError("give exactly one of value, parameter, secret")
+        return self
+
+
+class Service(Part):
+    """One image, one command. `http` services have a port and a health path; `background` ones have neither."""
+
+    kind: Literal["http", "background"]
+    command: tuple[str, ...] = Field(min_length=1)
+    port: int | None = Field(default=None, ge=1024, le=65535)
+    health_path: str | None = Field(default=None, pattern=r"^/[a-z0-9/_-]+$")
+    size: Size
+    scaling: Scaling
+    # ECS refuses more than 120 for stopTimeout on Fargate.
+    stop_timeout_seconds: int = Field(ge=2, le=120)
+    environment: dict[VariableName, Variable]
+
+    @model_validator(mode="after")
+    def _port_with_http(self) -> Self:
+        if self.kind == "http" and (self.port is None or self.health_path is None):
+            raise ValueError("an http service needs port and health_path")
+        if self.kind == "background" and (self.port is not None or self.health_path is not None):
+            raise ValueError("a background service has no port and no health_path")
+        return self
+
+
+class Queue(Part):
+    """An SQS queue and its dead-letter queue (`<name>-dead`)."""
+
+    visibility_timeout_seconds: int = Field(ge=1, le=43200)
+    retention_seconds: int = Field(ge=60, le=1209600)
+    receive_wait_seconds: int = Field(ge=0, le=20)
+    max_receive_count: int = Field(ge=1, le=1000)
+
+
+class Bucket(Part):
+    versioned: bool
+
+
+class Database(Part):
+    engine_version: str
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    roles: tuple[Name, ...]
+
+
+class RateLimit(Part):
+    """At most `requests` from one address in `window_seconds` (AWS WAF counts in these windows), then `status`."""
+
+    requests: int = Field(ge=10, le=2_000_000)
+    window_seconds: Literal[60, 120, 300, 600]
+    status: Literal[403, 429]
+
+
+class PathRateLimit(RateLimit):
+    path_prefix: PathPrefix
+
+
+class Behavior(Part):
+    """What happens to requests below a prefix. One with neither service nor bucket answers 404: nobody lives there."""
+
+    path_prefix: PathPrefix
+    kind: Literal["pages", "api", "pictures"]
+    viewer_protocol_policy: Literal["redirect-to-https", "https-only"]
+    service: Name | None = None
+    bucket: Name | None = None
+    ip_set: Name | None = None
+
+
+class Edge(Part):
+    """The rules of the gate: CloudFront, WAF and ALB on AWS, nginx on the laptop."""
+
+    origin_verify_header: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]+$")
+    max_body_bytes: int = Field(ge=1024, le=10_485_760)
+    rate_limit: RateLimit
+    rate_limits: tuple[PathRateLimit, ...] = ()
+    ip_sets: dict[Name, tuple[str, ...]]
+    behaviors: tuple[Behavior, ...] = Field(min_length=1)
+    blocked_patterns: dict[Name, tuple[str, ...]]
+
+    @field_validator("ip_sets")
+    @classmethod
+    def _networks(cls, ip_sets: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for addresses in ip_sets.values():
+            for address in addresses:
+                ipaddress.ip_network(address)
+        return ip_sets
+
+    @field_validator("blocked_patterns")
+    @classmethod
+    def _regular_expressions(cls, groups: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for patterns in groups.values():
+            for pattern in patterns:
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return groups
+
+
+class Parameter(Part):
+    """A Parameter Store entry. Without a value, the building itself provides it."""
+
+    value: str | None = None
+    description: str
+
+
+class Secret(Part):
+    """A Secrets Manager secret, and how its first value is made."""
+
+    generate: Literal["random", "ec-p256-jwks", "ec-p256-pem", "database-url", "provided"]
+    role: Name | None = None
+
+    @model_validator(mode="after")
+    def _role_with_database_url(self) -> Self:
+        if (self.generate == "database-url") != (self.role is not None):
+            raise ValueError("role belongs to generate: database-url, and only there")
+        return self
+
+
+class Plan(Part):
+    name: Name
+    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    services: dict[Name, Service] = Field(min_length=1)
+    queues: dict[Name, Queue]
+    buckets: dict[Name, Bucket]
+    database: Database
+    edge: Edge
+    parameters: dict[Name, Parameter]
+    secrets: dict[Name, Secret]
+
+    def parameter_name(self, environment: str, entry: str) -> str:
+        """The full Parameter Store name, `/${environment}/tatemono/${entry}`."""
+        return f"/{environment}/{self.name}/{entry}"
+
+
+def read_plan(path: Path = PLAN_FILE) -> Plan:
+    """Read and check the plan.
+
+    :raises WrongPlan: with one line per fault, each naming file, line and field
+    """
+    root, content, faults = _parsed(path)
+    try:
+        plan = Plan.model_validate(content)
+    except ValidationError as error:
+        faults += [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()]
+    else:
+        faults += _broken_references(plan)
+    if faults:
+        lines = [
+            f"{path}:{_line(root, where)}: {'.'.join(map(str, where)) or 'plan'}: {what}" for where, what in faults
+        ]
+        raise WrongPlan("\n".join(lines))
+    return plan
+
+
+Where = tuple[int | str, ...]
+
+
+def _parsed(path: Path) -> tuple[yaml.Node | None, Any, list[tuple[Where, str]]]:
+    """The file as nodes (which know their lines), as values, and the keys that stand twice."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        return root, root and loader.construct_document(root), _repeated_keys(root)
+    except OSError as error:
+        raise WrongPlan(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise WrongPlan(f"{path}: is no UTF-8: {error.reason} at byte {error.start}") from error
+    except ReaderError as error:
+        line = f":{text.count(chr(10), 0, error.position) + 1}"
+        raise WrongPlan(f"{path}{line}: is no YAML: {error.reason}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise WrongPlan(f"{path}{line}: is no YAML: {error.problem}") from error
+    except ValueError as error:  # an impossible date or number
+        raise WrongPlan(f"{path}: is no YAML: {error}") from error
+    except RecursionError as error:
+        raise WrongPlan(f"{path}: is nested too deeply, or an alias contains itself") from error
+
+
+def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
+    faults: list[tuple[Where, str]] = []
+
+    def check(where: Where, name: str | None, known: Any, kind: str) -> None:
+        if name is not None and name not in known:
+            faults.append((where, f"no {kind} is called {name!r}; there are: {', '.join(sorted(known)) or 'none'}"))
+
+    for name, service in plan.services.items():
+        for variable, source in service.environment.items():
+            where: Where = ("services", name, "environment", variable)
+            check((*where, "parameter"), source.parameter, plan.parameters, "parameter")
+            check((*where, "secret"), source.secret, plan.secrets, "secret")
+    for index, behavior in enumerate(plan.edge.behaviors):
+        at: Where = ("edge", "behaviors", index)
+        http = {name for name, service in plan.services.items() if service.kind == "http"}
+        check((*at, "service"), behavior.service, http, "http service")
+        check((*at, "bucket"), behavior.bucket, plan.buckets, "bucket")
+        check((*at, "ip_set"), behavior.ip_set, plan.edge.ip_sets, "ip_set")
+    for name, secret in plan.secrets.items():
+        check(("secrets", name, "role"), secret.role, plan.database.roles, "database role")
+    both = plan.parameters.keys() & plan.secrets.keys()
+    faults += [(("secrets", name), "is also the name of a parameter; the secret's ARN needs it") for name in both]
+    return faults + _repeated_values(plan)
+
+
+def _repeated_values(plan: Plan) -> list[tuple[Where, str]]:
+    faults: list[tuple[Where, str]] = []
+    ports: dict[int, str] = {}
+    for name, service in plan.services.items():
+        if service.port is not None and (other := ports.setdefault(service.port, name)) != name:
+            faults.append((("services", name, "port"), f"{service.port} is the port of {other} already"))
+    prefixes = [behavior.path_prefix for behavior in plan.edge.behaviors]
+    faults += [
+        (("edge", "behaviors", index, "path_prefix"), f"{prefix} stands in an earlier behavior already")
+        for index, prefix in enumerate(prefixes)
+        if prefix in prefixes[:index]
+    ]
+    if "/" not in prefixes:
+        faults.append((("edge", "behaviors"), "no behavior has the path_prefix /, the default"))
+    return faults
+
+
+def _repeated_keys(node: yaml.Node | None, where: Where = ()) -> list[tuple[Where, str]]:
+    """YAML forbids a repeated key, PyYAML keeps the last one in silence."""
+    if isinstance(node, yaml.SequenceNode):
+        return [fault for index, item in enumerate(node.value) for fault in _repeated_keys(item, (*where, index))]
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    faults: list[tuple[Where, str]] = []
+    seen: set[str] = set()
+    for key, value in node.value:
+        if key.value in seen:
+            faults.append(((*where, key.value), "stands here twice"))
+        seen.add(key.value)
+        faults += _repeated_keys(value, (*where, key.value))
+    return faults
+
+
+def _line(node: yaml.Node | None, where: Where) -> int:
+    """The line of the deepest node on the way to `where` that the file has."""
+    line = 1
+    for step in where:
+        if isinstance(node, yaml.MappingNode):
+            entry = next(((key, value) for key, value in reversed(node.value) if key.value == str(step)), None)
+            if entry is None:
+                break
+            line, node = entry[0].start_mark.line + 1, entry[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

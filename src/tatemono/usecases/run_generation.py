@@ -1,0 +1,172 @@
+"""A worker paints what it claimed."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any
+
+from tatemono.domain.generations import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome, Retry, plan_retry
+from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest
+from tatemono.domain.pictures import object_key, thumbnail_key
+from tatemono.usecases.ports import (
+    EVENTS_CHANNEL,
+    OUTBOX_CHANNEL,
+    Database,
+    ExpectedPicture,
+    KeptPicture,
+    Painter,
+    PictureInspector,
+    PictureStore,
+)
+
+PARTIAL_PICTURES = 2
+
+
+class Stop(Enum):
+    """Why a worker must let go of a job in mid-call."""
+
+    CANCELLED_BY_USER = auto()
+    SHUTTING_DOWN = auto()
+    LEASE_LOST = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a worker paints with.
+
+    :ivar safety_identifier_key: keys the hash that tells the painter one user from another
+    :ivar jitter: a random number from 0 to 1 at each call
+    """
+
+    db: Database
+    painter: Painter
+    inspector: PictureInspector
+    store: PictureStore
+    model: str
+    safety_identifier_key: bytes
+    jitter: Callable[[], float]
+
+
+async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future[Stop]") -> Outcome | None:
+    """Paint, keep the pictures and settle; or find out what to do instead.
+
+    No transaction is open while the painter paints. Every write carries the fence: if the lease was lost, nothing of
+    this changes anything.
+
+    :param stop: when it is done, the job is let go for the reason it holds
+    :returns: how the attempt ended; none if it was somebody else's by then, or never began
+    """
+    if claim.cancelled or claim.attempt > MAX_ATTEMPTS:
+        failure = None if claim.cancelled else Failure.LEASE_LOST
+        await _end(workshop, claim, failure)
+        return None
+    painting = asyncio.ensure_future(_paint_and_keep(workshop, claim))
+    waited_for: set[asyncio.Future[Any]] = {painting, stop}
+    try:
+        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not painting.done():
+            painting.cancel()
+            await asyncio.gather(painting, return_exceptions=True)
+    if painting.cancelled():
+        return await _let_go(workshop, claim, stop.result())
+    try:
+        pictures, painted = painting.result()
+    except PaintingFailed as failed:
+        return await _failed(workshop, claim, failed)
+    if not await workshop.db.generations.succeed(claim, pictures, painted.usage, painted.provider_request_id):
+        return None
+    workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    return Outcome.SUCCEEDED
+
+
+async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
+    request = claim.generation.request
+    async for step in workshop.painter.paint(_paint_request(workshop, claim)):
+        if isinstance(step, Painting):
+            expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
+            if len(step.pictures) != request.n:
+                raise PaintingFailed(
+                    Failure.NO_PICTURE,
+                    f"{len(step.pictures)} pictures came, {request.n} were asked for",
+                    provider_request_id=step.provider_request_id,
+                )
+            kept = [_keep(workshop, claim, position, data, expected) for position, data in enumerate(step.pictures)]
+            return list(await asyncio.gather(*kept)), step
+        preview = await workshop.inspector.preview(step.data)
+        await workshop.db.generations.add_partial(claim, step.index, base64.b64encode(preview).decode())
+        workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    raise PaintingFailed(Failure.NO_PICTURE, "the painter ended without a painting")
+
+
+def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
+    request = claim.generation.request
+    user = hmac.new(workshop.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)
+    return PaintRequest(
+        model=workshop.model,
+        prompt=claim.prompt,
+        size=request.size,
+        quality=request.quality,
+        background=request.background,
+        output_format=request.output_format,
+        n=request.n,
+        partial_images=PARTIAL_PICTURES if request.n == 1 else 0,
+        safety_identifier=user.hexdigest(),
+        client_request_id=f"{claim.generation.id}-{claim.fence}",
+    )
+
+
+async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:
+    generation = claim.generation
+    picture = await workshop.inspector.inspect(data, expected)
+    key = object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
+    thumbnail = thumbnail_key(key)
+    await asyncio.gather(
+        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
+        workshop.store.put(thumbnail, picture.thumbnail, content_type="image/webp"),
+    )
+    return KeptPicture(picture, key, thumbnail)
+
+
+async def _failed(workshop: Workshop, claim: Claim, failed: PaintingFailed) -> Outcome | None:
+    plan = plan_retry(
+        failed.failure, claim.attempt, retry_after_seconds=failed.retry_after_seconds, jitter=workshop.jitter()
+    )
+    return await _record(workshop, claim, failed.failure, plan, failed.provider_request_id)
+
+
+async def _let_go(workshop: Workshop, claim: Claim, reason: Stop) -> Outcome | None:
+    if reason is Stop.LEASE_LOST:
+        return None
+    if reason is Stop.CANCELLED_BY_USER:
+        return await _record(workshop, claim, Failure.STOPPED, CANCELLED, None)
+    plan = plan_retry(Failure.STOPPED, claim.attempt, retry_after_seconds=None, jitter=0.0)
+    return await _record(workshop, claim, Failure.STOPPED, plan, None)
+
+
+async def _end(workshop: Workshop, claim: Claim, failure: Failure | None) -> None:
+    """End a job whose painter is not called at all this time."""
+    verdict = CANCELLED if failure is None else plan_retry(failure, MAX_ATTEMPTS, retry_after_seconds=None, jitter=0)
+    assert isinstance(verdict, GiveUp)
+    if await workshop.db.generations.give_up(claim, Outcome.FAILED, failure, verdict, None):
+        workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+
+
+async def _record(
+    workshop: Workshop, claim: Claim, failure: Failure, plan: Retry | GiveUp, provider_request_id: str | None
+) -> Outcome | None:
+    outcome = Outcome.of(failure)
+    generations = workshop.db.generations
+    if isinstance(plan, Retry):
+        delay = timedelta(seconds=plan.after_seconds)
+        held = await generations.retry(claim, outcome, failure, delay, provider_request_id)
+        workshop.db.notifier.notify(OUTBOX_CHANNEL)
+    else:
+        held = await generations.give_up(claim, outcome, failure, plan, provider_request_id)
+    workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    return outcome if held else None

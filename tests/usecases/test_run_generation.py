@@ -1,0 +1,239 @@
+"""What a worker does with a job, whatever the painter and the store do."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from PIL import Image
+
+from factories import USAGE, guest, submitted
+from tatemono.adapters.pillow_pictures import PillowPictures
+from tatemono.adapters.postgres.database import Database
+from tatemono.domain.generations import Claim, Generation, Outcome, PictureRequest, State
+from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
+from tatemono.usecases.run_generation import Stop, Workshop, run_generation
+
+LEASE = timedelta(seconds=60)
+
+
+def png(width: int = 1024, height: int = 1024) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class ScriptedPainter:
+    """Yields or raises what it is given, and remembers what it was asked for."""
+
+    def __init__(self, *steps: PartialPicture | Painting | PaintingFailed, hang: bool = False) -> None:
+        self.steps = steps
+        self.hang = hang
+        self.asked: list[PaintRequest] = []
+        self.hanging = asyncio.Event()
+
+    async def paint(self, request: PaintRequest) -> AsyncIterator[PartialPicture | Painting]:
+        self.asked.append(request)
+        for step in self.steps:
+            if isinstance(step, PaintingFailed):
+                raise step
+            yield step
+        if self.hang:
+            self.hanging.set()
+            await asyncio.Event().wait()
+
+
+class MemoryStore:
+    def __init__(self, *, full: bool = False) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.full = full
+
+    async def put(self, key: str, data: bytes, *, content_type: str, sha256: bytes | None = None) -> None:
+        if self.full:
+            raise PaintingFailed(Failure.NOT_KEPT, "full")
+        self.objects[key] = data
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
+
+
+def workshop(db: Database, painter: ScriptedPainter, store: MemoryStore | None = None) -> Workshop:
+    return Workshop(
+        db=db,
+        painter=painter,
+        inspector=PillowPictures(),
+        store=store or MemoryStore(),
+        model="gpt-image-2",
+        safety_identifier_key=b"key",
+        jitter=lambda: 0.5,
+    )
+
+
+def never() -> "asyncio.Future[Stop]":
+    return asyncio.get_running_loop().create_future()
+
+
+async def claim_of(db: Database, **request: object) -> Claim:
+    user_id = await guest(db, credits=100)
+    await submitted(db, user_id, PictureRequest(prompt="A fox", **request))  # type: ignore[arg-type]
+    claim = await db.generations.claim(lease=LEASE, max_running=4, model="gpt-image-2")
+    assert claim is not None
+    return claim
+
+
+async def after(db: Database, claim: Claim) -> tuple[Generation, int]:
+    """The generation now, and the credits its user has left."""
+    user_id: UUID = claim.generation.user_id
+    generation = await db.queries.generation(user_id, claim.generation.id)
+    me = await db.queries.me(user_id)
+    assert generation is not None
+    assert me is not None
+    return generation, me.credits_available
+
+
+class TestRunGeneration:
+    async def test_keeps_the_pictures_and_settles(self, db: Database) -> None:
+        claim = await claim_of(db, n=2)
+        store = MemoryStore()
+        painter = ScriptedPainter(Painting((png(), png()), USAGE, "req_1"))
+        assert await run_generation(workshop(db, painter, store), claim, never()) is Outcome.SUCCEEDED
+        generation, credits_left = await after(db, claim)
+        assert (generation.state, credits_left) == (State.SUCCEEDED, 84)
+        pictures = await db.queries.pictures_of([generation.id])
+        assert set(store.objects) == {key for p in pictures for key in (p.object_key, p.thumbnail_key)}
+        assert all(f"/{claim.fence}-" in key for key in store.objects)
+
+    async def test_shows_partial_pictures_on_the_way(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(PartialPicture(0, png()), PartialPicture(1, png()), hang=True)
+        stop = never()
+        job = asyncio.create_task(run_generation(workshop(db, painter), claim, stop))
+        await painter.hanging.wait()
+        events = await db.queries.events_after({claim.generation.id: 0})
+        assert [event.kind for event in events] == ["started", "partial", "partial"]
+        stop.set_result(Stop.LEASE_LOST)
+        assert await job is None
+
+    async def test_tells_the_painter_nothing_of_the_user_but_a_keyed_hash(self, db: Database) -> None:
+        claim = await claim_of(db, style="ink")
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        await run_generation(workshop(db, painter), claim, never())
+        (request,) = painter.asked
+        assert len(request.safety_identifier) == 64
+        assert str(claim.generation.user_id) not in repr(request)
+        assert request.prompt.startswith("A fox\nsumi-e")
+        assert request.client_request_id == f"{claim.generation.id}-1"
+
+    async def test_tries_again_later_when_the_painter_is_busy(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30))
+        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.FAILED
+        generation, credits_left = await after(db, claim)
+        assert (generation.state, credits_left) == (State.QUEUED, 92)
+        async with db.transaction() as tx:
+            await tx.outbox.delete([row.id for row in await tx.outbox.lock_due(10)])
+        due = await db.outbox.seconds_until_due()
+        assert due is not None
+        assert 25 < due <= 30
+
+    async def test_ends_at_once_when_the_painter_refuses(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(PaintingFailed(Failure.REFUSED, "moderation"))
+        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.REFUSED
+        generation, credits_left = await after(db, claim)
+        assert (generation.state, generation.failure_code, credits_left) == (State.REFUSED, "prompt_refused", 100)
+
+    async def test_refuses_bytes_that_are_no_picture(self, db: Database) -> None:
+        claim = await claim_of(db)
+        store = MemoryStore()
+        painter = ScriptedPainter(Painting((b"<html>",), USAGE, None))
+        assert await run_generation(workshop(db, painter, store), claim, never()) is Outcome.FAILED
+        assert (await after(db, claim))[0].state is State.QUEUED
+        assert store.objects == {}
+
+    async def test_refuses_another_size_than_asked_for(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(Painting((png(512, 512),), USAGE, None))
+        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.FAILED
+
+    async def test_refuses_fewer_pictures_than_asked_for(self, db: Database) -> None:
+        claim = await claim_of(db, n=2)
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.FAILED
+
+    async def test_refuses_a_painter_that_ends_without_a_word(self, db: Database) -> None:
+        claim = await claim_of(db)
+        assert await run_generation(workshop(db, ScriptedPainter()), claim, never()) is Outcome.FAILED
+
+    async def test_tries_again_when_the_store_is_full(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        assert await run_generation(workshop(db, painter, MemoryStore(full=True)), claim, never()) is Outcome.FAILED
+        assert (await after(db, claim))[0].state is State.QUEUED
+
+    async def test_gives_up_after_three_attempts_and_returns_the_credits(self, db: Database) -> None:
+        claim = await claim_of(db)
+        for _ in range(3):
+            painter = ScriptedPainter(PaintingFailed(Failure.UNAVAILABLE, "500"))
+            await run_generation(workshop(db, painter), claim, never())
+            await db._pool.execute("update generations set not_before = now()")
+            claim = await db.generations.claim(lease=LEASE, max_running=4, model="m") or claim
+        generation, credits_left = await after(db, claim)
+        assert (generation.state, generation.failure_code) == (State.FAILED, "painter_unavailable")
+        assert credits_left == 100
+
+    async def test_does_not_call_the_painter_for_a_job_that_killed_three_workers(self, db: Database) -> None:
+        await claim_of(db)
+        for _ in range(3):
+            await db._pool.execute("update generations set lease_expires_at = now() - interval '1 s'")
+            claim = await db.generations.claim(lease=LEASE, max_running=4, model="m")
+        assert claim is not None
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        assert await run_generation(workshop(db, painter), claim, never()) is None
+        assert painter.asked == []
+        generation, credits_left = await after(db, claim)
+        assert (generation.state, credits_left) == (State.FAILED, 100)
+
+    async def test_lets_go_when_the_user_cancels(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(hang=True)
+        stop = never()
+        job = asyncio.create_task(run_generation(workshop(db, painter), claim, stop))
+        await painter.hanging.wait()
+        stop.set_result(Stop.CANCELLED_BY_USER)
+        assert await job is Outcome.UNKNOWN
+        generation, credits_left = await after(db, claim)
+        assert (generation.state, credits_left) == (State.CANCELLED, 100)
+
+    async def test_hands_back_when_the_worker_must_go(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(hang=True)
+        stop = never()
+        job = asyncio.create_task(run_generation(workshop(db, painter), claim, stop))
+        await painter.hanging.wait()
+        stop.set_result(Stop.SHUTTING_DOWN)
+        assert await job is Outcome.UNKNOWN
+        assert (await after(db, claim))[0].state is State.QUEUED
+
+    async def test_changes_nothing_when_the_lease_was_lost(self, db: Database) -> None:
+        claim = await claim_of(db)
+        await db._pool.execute("update generations set lease_expires_at = now() - interval '1 s'")
+        other = await db.generations.claim(lease=LEASE, max_running=4, model="m")
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        assert await run_generation(workshop(db, painter), claim, never()) is None
+        assert other is not None
+        assert (await after(db, claim))[0].state is State.RUNNING
+        assert await db.queries.pictures_of([claim.generation.id]) == []
+
+    async def test_ends_a_job_that_was_cancelled_before_it_came(self, db: Database) -> None:
+        claim = await claim_of(db)
+        await db.generations.cancel(claim.generation.user_id, claim.generation.id)
+        await db._pool.execute("update generations set lease_expires_at = now() - interval '1 s'")
+        again = await db.generations.claim(lease=LEASE, max_running=4, model="m")
+        assert again is not None
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        await run_generation(workshop(db, painter), again, never())
+        assert painter.asked == []
+        assert (await after(db, again))[0].state is State.CANCELLED
