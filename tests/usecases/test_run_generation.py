@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -33,7 +33,7 @@ class ScriptedPainter:
         self.asked: list[PaintRequest] = []
         self.hanging = asyncio.Event()
 
-    async def paint(self, request: PaintRequest) -> AsyncIterator[PartialPicture | Painting]:
+    async def paint(self, request: PaintRequest) -> AsyncGenerator[PartialPicture | Painting, None]:
         self.asked.append(request)
         for step in self.steps:
             if isinstance(step, PaintingFailed):

@@ -1,6 +1,6 @@
 """What the use cases need of the outside world, where the layer rule needs a name for it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +13,10 @@ from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintReque
 
 
 class Painter(Protocol):
-    def paint(self, request: PaintRequest) -> AsyncIterator[PartialPicture | Painting]:
+    def paint(self, request: PaintRequest) -> AsyncGenerator[PartialPicture | Painting, None]:
         """Paint; yields partial pictures as they come, and the painting last, exactly once.
+
+        Closing the generator early hangs up.
 
         :raises PaintingFailed: at any step
         """

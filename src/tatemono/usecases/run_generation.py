@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -86,22 +87,34 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
 
 
 async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
-    request = claim.generation.request
-    async for step in workshop.painter.paint(_paint_request(workshop, claim)):
-        if isinstance(step, Painting):
-            expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
-            if len(step.pictures) != request.n:
-                raise PaintingFailed(
-                    Failure.NO_PICTURE,
-                    f"{len(step.pictures)} pictures came, {request.n} were asked for",
-                    provider_request_id=step.provider_request_id,
-                )
-            kept = [_keep(workshop, claim, position, data, expected) for position, data in enumerate(step.pictures)]
-            return list(await asyncio.gather(*kept)), step
-        preview = await workshop.inspector.preview(step.data)
-        await workshop.db.generations.add_partial(claim, step.index, base64.b64encode(preview).decode())
-        workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    async with aclosing(workshop.painter.paint(_paint_request(workshop, claim))) as steps:
+        async for step in steps:
+            if isinstance(step, Painting):
+                return await _keep_all(workshop, claim, step), step
+            preview = await workshop.inspector.preview(step.data)
+            await workshop.db.generations.add_partial(claim, step.index, base64.b64encode(preview).decode())
+            workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     raise PaintingFailed(Failure.NO_PICTURE, "the painter ended without a painting")
+
+
+async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> list[KeptPicture]:
+    request = claim.generation.request
+    if len(painting.pictures) != request.n:
+        raise PaintingFailed(
+            Failure.NO_PICTURE,
+            f"{len(painting.pictures)} pictures came, {request.n} were asked for",
+            provider_request_id=painting.provider_request_id,
+        )
+    expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
+    try:
+        async with asyncio.TaskGroup() as group:
+            kept = [
+                group.create_task(_keep(workshop, claim, position, data, expected))
+                for position, data in enumerate(painting.pictures)
+            ]
+    except* PaintingFailed as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in kept]
 
 
 def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:

@@ -1,0 +1,37 @@
+"""Clients of AWS services. Region, endpoint and credentials come from the variables that every AWS SDK reads.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+
+_CONNECT_TIMEOUT_SECONDS = 3
+# Longer than the longest poll of SQS, 20 seconds.
+_READ_TIMEOUT_SECONDS = 30
+
+
+@asynccontextmanager
+async def aws_clients(*services: str, connections: int = 20) -> AsyncIterator[tuple[Any, ...]]:
+    """A client for each of `services` (`sqs`, `s3`, …), closed at the end.
+
+    To make a client takes tens of milliseconds (the service's model is read), so they are made once per process.
+    Throttling, timeouts and errors of the service are tried again twice: each call must bear repetition.
+
+    :param connections: how many calls each client makes at a time; more wait for their turn
+    """
+    session = get_session()
+    config = AioConfig(
+        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        read_timeout=_READ_TIMEOUT_SECONDS,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    )
+    async with AsyncExitStack() as stack:
+        yield tuple(
+            [await stack.enter_async_context(session.create_client(service, config=config)) for service in services]
+        )

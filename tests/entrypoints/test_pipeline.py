@@ -1,0 +1,182 @@
+"""Relay and worker as processes, as production starts them, between real PostgreSQL, SQS, S3 and the studio."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+
+from conftest import CloudEndpoint
+from factories import guest, submitted
+from tatemono.adapters.aws import aws_clients
+from tatemono.adapters.postgres.database import Database
+from tatemono.adapters.s3 import S3Pictures
+from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
+
+LEASE_SECONDS = 4
+
+
+@dataclass
+class Pipeline:
+    db: Database
+    store: S3Pictures
+    environment: dict[str, str]
+
+    @asynccontextmanager
+    async def running(self, service: str, **variables: str) -> AsyncIterator[Process]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"tatemono.entrypoints.{service.replace('-', '_')}"),
+            env=self.environment
+            | {"SERVICE_NAME": service, "DATABASE_URL": self.environment[service], "PATH": os.environ["PATH"]}
+            | variables,
+            stdout=DEVNULL,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    async def ended(self, generation: Generation, *, within_seconds: float = 30) -> Generation:
+        async with asyncio.timeout(within_seconds):
+            while True:
+                now = await self.db.queries.generation(generation.user_id, generation.id)
+                assert now is not None
+                if now.state in FINAL_STATES:
+                    return now
+                await asyncio.sleep(0.05)
+
+    async def reaches(self, user_id: UUID, generation_id: UUID, state: State) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                now = await self.db.queries.generation(user_id, generation_id)
+                if now is not None and now.state is state:
+                    return
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def pipeline(
+    database_url: str,
+    service_database_url: Callable[[str], str],
+    aws_environment: CloudEndpoint,
+    studio: str,
+) -> AsyncIterator[Pipeline]:
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(await Database.connect(database_url, service="test"))
+        sqs, s3 = await stack.enter_async_context(aws_clients("sqs", "s3"))
+        name = f"test-{secrets.token_hex(6)}"
+        location = {"LocationConstraint": aws_environment.region}
+        await s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
+        attributes = {"VisibilityTimeout": str(LEASE_SECONDS + 1), "ReceiveMessageWaitTimeSeconds": "5"}
+        queue = await sqs.create_queue(QueueName=name, Attributes=attributes)
+        environment = aws_environment.environment | {
+            "image-worker": service_database_url("image-worker"),
+            "outbox-relay": service_database_url("outbox-relay"),
+            "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
+            "PICTURES_BUCKET": name,
+            "OPENAI_API_KEY": "sk-studio",
+            "OPENAI_BASE_URL": f"{studio}/v1",
+            "IMAGE_MODEL": "gpt-image-2",
+            "SAFETY_IDENTIFIER_KEY": "key",
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "STOP_TIMEOUT_SECONDS": "8",
+        }
+        yield Pipeline(db, S3Pictures(s3, name), environment)
+
+
+class TestPipeline:
+    async def test_carries_pictures_from_the_outbox_to_the_store(self, pipeline: Pipeline) -> None:
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            user_id = await guest(pipeline.db)
+            request = PictureRequest(prompt="A red boat on a blue sea", quality=Quality.LOW, n=2)
+            generations = [await submitted(pipeline.db, user_id, request) for _ in range(3)]
+            for generation in generations:
+                assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+        pictures = await pipeline.db.queries.pictures(user_id, before=None, limit=10)
+        assert len(pictures) == 6
+        for picture in pictures:
+            data = await pipeline.store.get(picture.object_key)
+            assert data is not None
+            assert data.startswith(b"\x89PNG")
+            assert len(data) == picture.size_bytes
+            assert await pipeline.store.get(picture.thumbnail_key) is not None
+
+    async def test_paints_again_what_a_killed_worker_left(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with pipeline.running("outbox-relay"):
+            request = PictureRequest(prompt="[studio:hang] a fox", quality=Quality.LOW)
+            generation = await submitted(pipeline.db, user_id, request)
+            async with pipeline.running("image-worker") as worker:
+                await pipeline.reaches(user_id, generation.id, State.RUNNING)
+                worker.kill()
+                await worker.wait()
+            await pipeline.db._pool.execute("update generations set prompt = 'a fox'")
+            async with pipeline.running("image-worker"):
+                assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+        assert await pipeline.db._pool.fetch("select outcome, failure from attempts order by fence") == [
+            ("unknown", "lease_lost"),
+            ("succeeded", None),
+        ]
+
+    async def test_finishes_what_it_has_when_it_is_stopped(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker") as worker:
+            request = PictureRequest(prompt="[studio:latency=1s] a fox", quality=Quality.LOW)
+            generation = await submitted(pipeline.db, user_id, request)
+            await pipeline.reaches(user_id, generation.id, State.RUNNING)
+            worker.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(worker.wait(), 20) == 0
+            assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+
+    async def test_hands_back_what_takes_too_long_when_it_is_stopped(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker") as worker:
+            request = PictureRequest(prompt="[studio:hang] a fox", quality=Quality.LOW)
+            generation = await submitted(pipeline.db, user_id, request)
+            await pipeline.reaches(user_id, generation.id, State.RUNNING)
+            worker.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(worker.wait(), 20) == 0
+            await pipeline.reaches(user_id, generation.id, State.QUEUED)
+
+    async def test_hangs_up_when_the_user_cancels(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db, credits=100)
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            request = PictureRequest(prompt="[studio:hang] a fox", quality=Quality.LOW)
+            generation = await submitted(pipeline.db, user_id, request)
+            await pipeline.reaches(user_id, generation.id, State.RUNNING)
+            await pipeline.db.generations.cancel(user_id, generation.id)
+            assert (await pipeline.ended(generation)).state is State.CANCELLED
+        me = await pipeline.db.queries.me(user_id)
+        assert me is not None
+        assert (me.credits_available, me.credits_held) == (100, 0)
+
+    @pytest.mark.parametrize(
+        ("fault", "state", "failure_code"),
+        [
+            ("refuse", State.REFUSED, "prompt_refused"),
+            ("500", State.FAILED, "painter_unavailable"),
+            ("garbage", State.FAILED, "painter_gave_no_picture"),
+            ("cut", State.FAILED, "painter_timed_out"),
+            ("size", State.FAILED, "painter_gave_no_picture"),
+        ],
+    )
+    async def test_ends_well_whatever_the_painter_does(
+        self, pipeline: Pipeline, fault: str, state: State, failure_code: str
+    ) -> None:
+        user_id = await guest(pipeline.db, credits=100)
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            request = PictureRequest(prompt=f"[studio:{fault}] a fox", quality=Quality.LOW)
+            ended = await pipeline.ended(await submitted(pipeline.db, user_id, request))
+        assert (ended.state, ended.failure_code) == (state, failure_code)
+        me = await pipeline.db.queries.me(user_id)
+        assert me is not None
+        assert (me.credits_available, me.credits_held) == (100, 0)
