@@ -1,0 +1,85 @@
+"""The places where MiniStack is held: every function of it that this package calls or replaces, and how it must look.
+
+A new version of MiniStack that moves one is noticed by `check_seams` before anything is served.
+"""
+
+import importlib
+import inspect
+from importlib.metadata import version
+from typing import Any
+
+VERSION = "1.5.33"
+
+_FUNCTIONS = {
+    "ministack.app:_get_module": "name",
+    "ministack.app:app": "scope, receive, send",
+    "ministack.core.iam_evaluator:_is_root_key": "access_key_id",
+    "ministack.core.iam_evaluator:_served_unsigned": "service, iam_action",
+    "ministack.core.iam_evaluator:enforce": (
+        "access_key_id, iam_action, service, region, resource_arn, service_context"
+    ),
+    "ministack.core.iam_evaluator:is_root_access_key": "access_key_id",
+    "ministack.core.lambda_runtime:execution_credentials": "config",
+    "ministack.core.persistence:_json_default": "obj",
+    "ministack.core.persistence:_json_object_hook": "obj",
+    "ministack.core.responses:request_scope": "account_id, region",
+    "ministack.services.cognito:_attr_list_to_dict": "attrs",
+    "ministack.services.cognito:_pool_for_client": "cid",
+    "ministack.services.cognito:_pool_region": "pool_id",
+    "ministack.services.cognito:_resolve_user": "pool, username",
+    "ministack.services.cognito:_run_idp_handler": "handler, action, data",
+    "ministack.services.cognito:_send_verification_email": "pool, username, attr_dict, code, attribute_name",
+    "ministack.services.lambda_svc:_execute_function_with_config_scope": "func, event",
+    "ministack.services.lambda_svc:_execution_record_for_config": "func, config",
+    "ministack.services.lambda_svc:_get_func_record_for_ref": "function_ref",
+    "ministack.services.lambda_svc:execution_credentials": "config",
+    "ministack.services.s3:handle_request": (
+        "method, path, headers, body, query_params, signed_path, enforce_bucket_region, internal"
+    ),
+    "ministack.services.sqs:_Err": "code, message, status",
+    "ministack.services.sqs:_act_receive_message": "data, qurl",
+}
+"""Their parameters, the ones we rely on first."""
+
+_VALUES = (
+    "ministack.app:SERVICE_HANDLERS",
+    "ministack.app:SERVICE_REGISTRY",
+    "ministack.app:_loaded_modules",
+    "ministack.app:_MAIN_LOOP",
+    "ministack.app:_state_map",
+    "ministack.core.iam_evaluator:_anonymous",
+    "ministack.services.cognito:_user_pools",
+    "ministack.services.ses:_sent_emails",
+    "ministack.services.sqs:_HANDLERS",
+    "ministack.services.sqs:_queue_name_to_url",
+    "ministack.services.sqs:_queues",
+    "ministack.services.sqs:asyncio",
+    "ministack.services.sts:_sessions",
+    "ministack.services.sts:is_root_access_key",
+)
+
+
+class SeamError(Exception):
+    """MiniStack is not the version this launcher was made for; the message names the place that moved."""
+
+
+def check_seams() -> None:
+    """:raises SeamError: MiniStack has another version, or a function or value used here is gone or has changed"""
+    found = version("ministack")
+    if found != VERSION:
+        raise SeamError(f"MiniStack {found} is installed, the launcher was made for {VERSION}: install that one")
+    for place, expected in _FUNCTIONS.items():
+        parameters = list(inspect.signature(_at(place)).parameters)
+        names = [name.strip() for name in expected.split(",")]
+        if parameters[: len(names)] != names:
+            raise SeamError(f"{place} takes ({', '.join(parameters)}), expected ({expected})")
+    for place in _VALUES:
+        _at(place)
+
+
+def _at(place: str) -> Any:
+    module, _, name = place.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise SeamError(f"{place} is gone from MiniStack {VERSION}") from error
