@@ -17,6 +17,9 @@ from tatemono.usecases.run_generation import Workshop
 #: The plan's name of the queue that image jobs go through.
 IMAGE_JOBS = "image-jobs"
 
+#: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
+_LAST_POLL_SECONDS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class ImageWorkerParts:
@@ -54,7 +57,7 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
             painter,
             await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
         ):
-            yield ImageWorkerParts(
+            parts = ImageWorkerParts(
                 db=db,
                 queue=queue,
                 workshop=Workshop(
@@ -67,6 +70,10 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
                     jitter=random.random,
                 ),
             )
+            try:
+                yield parts
+            finally:
+                await queue.close(within_seconds=_LAST_POLL_SECONDS)
 
 
 @asynccontextmanager
