@@ -1,0 +1,116 @@
+"""`POST /v1/moderations`: texts and pictures judged by the word rule of moderation.py."""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.laptop.studio.errors import ApiError, invalid, missing, rate_limited, server_error
+from tatemono.laptop.studio.faults import split_prompt
+from tatemono.laptop.studio.models import find
+from tatemono.laptop.studio.moderation import judge
+from tatemono.laptop.studio.painter import description_of
+from tatemono.laptop.studio.state import (
+    call_of,
+    error_for_hang,
+    misbehaviour,
+    open_call,
+    require_key,
+    studio_of,
+    while_connected,
+)
+from tatemono.laptop.studio.uploads import read_body
+
+
+async def moderations(request: Request) -> Response:
+    open_call(request, "moderations")
+    require_key(request)
+    body = await read_body(request)
+    model = body.get("model") or "omni-moderation-latest"
+    if not isinstance(model, str):
+        raise invalid("model", "Invalid type for 'model': expected a string.", "invalid_type")
+    if find(model, studio_of(request).clock().date()).paints:
+        raise invalid("model", f"The model '{model}' does not moderate.")
+    call_of(request).model = model
+    texts = _texts(body.get("input"))
+    await while_connected(request, _go_wrong(request, " ".join(text for text, _ in texts)))
+    return Response(
+        orjson.dumps(
+            {
+                "id": f"modr-{uuid4().hex}",
+                "model": model,
+                "results": [judge(split_prompt(text)[0]).as_object(kinds) for text, kinds in texts],
+            }
+        ),
+        media_type="application/json",
+    )
+
+
+async def _go_wrong(request: Request, text: str) -> None:
+    """A marker in a text is meant for the picture; only the header and `on=moderations` reach this endpoint."""
+    suffered = misbehaviour(request, "moderations", "", text)
+    if suffered.latency:
+        await asyncio.sleep(suffered.latency.draw(studio_of(request).faults.random))
+    fault = suffered.fault
+    if fault is None:
+        return
+    if fault.kind == "429" and isinstance(fault.value, float):
+        raise rate_limited(fault.value)
+    if fault.kind == "hang" and isinstance(fault.value, float):
+        call_of(request).outcome = "hung"
+        await asyncio.sleep(fault.value)
+        raise error_for_hang()
+    if fault.kind == "500":
+        raise server_error()
+
+
+def _texts(value: object) -> list[tuple[str, tuple[str, ...]]]:
+    """The texts to judge, each with the kinds of input it came from; text and picture parts make one result."""
+    if value is None or value in ("", []):
+        raise missing("input")
+    if isinstance(value, str):
+        return [(value, ("text",))]
+    if not isinstance(value, list):
+        raise _bad_input()
+    if all(isinstance(item, str) for item in value):
+        return [(item, ("text",)) for item in value]
+    parts = [_part(item) for item in value]
+    kinds = tuple(kind for kind in ("text", "image") if any(kind == part_kind for _, part_kind in parts))
+    return [("\n".join(text for text, _ in parts), kinds)]
+
+
+def _part(item: Any) -> tuple[str, str]:
+    if isinstance(item, Mapping) and item.get("type") == "text" and isinstance(item.get("text"), str):
+        return item["text"], "text"
+    if isinstance(item, Mapping) and item.get("type") == "image_url" and isinstance(item.get("image_url"), Mapping):
+        url = item["image_url"].get("url")
+        if isinstance(url, str):
+            return _words_of_picture(url), "image"
+    raise _bad_input()
+
+
+def _words_of_picture(url: str) -> str:
+    """A picture is judged by the prompt in its metadata, which the studio writes; an address, by its own words.
+
+    The studio fetches nothing: it works offline.
+    """
+    if not url.startswith("data:"):
+        return url
+    try:
+        picture = Image.open(BytesIO(b64decode(url.partition(",")[2], validate=True)), formats=("PNG", "JPEG", "WEBP"))
+    except (ValueError, OSError, SyntaxError) as error:
+        raise invalid("input", "Invalid 'image_url': not a readable png, jpeg or webp file.") from error
+    return description_of(picture)
+
+
+def _bad_input() -> ApiError:
+    return invalid(
+        "input", "Invalid 'input': expected a string, strings, or objects of type text and image_url.", "invalid_type"
+    )
