@@ -1,0 +1,232 @@
+"""The command line, `tatemono`. Each command loads what it needs when it runs, so that `--help` is quick."""
+# ruff: noqa: PLC0415 - see above
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_COLUMNS = 160
+PROJECT = Path(__file__).parents[2]
+
+app = typer.Typer(
+    name="tatemono",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="""**Tatemono** (建物, "building"): a generative-AI image app, whole, on this machine.
+
+`tatemono up` starts everything, `tatemono demo` paints a first picture through it, `tatemono test` runs the tests.
+
+Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 nothing is running (`status`).""",
+)
+
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        envvar="TATEMONO_DATA_DIR",
+        metavar="FOLDER",
+        help="Where the building keeps its database, cloud, certificates and logs. Each folder is its own building.",
+        file_okay=False,
+        resolve_path=True,
+    ),
+]
+DEFAULT_DATA_DIR = PROJECT / ".tatemono"
+
+
+@app.command()
+def up(
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="The HTTPS port of the front door: 8443 at first, then the last one. HTTP gets one beside it.",
+            min=1,
+            max=65_535,
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Start over: empty the folder first, but for the local CA and the ports."),
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERVICE", help="Start only these services of the plan; repeat it, or use commas."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the API's documentation when ready.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what every part writes, too.")] = False,
+) -> None:
+    """Start the whole building and keep it running until Ctrl-C.
+
+    It is ready when the front door answers `/v1/api/health` over HTTPS, which asks the database, the queue, the
+    storage and the workers. A part that dies is started again; one that keeps dying stops everything. Ports are
+    remembered; a busy one is replaced, which is said, unless you asked for it. Logs are in `logs/` of the folder, at
+    most 10 MB for each part.
+
+    With some services only (`--only`), it is ready when those run: the rest cannot be asked.
+    """
+    from tatemono.laptop.up import Wishes
+    from tatemono.laptop.up import up as run
+
+    names = tuple(name for words in only or () for name in words.replace(",", " ").split())
+    wishes = Wishes(data_dir=data_dir, port=port, fresh=fresh, only=names, open_browser=open_browser, verbose=verbose)
+    raise typer.Exit(run(wishes, _console()))
+
+
+@app.command()
+def status(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show every part: its state, address, process, memory, restarts and age.
+
+    Exit code 0 if the building is up or starting, 3 if nothing runs, 1 if the supervisor was killed.
+    """
+    from tatemono.laptop.control import show_status
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(show_status(StateFolder(data_dir), _console(), as_json=as_json))
+
+
+@app.command()
+def down(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Stop the building in order, and wait until it is over. Nothing is lost; the next `up` goes on."""
+    from tatemono.laptop.control import down as stop
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(stop(StateFolder(data_dir), _console()))
+
+
+@app.command()
+def logs(
+    part: Annotated[
+        str,
+        typer.Argument(metavar="SERVICE", help="A service of the plan, or postgres, cloud, studio, door."),
+    ],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines to begin with.")] = 50,
+) -> None:
+    """Print what a part has written."""
+    from tatemono.laptop.control import show_logs
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(show_logs(StateFolder(data_dir), part, _console(), lines=lines, go_on=follow))
+
+
+@app.command()
+def doctor(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Check this machine: Python, programs, ports, disk, clock, rights, leftovers; and say what to do.
+
+    Exit code 1 if something will keep the building from starting.
+    """
+    from tatemono.laptop.doctor import examine
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(examine(StateFolder(data_dir), _console()))
+
+
+@app.command()
+def trust(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    yes: Annotated[bool, typer.Option("--yes", help="Run the commands for this system now.")] = False,
+) -> None:
+    """Show how to make browsers and simulators trust the building's local CA. Changes nothing without `--yes`."""
+    from tatemono.laptop.state import StateFolder
+    from tatemono.laptop.trust import show_trust
+
+    raise typer.Exit(show_trust(StateFolder(data_dir), _console(), run=yes))
+
+
+@app.command()
+def demo(
+    prompt: Annotated[str, typer.Argument(help="What the picture should show.")] = "A red fox under the full moon",
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to save the picture.", dir_okay=False)
+    ] = Path("picture.png"),
+    style: Annotated[str | None, typer.Option(help="A style preset, e.g. watercolor or ukiyo-e.")] = None,
+    size: Annotated[str | None, typer.Option(help="1024x1024, 1024x1536 or 1536x1024.")] = None,
+    quality: Annotated[str | None, typer.Option(help="low, medium or high.")] = None,
+    users: Annotated[int | None, typer.Option(min=1, max=1000, help="So many phones at once, to measure.")] = None,
+    pictures: Annotated[int, typer.Option(min=1, max=1000, help="With --users: how many each asks for.")] = 1,
+) -> None:
+    """Act as a phone against the running building, through the front door: sign in, ask, watch, save the picture.
+
+    With `--users`, many phones do it at the same time; a table shows how long each step took, and what failed.
+    """
+    from tatemono.laptop.demo import Wish, run
+    from tatemono.laptop.state import StateFolder
+
+    wish = Wish(prompt=prompt, style=style, size=size, quality=quality)
+    state = StateFolder(data_dir)
+    raise typer.Exit(run(wish, state=state, output=output, users=users, pictures=pictures, console=_console()))
+
+
+@app.command(
+    "test",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    options_metavar="",
+    epilog="Example: `tatemono test -k supervisor -x`",
+)
+def run_tests(
+    pytest_args: Annotated[list[str] | None, typer.Argument(metavar="[PYTEST ARGUMENTS]...")] = None,
+) -> None:
+    """Run the tests, which start what they need themselves. All arguments go to pytest.
+
+    Without any, everything runs in parallel and coverage is reported.
+    """
+    everything = ["-n", "logical", "--maxprocesses", "8", "--cov", "--cov-report", "term"]
+    os.chdir(PROJECT)
+    # The tests make folders of their own; the person's building is none of theirs.
+    os.environ.pop("TATEMONO_DATA_DIR", None)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(pytest_args or everything)])  # noqa: S606 - no shell wanted
+
+
+def _console() -> "Console":
+    from tatemono.laptop.screen import LastingConsole
+
+    console = LastingConsole(highlight=False)
+    if not console.is_terminal:
+        # In a pipe nothing needs to fit; the usual 80 columns would break addresses.
+        console.width = _PIPE_COLUMNS
+    return console
+
+
+def main() -> int:
+    """Run the command line; an error that a person can mend is one line, not a traceback."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        sys.stderr.write(f"tatemono: {error}\n")
+        return code
+    return 0
+
+
+def _exit_code(error: Exception) -> int | None:
+    """2 for a wrong command line, 1 for what can be mended elsewhere; None for a fault of the program itself."""
+    from tatemono.laptop.building import UnknownService
+    from tatemono.laptop.control import UnknownPart
+    from tatemono.laptop.demo import NothingRuns
+    from tatemono.laptop.ports import PortTaken
+    from tatemono.laptop.state import AlreadyRunning, StateFolderRefused
+    from tatemono.plan import WrongPlan
+
+    if isinstance(error, (UnknownService, UnknownPart)):
+        return 2
+    return 1 if isinstance(error, (AlreadyRunning, NothingRuns, PortTaken, StateFolderRefused, WrongPlan)) else None

@@ -1,0 +1,173 @@
+"""The whole command, for real: what is started, what happens when it is killed, how it stops."""
+
+import json
+import os
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tatemono.laptop.ports import choose
+
+PROGRAM = Path(sys.executable).with_name("tatemono")
+ONLY = "outbox-relay"
+PATIENCE_SECONDS = 90
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Building:
+    """One building in a folder of its own; the last `up` of it."""
+
+    data_dir: Path
+    runs: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(PROGRAM), *words, "--data-dir", str(self.data_dir)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+
+    def up(self, *words: str) -> None:
+        """Start it on a free port and wait until it says that it is up."""
+        command = [str(PROGRAM), "up", "--only", ONLY, "--data-dir", str(self.data_dir), *words]
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.runs.append(run)
+        assert run.stdout
+        said = []
+        for line in run.stdout:
+            said.append(line)
+            if "Tatemono is up" in line:
+                return
+        raise AssertionError("".join(said))
+
+    def status(self) -> dict[str, Any]:
+        ran = self.run("status", "--json")
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found | {"parts": {part["name"]: part for part in found["parts"]}}
+
+    def until(self, question: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not question(status := self.status()):
+            assert time.monotonic() < deadline, status
+            time.sleep(0.05)
+        return status
+
+    def end(self) -> None:
+        self.run("down")
+        for run in self.runs:
+            run.kill()
+            run.wait()
+            if run.stdout:
+                run.stdout.close()
+
+
+@pytest.fixture
+def building(tmp_path: Path) -> Iterator[Building]:
+    made = Building(tmp_path / "building")
+    made.data_dir.mkdir()
+    (made.data_dir / "tatemono-state").touch()
+    # The usual ports at the door are for the person at this machine, and for one test at a time.
+    ports, _ = choose(remembered={}, preferred={"https": 0, "http": 0}, asked={})
+    (made.data_dir / "ports.json").write_text(json.dumps(ports))
+    yield made
+    made.end()
+
+
+def is_gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def pids_of(status: dict[str, Any]) -> list[int]:
+    return [part["pid"] for part in status["parts"].values() if part["pid"]]
+
+
+class TestUp:
+    def test_starts_everything_keeps_it_up_and_stops_it_in_order(self, building: Building) -> None:
+        building.up()
+        status = building.status()
+        assert status["state"] == "ready"
+        assert list(status["parts"]) == ["postgres", "cloud", "studio", "provision", ONLY, "door"]
+        assert {part["state"] for part in status["parts"].values()} == {"ready"}
+        assert all(part["memory_bytes"] > 1_000_000 for name, part in status["parts"].items() if name != "provision")
+        assert_private(building.data_dir)
+        # The service behind this path was left out.
+        assert answer_of(f"{status['address']}/v1/api/health", building.data_dir) == 502
+
+        second = building.run("up")
+        assert second.returncode == 1
+        assert f"(pid {status['supervisor_pid']})" in second.stderr
+
+        os.kill(status["parts"][ONLY]["pid"], signal.SIGKILL)
+        status = building.until(lambda status: status["parts"][ONLY]["restarts"] == 1)
+
+        building.runs[0].send_signal(signal.SIGINT)
+        output, _ = building.runs[0].communicate(timeout=PATIENCE_SECONDS)
+        assert building.runs[0].returncode == 0
+        assert f"{ONLY} was ended by SIGKILL" in output
+        stopped = [line.split()[1] for line in output.splitlines() if " stopped " in line]
+        order = ["door", ONLY, "studio", "cloud", "postgres"]
+        assert [name for name in stopped if name in order] == order
+        assert all(is_gone(pid) for pid in pids_of(status))
+
+    def test_goes_on_at_the_same_addresses_after_everything_was_killed(self, building: Building) -> None:
+        building.up()
+        before = building.status()
+        os.kill(before["supervisor_pid"], signal.SIGKILL)
+        building.up()
+        after = building.status()
+        assert after["state"] == "ready"
+        assert all(is_gone(pid) for pid in pids_of(before))
+        assert [part["address"] for part in after["parts"].values()] == [
+            part["address"] for part in before["parts"].values()
+        ]
+        # Stopping takes its time and its order also when nobody reads any more what it says.
+        run = building.runs[-1]
+        assert run.stdout
+        run.stdout.close()
+        run.terminate()
+        assert run.wait(PATIENCE_SECONDS) == 0
+        assert all(is_gone(pid) for pid in pids_of(after))
+
+    def test_can_be_stopped_after_a_kill_and_begun_anew(self, building: Building) -> None:
+        building.up()
+        before = building.status()
+        door = psutil.Process(before["parts"]["door"]["pid"])
+        # Suspended, it cannot heed the wish to stop that the kernel passes on.
+        door.suspend()
+        os.kill(before["supervisor_pid"], signal.SIGKILL)
+        building.until(lambda status: status["state"] == "killed")
+        assert building.run("status").returncode == 1
+        assert building.run("down").returncode == 0
+        assert all(is_gone(pid) for pid in pids_of(before))
+        assert building.run("status").returncode == 3
+
+        password = (building.data_dir / "postgres-password").read_text()
+        authority = (building.data_dir / "certificates" / "authority.pem").read_text()
+        building.up("--fresh")
+        assert (building.data_dir / "postgres-password").read_text() != password
+        assert (building.data_dir / "certificates" / "authority.pem").read_text() == authority
+        assert building.run("down").returncode == 0
+        assert building.runs[-1].wait(PATIENCE_SECONDS) == 0
+
+
+def assert_private(folder: Path) -> None:
+    assert folder.stat().st_mode & 0o777 == 0o700
+    # Should the folder be opened to others, these still are not.
+    secret = [folder / name for name in ("running.json", "cloud-credentials.json", "postgres-password")]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in secret] == [0o600] * 3
+
+
+def answer_of(url: str, data_dir: Path) -> int:
+    return httpx.get(
+        url, verify=ssl.create_default_context(cafile=data_dir / "certificates" / "authority.pem")
+    ).status_code
