@@ -1,0 +1,170 @@
+"""The pages say what is true: links lead somewhere, commands and files exist, pictures are those of their source."""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from urllib.parse import unquote
+
+import pytest
+import typer
+
+from tatemono.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for folder, pattern in ((ROOT, "*.md"), (ROOT / "docs", "**/*.md"), (ROOT / "benchmarks", "**/*.md"))
+    for path in folder.glob(pattern)
+)
+DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+
+_FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+_SPAN = re.compile(r"`([^`\n]+)`")
+_FILE = re.compile(r"[\w./-]+\.(?:py|yaml|yml|j2|toml|txt|md|svg)|(?:src|tests|docs|infra|benchmarks)/[\w./-]*/")
+_TEST_NAME = re.compile(r"(?:Test\w+)(?:\.test_\w+)?|test_\w+")
+_COMMAND = re.compile(r"(?:^|[\s`(])(?:\./|uv run )tatemono ((?:-{0,2}[a-z]).*?)(?=`|$|#)", re.MULTILINE)
+
+
+def read(page: str | Path) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def prose(page: str | Path) -> str:
+    return _FENCED.sub("", read(page))
+
+
+def slug(heading: str) -> str:
+    """How GitHub names a heading's anchor."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def commands(page: str) -> Iterator[list[str]]:
+    """The words after `./tatemono` or `uv run tatemono`, without what stands in quotes."""
+    for found in _COMMAND.finditer(read(page)):
+        yield re.sub(r'"[^"]*"', "WORDS", found[1]).split()
+
+
+def script(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # A data class looks its module up.
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class TestLinks:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_lead_to_a_file_and_a_heading_that_exist(self, page: str) -> None:
+        broken = []
+        for target in _LINK.findall(prose(page)):
+            if re.match(r"[a-z]+:", target):
+                continue
+            file, _, anchor = unquote(target).partition("#")
+            path = (ROOT / page).parent / file if file else ROOT / page
+            if not path.exists() or (anchor and anchor not in map(slug, (h for _, h in _HEADING.findall(prose(path))))):
+                broken.append(target)
+        assert broken == []
+
+
+class TestNamedFiles:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_exist(self, page: str) -> None:
+        def exists(name: str) -> bool:
+            near = (ROOT, ROOT / "src" / "tatemono", (ROOT / page).parent)
+            return any((folder / name).exists() for folder in near) or (
+                "/" not in name and any((ROOT / "src").rglob(name))
+            )
+
+        named = [span for span in _SPAN.findall(prose(page)) if _FILE.fullmatch(span)]
+        assert [name for name in named if not exists(name)] == []
+
+
+class TestCommands:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_exist_with_their_options(self, page: str) -> None:
+        known = typer.main.get_command(app)
+        assert isinstance(known, typer.core.TyperGroup)
+        unknown = []
+        for name, *words in commands(page):
+            if name in {"--help", "…"}:
+                continue
+            command = known.commands.get(name)
+            if command is None:
+                unknown.append(name)
+                continue
+            if command.context_settings.get("ignore_unknown_options"):
+                continue
+            options = {"--help", *(option for parameter in command.params for option in parameter.opts)}
+            unknown += [f"{name} {word}" for word in words if word.startswith("-") and word not in options]
+        assert unknown == []
+
+    def test_are_found_on_the_first_page(self) -> None:
+        assert {"up", "test", "demo", "doctor", "--help"} <= {words[0] for words in commands("README.md")}
+
+
+class TestReadme:
+    def test_has_the_same_headings_in_both_languages(self) -> None:
+        levels = [[level for level, _ in _HEADING.findall(prose(page))] for page in ("README.md", "README.ja.md")]
+        assert levels[0] == levels[1]
+
+    def test_has_the_same_code_in_both_languages(self) -> None:
+        english, japanese = (_FENCED.findall(read(page)) for page in ("README.md", "README.ja.md"))
+        assert english
+        assert english == japanese
+
+    def test_leads_to_the_same_places_in_both_languages(self) -> None:
+        english, japanese = (
+            {target.replace(".ja.", ".") for target in _LINK.findall(prose(page))}
+            for page in ("README.md", "README.ja.md")
+        )
+        assert english == japanese
+
+
+class TestDecisions:
+    def test_are_numbered_without_a_gap(self) -> None:
+        numbers = [int(path.name[:4]) for path in DECISIONS]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+    @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+    def test_have_the_four_parts_and_a_place_in_the_index(self, path: Path) -> None:
+        (_, title), *parts = _HEADING.findall(prose(path))
+        assert [heading for _, heading in parts] == ["Context", "Decision", "Consequences", "Enforced by"]
+        number, _, words = title.partition(". ")
+        assert int(number) == int(path.name[:4])
+        assert f"| {number} | [{words}]({path.name}) |" in read("docs/adr/README.md")
+
+    def test_name_tests_that_exist(self) -> None:
+        tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+        named = {
+            word
+            for path in DECISIONS
+            for span in _SPAN.findall(prose(path))
+            if _TEST_NAME.fullmatch(span)
+            for word in span.split(".")
+        }
+        assert named
+        assert [word for word in sorted(named) if not re.search(rf"(?:class|def) {word}\b", tests)] == []
+
+
+class TestArchitecturePicture:
+    @pytest.mark.parametrize("name", ["architecture.svg", "architecture.ja.svg"])
+    def test_is_what_its_source_draws(self, name: str) -> None:
+        folder = ROOT / "docs" / "explanation"
+        source = script(folder / "architecture.py")
+        drawn: str = source.draw(source.PICTURES[name])
+        assert (folder / name).read_text(encoding="utf-8") == drawn, "run python docs/explanation/architecture.py"
+
+
+class TestImageModel:
+    def test_is_named_by_the_plan_and_by_the_painters_stand_in_only(self) -> None:
+        code = ROOT / "src" / "tatemono"
+        named = [path for path in code.rglob("*.py") if "gpt-image" in path.read_text(encoding="utf-8")]
+        assert [path for path in named if code / "laptop" / "studio" not in path.parents] == []
