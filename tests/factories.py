@@ -4,8 +4,9 @@ import secrets
 from uuid import UUID
 
 from tatemono.adapters.postgres.database import Database
+from tatemono.domain.attempts import Claim
 from tatemono.domain.devices import Platform
-from tatemono.domain.generations import Claim, Generation, PictureRequest
+from tatemono.domain.generations import Generation, PictureRequest
 from tatemono.domain.painting import PainterUsage
 from tatemono.usecases.ports import InspectedPicture, KeptPicture
 from tatemono.usecases.submit_generation import submit_generation

@@ -5,14 +5,21 @@ What only one service needs is imported within its function: the painter's SDK a
 # ruff: noqa: PLC0415 - the docstring says why
 
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
+from tatemono.settings import ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings
 from tatemono.usecases.ports import TicketQueue
 from tatemono.usecases.run_generation import Workshop
+
+if TYPE_CHECKING:
+    from tatemono.adapters.cloudfront import CloudFrontSignedUrls
+    from tatemono.adapters.postgres.event_feed import EventFeed
+    from tatemono.adapters.tokens import AccessTokens
 
 #: The plan's name of the queue that image jobs go through.
 IMAGE_JOBS = "image-jobs"
@@ -32,6 +39,39 @@ class ImageWorkerParts:
 class OutboxRelayParts:
     db: Database
     queues: dict[str, TicketQueue]
+
+
+@dataclass(frozen=True, slots=True)
+class MobileApiBackend:
+    """:ivar now: seconds since 1970"""
+
+    db: Database
+    feed: "EventFeed"
+    tokens: "AccessTokens"
+    picture_urls: "CloudFrontSignedUrls"
+    settings: MobileApiSettings
+    now: Callable[[], float] = time.time
+
+
+@asynccontextmanager
+async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBackend]:
+    from tatemono.adapters.cloudfront import CloudFrontSignedUrls
+    from tatemono.adapters.postgres.event_feed import EventFeed
+    from tatemono.adapters.tokens import AccessTokens
+
+    tokens = AccessTokens(
+        settings.token_signing_keys.get_secret_value(),
+        issuer=settings.public_url,
+        lifetime_seconds=settings.access_token_seconds,
+    )
+    picture_urls = CloudFrontSignedUrls(
+        settings.public_url, settings.picture_url_key_id, settings.picture_url_key.get_secret_value()
+    )
+    async with (
+        await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
+        EventFeed(db) as feed,
+    ):
+        yield MobileApiBackend(db, feed, tokens, picture_urls, settings)
 
 
 @asynccontextmanager

@@ -6,26 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tatemono.domain.generations import (
-    MAX_ATTEMPTS,
     Background,
     Generation,
-    GiveUp,
     KeyUsedForAnother,
     OutOfCredits,
     OutputFormat,
     PictureRequest,
     PromptIsEmpty,
     Quality,
-    Retry,
     Size,
     State,
     Submitted,
     TooManyWaiting,
     TransparentNeedsAlpha,
     judge_submission,
-    plan_retry,
 )
-from tatemono.domain.painting import Failure
 
 FOX = PictureRequest(prompt="A fox")
 ACCEPTED = Generation(UUID(int=1), UUID(int=2), FOX, State.QUEUED, 8, None, datetime.now(UTC), None, None)
@@ -83,39 +78,3 @@ class TestJudgeSubmission:
     def test_names_how_many_wait(self) -> None:
         with pytest.raises(TooManyWaiting, match="100 requests"):
             judge_submission(Submitted(None, None, 8, 100), FOX)
-
-
-class TestPlanRetry:
-    @pytest.mark.parametrize(
-        ("failure", "attempts", "retry_after", "plan"),
-        [
-            (Failure.REFUSED, 1, None, GiveUp(State.REFUSED, "prompt_refused")),
-            (Failure.BAD_REQUEST, 1, None, GiveUp(State.FAILED, "painter_rejected_request")),
-            (Failure.UNAVAILABLE, 1, None, Retry(1.0)),
-            (Failure.UNAVAILABLE, 2, None, Retry(2.0)),
-            (Failure.UNAVAILABLE, 3, None, GiveUp(State.FAILED, "painter_unavailable")),
-            (Failure.RATE_LIMITED, 1, 7.5, Retry(7.5)),
-            (Failure.RATE_LIMITED, 2, 3600.0, Retry(60.0)),
-            (Failure.RATE_LIMITED, 3, 7.5, GiveUp(State.FAILED, "painter_busy")),
-            (Failure.TIMED_OUT, 1, None, Retry(1.0)),
-            (Failure.NO_PICTURE, 3, None, GiveUp(State.FAILED, "painter_gave_no_picture")),
-            (Failure.LEASE_LOST, 3, None, GiveUp(State.FAILED, "painter_timed_out")),
-        ],
-    )
-    def test_follows_the_table(
-        self, failure: Failure, attempts: int, retry_after: float | None, plan: Retry | GiveUp
-    ) -> None:
-        assert plan_retry(failure, attempts, retry_after_seconds=retry_after, jitter=0.5) == plan
-
-    @given(
-        failure=st.sampled_from(Failure),
-        attempts=st.integers(1, 50),
-        retry_after=st.none() | st.floats(0, 1e6),
-        jitter=st.floats(0, 1),
-    )
-    def test_always_ends(self, failure: Failure, attempts: int, retry_after: float | None, jitter: float) -> None:
-        plan = plan_retry(failure, attempts, retry_after_seconds=retry_after, jitter=jitter)
-        if attempts >= MAX_ATTEMPTS:
-            assert isinstance(plan, GiveUp)
-        if isinstance(plan, Retry):
-            assert 0.5 <= plan.after_seconds <= 60

@@ -11,7 +11,8 @@ from PIL import Image
 from factories import USAGE, guest, submitted
 from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.generations import Claim, Generation, Outcome, PictureRequest, State
+from tatemono.domain.attempts import Claim, Outcome
+from tatemono.domain.generations import Generation, PictureRequest, State
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.usecases.run_generation import Stop, Workshop, run_generation
 

@@ -8,8 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from tatemono.domain.errors import Conflict, Exhausted, Invalid, NotFound
-from tatemono.domain.painting import AMBIGUOUS, Failure
+from tatemono.domain.errors import Conflict, Exhausted, Invalid, NotFound, Unavailable
 
 MAX_PROMPT_CHARACTERS = 4000
 MAX_PICTURES = 4
@@ -17,8 +16,6 @@ MAX_PICTURES = 4
 MAX_WAITING = 100
 #: So many generations of one user are painted at the same time, however many workers are idle.
 MAX_RUNNING = 4
-#: A generation is attempted so often at most.
-MAX_ATTEMPTS = 3
 
 
 class State(StrEnum):
@@ -106,6 +103,14 @@ class KeyUsedForAnother(Invalid):
     texts: ClassVar[dict[str, str]] = {
         "en": "This Idempotency-Key belongs to another request. Use a new key for a new request.",
         "ja": "この Idempotency-Key は別のリクエストで使われています。新しいリクエストには新しいキーを使ってください。",
+    }
+
+
+class AccountBusy(Unavailable):
+    code = "account_busy"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "Too much happens to this account at once. Try again in a moment.",
+        "ja": "このアカウントへの操作が集中しています。少し待ってからもう一度お試しください。",
     }
 
 
@@ -206,92 +211,6 @@ class Submitted:
     fingerprint: bytes | None
     available: int
     waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to work on a generation until the lease ends.
-
-    :ivar fence: the number of this claim; a write with an older one changes nothing
-    :ivar attempt: how often the painter was or will be called for it, 1 the first time
-    :ivar cancelled: its user has asked to cancel it
-    :ivar prompt_suffix: what its style adds to the prompt
-    """
-
-    generation: Generation
-    fence: int
-    attempt: int
-    cancelled: bool
-    prompt_suffix: str | None
-
-    @property
-    def prompt(self) -> str:
-        """What the painter is told."""
-        prompt = self.generation.request.prompt
-        return f"{prompt}\n{self.prompt_suffix}" if self.prompt_suffix else prompt
-
-
-class Outcome(StrEnum):
-    """How an attempt ended; unknown is one of which nobody can say whether the painter painted and charged."""
-
-    SUCCEEDED = "succeeded"
-    REFUSED = "refused"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-    @classmethod
-    def of(cls, failure: Failure) -> "Outcome":
-        if failure in AMBIGUOUS:
-            return cls.UNKNOWN
-        return cls.REFUSED if failure is Failure.REFUSED else cls.FAILED
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """Try again, not before so many seconds have passed."""
-
-    after_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """It ends here, without pictures and without charge."""
-
-    state: State
-    failure_code: str
-
-
-_FINAL = {
-    Failure.REFUSED: GiveUp(State.REFUSED, "prompt_refused"),
-    Failure.BAD_REQUEST: GiveUp(State.FAILED, "painter_rejected_request"),
-}
-CANCELLED = GiveUp(State.CANCELLED, "cancelled")
-_GAVE_UP_CODE = {
-    Failure.RATE_LIMITED: "painter_busy",
-    Failure.UNAVAILABLE: "painter_unavailable",
-    Failure.TIMED_OUT: "painter_timed_out",
-    Failure.CUT_OFF: "painter_timed_out",
-    Failure.LEASE_LOST: "painter_timed_out",
-    Failure.STOPPED: "painter_timed_out",
-    Failure.NOT_KEPT: "picture_not_kept",
-    Failure.NO_PICTURE: "painter_gave_no_picture",
-}
-_FIRST_DELAY_SECONDS = 1.0
-_LONGEST_DELAY_SECONDS = 60.0
-
-
-def plan_retry(failure: Failure, attempts: int, *, retry_after_seconds: float | None, jitter: float) -> Retry | GiveUp:
-    """What to do after attempt number `attempts` (the first is 1) failed.
-
-    :param retry_after_seconds: what the painter asked for; it is respected up to a minute
-    :param jitter: a random number from 0 to 1, so that many workers do not come back at once
-    """
-    if failure in _FINAL:
-        return _FINAL[failure]
-    if attempts >= MAX_ATTEMPTS:
-        return GiveUp(State.FAILED, _GAVE_UP_CODE[failure])
-    backoff = _FIRST_DELAY_SECONDS * 2 ** (attempts - 1) * (0.5 + jitter)
-    return Retry(min(max(backoff, retry_after_seconds or 0.0), _LONGEST_DELAY_SECONDS))
 
 
 def judge_submission(submitted: Submitted, request: PictureRequest) -> Generation:

@@ -13,7 +13,8 @@ import structlog
 
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import ImageWorkerParts, image_worker
-from tatemono.domain.generations import MAX_RUNNING, Claim
+from tatemono.domain.attempts import Claim
+from tatemono.domain.generations import MAX_RUNNING
 from tatemono.entrypoints.process import run
 from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
@@ -81,10 +82,15 @@ class ImageWorker:
         self._ended.set()
 
     async def _use(self, ticket: Ticket) -> None:
+        queue = self._parts.queue
         try:
-            while not self._stopping and (claim := await self._claim()) is not None:
+            while not self._stopping:
+                claim = await self._claim()
+                if claim is None:
+                    await queue.delete([ticket])
+                    return
                 await self._do(claim)
-            await self._parts.queue.delete([ticket])
+            await queue.extend([ticket], 0)
         except Exception:
             # The lease ends and the ticket comes back, both by themselves: somebody tries again.
             log.exception("job_left", ticket=ticket.body, received_count=ticket.received_count)

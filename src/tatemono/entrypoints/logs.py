@@ -19,7 +19,8 @@ def start_logging(service_name: str, level: str) -> None:
         lambda _logger, _method, event: {"service": service_name, **event},
     ]
     render: list[structlog.typing.Processor] = [
-        structlog.processors.dict_tracebacks,
+        # Without the local variables: they hold the prompts, the tokens, the identifiers.
+        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(serializer=lambda value, **_: orjson.dumps(value, default=str).decode()),
     ]
     number = logging.getLevelNamesMapping()[level.upper()]

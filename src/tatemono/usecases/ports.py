@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from tatemono.domain.attempts import Claim, GiveUp, Outcome
 from tatemono.domain.devices import Platform, SignedInDevice
-from tatemono.domain.generations import Claim, GiveUp, Outcome, PictureRequest, State, Submitted
+from tatemono.domain.generations import PictureRequest, State, Submitted
 from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintRequest, PartialPicture
 
 
@@ -155,6 +156,7 @@ class Generations(Protocol):
         """Hold the credits, insert the generation and its ticket; or find what the same key did before.
 
         :raises NoSuchStyle: nothing was done
+        :raises AccountBusy: nothing was done, too much else happens to this account at once
         """
         ...
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
-from tatemono.domain.generations import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome, Retry, plan_retry
+from tatemono.domain.attempts import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome, Retry, plan_retry
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.usecases.ports import (

@@ -11,12 +11,10 @@ import pytest
 
 from factories import FOX, USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
+from tatemono.domain.attempts import CANCELLED, Claim, Outcome
 from tatemono.domain.generations import (
-    CANCELLED,
-    Claim,
     KeyUsedForAnother,
     NoSuchStyle,
-    Outcome,
     OutOfCredits,
     PictureRequest,
     Quality,
@@ -341,6 +339,20 @@ class TestOutbox:
         assert await relay.outbox.forget_old_keys(older_than=timedelta(hours=24), limit=10) == 0
         assert await relay.outbox.forget_old_keys(older_than=timedelta(), limit=10) == 1
         assert (await submitted(api, user_id, key="k")).id != first.id
+
+
+class TestPictures:
+    async def test_are_erased_by_the_worker_after_the_api_marked_them(self, api: Database, worker: Database) -> None:
+        user_id = await guest(api)
+        await submitted(api, user_id)
+        claim = await claimed(worker)
+        await worker.generations.succeed(claim, [kept(claim)], USAGE, None)
+        (picture,) = await api.queries.pictures(user_id, before=None, limit=10)
+        assert await api.pictures.mark_deleted(user_id, picture.id)
+        async with worker.transaction() as tx:
+            (deleted,) = await tx.pictures.lock_deleted(10)
+            await tx.pictures.erase([deleted.id])
+        assert not await api.pictures.mark_deleted(user_id, picture.id)
 
 
 class TestPositions:

@@ -50,6 +50,8 @@ class EventFeed:
         self._wanted: set[UUID] = set()
         self._reader: asyncio.Task[None] | None = None
         self._stack = AsyncExitStack()
+        #: Set whenever anything may have happened to any generation, watched or not; whoever waits for it clears it.
+        self.moved = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(
@@ -78,6 +80,7 @@ class EventFeed:
                 del self._watches[generation_id]
 
     def _notified(self, keys: list[str]) -> None:
+        self.moved.set()
         self.look([UUID(key) for key in keys] if keys else list(self._watches))
 
     def look(self, generation_ids: list[UUID]) -> None:

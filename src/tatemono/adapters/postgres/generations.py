@@ -13,13 +13,12 @@ import asyncpg
 
 from tatemono.adapters.postgres import generations_sql as sql
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.domain.attempts import Claim, GiveUp, Outcome
 from tatemono.domain.generations import (
+    AccountBusy,
     Background,
-    Claim,
     Generation,
-    GiveUp,
     NoSuchStyle,
-    Outcome,
     OutputFormat,
     PictureRequest,
     Quality,
@@ -29,6 +28,9 @@ from tatemono.domain.generations import (
 )
 from tatemono.domain.painting import Failure, PainterUsage
 from tatemono.usecases.ports import KeptPicture
+
+#: How often to look again when the same account is changed at the same moment.
+_TRIES = 10
 
 
 def generation_of(row: Any) -> Generation:
@@ -64,6 +66,7 @@ class Generations:
         """Hold the credits, insert the generation and its ticket; or find what the same key did before.
 
         :raises NoSuchStyle: nothing was done
+        :raises AccountBusy: nothing was done, too much else happens to this account at once
         """
         values = (
             user_id,
@@ -80,20 +83,22 @@ class Generations:
             request.fingerprint,
             IMAGE_JOBS,
         )
-        try:
+        for _ in range(_TRIES):
             try:
                 row = await self._executor.fetchrow(sql.SUBMIT, *values)
             except asyncpg.UniqueViolationError:
-                # The same key came twice at once; the other is committed now, and is found.
-                row = await self._executor.fetchrow(sql.SUBMIT, *values)
-        except asyncpg.ForeignKeyViolationError as error:
-            raise NoSuchStyle(style=request.style) from error
-        return Submitted(
-            generation=generation_of(row) if row["id"] else None,
-            fingerprint=row["fingerprint"],
-            available=row["available"] or 0,
-            waiting=row["waiting"] or 0,
-        )
+                continue  # the same key came twice at once; the other is committed now, and is found
+            except asyncpg.ForeignKeyViolationError as error:
+                raise NoSuchStyle(style=request.style) from error
+            # A refusal that the balance does not explain was decided by a change that is younger than what was read.
+            if row["id"] or (row["available"] or 0) < request.price or row["waiting"] >= max_waiting:
+                return Submitted(
+                    generation=generation_of(row) if row["id"] else None,
+                    fingerprint=row["fingerprint"],
+                    available=row["available"] or 0,
+                    waiting=row["waiting"] or 0,
+                )
+        raise AccountBusy
 
     async def claim(self, *, lease: timedelta, max_running: int, model: str) -> Claim | None:
         """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is."""

@@ -189,9 +189,11 @@ grant update (state, failure_code, started_at, finished_at, not_before, fence, l
 grant insert, update on attempts to image_worker;
 grant insert on credit_transfers, pictures, generation_events, outbox to image_worker;
 grant delete on generation_events, pictures to image_worker;
+-- `for update` needs the right to update something.
+grant update (deleted_at) on pictures to image_worker;
 
 grant select, insert, delete on outbox to outbox_relay;
--- `for update` needs the right to update something.
+-- As above.
 grant update (due_at) on outbox to outbox_relay;
 grant select on generations to outbox_relay;
 grant update (ticketed_at, idempotency_key) on generations to outbox_relay;

@@ -1,0 +1,1 @@
+"""The mobile API: what the app on the phone talks to."""

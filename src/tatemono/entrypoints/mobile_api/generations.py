@@ -1,0 +1,114 @@
+"""Asking for pictures."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Header, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.domain.generations import NoSuchGeneration
+from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.described import OF_A_BODY, PREFIX, WITH_TOKEN, answers, body, router
+from tatemono.entrypoints.mobile_api.resources import (
+    generation_resource,
+    generation_resources,
+    json_response,
+    language_of,
+)
+from tatemono.usecases import cancel_generation as cancelling
+from tatemono.usecases import submit_generation as submitting
+
+routes = router("Generations")
+
+Cursor = Annotated[UUID | None, Query(description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+@routes.post(
+    "/generations",
+    operation_id="submit_generation",
+    summary="Ask for pictures",
+    description="Holds the credits and queues the request. The same key and body again give the same generation.",
+    openapi_extra=WITH_TOKEN,
+    status_code=201,
+    responses=answers(
+        401,
+        429,
+        *OF_A_BODY,
+        _201=body(
+            schemas.Generation,
+            "In the queue, or where the earlier request with this key has come to.",
+            headers={"Location": {"schema": {"type": "string"}, "description": "The path of the generation."}},
+        ),
+    ),
+)
+async def submit_generation(
+    request: Request,
+    backend: Backend,
+    caller: Caller,
+    body: schemas.GenerationRequest,
+    idempotency_key: Annotated[
+        str,
+        Header(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Random, new for each new request; the same when a request is repeated. Good for a day.",
+        ),
+    ],
+) -> Response:
+    generation = await submitting.submit_generation(
+        backend.db, user_id=caller.user_id, request=body.asked(), idempotency_key=idempotency_key
+    )
+    resource = generation_resource(generation, language_of(request))
+    return json_response(resource, 201, {"location": f"{PREFIX}/generations/{generation.id}"})
+
+
+@routes.get(
+    "/generations",
+    operation_id="list_generations",
+    summary="What I asked for, newest first",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.GenerationPage, "A page.")),
+)
+async def list_generations(
+    request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
+) -> Response:
+    found = await backend.db.queries.generations(caller.user_id, before=cursor, limit=limit + 1)
+    items = await generation_resources(backend, request.app.state.urls, found[:limit], language_of(request))
+    return json_response({"items": items, "next_cursor": found[limit - 1].id if len(found) > limit else None})
+
+
+@routes.get(
+    "/generations/{generation_id}",
+    operation_id="get_generation",
+    summary="One request and how far it is",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, 404, _200=body(schemas.Generation, "The generation.")),
+)
+async def get_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
+    return json_response(await _resource(request, backend, caller, generation_id))
+
+
+@routes.post(
+    "/generations/{generation_id}/cancel",
+    operation_id="cancel_generation",
+    summary="I do not want it any more",
+    description="What waits is cancelled at once; what is being painted, a moment later. The credits come back.",
+    openapi_extra=WITH_TOKEN,
+    status_code=202,
+    responses=answers(401, 404, 409, _202=body(schemas.Generation, "Cancelled, or about to be.")),
+)
+async def cancel_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
+    await cancelling.cancel_generation(backend.db, user_id=caller.user_id, generation_id=generation_id)
+    return json_response(await _resource(request, backend, caller, generation_id), 202)
+
+
+async def _resource(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> dict[str, Any]:
+    generation = await backend.db.queries.generation(caller.user_id, generation_id)
+    if generation is None:
+        raise NoSuchGeneration
+    resources = await generation_resources(backend, request.app.state.urls, [generation], language_of(request))
+    return resources[0]

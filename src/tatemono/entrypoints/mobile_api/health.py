@@ -1,0 +1,67 @@
+"""Whether the building works: all of it (`/v1/api/health`), or just this process (`/healthz`)."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.bootstrap import MobileApiBackend
+from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api.described import OPEN_TO_ALL, answers, body, router
+from tatemono.entrypoints.mobile_api.resources import json_response
+
+#: So long an answer is good: whoever asks more often asks the database no more often.
+REMEMBERED_SECONDS = 0.5
+#: Services that pictures need. Each connects to the database when it has found everything else that it needs itself:
+#: the queue, the store.
+_NEEDED = ("image-worker", "outbox-relay")
+_TIMEOUT_SECONDS = 2
+
+routes = router("Health")
+log = structlog.get_logger()
+
+
+class BuildingHealth:
+    def __init__(self, backend: MobileApiBackend) -> None:
+        self._backend = backend
+        self._known_at = float("-inf")
+        self._parts: dict[str, str] = {}
+        self._lock = asyncio.Lock()
+
+    async def parts(self) -> dict[str, str]:
+        """Part → `ok` or `away`."""
+        loop = asyncio.get_running_loop()
+        async with self._lock:
+            if loop.time() - self._known_at >= REMEMBERED_SECONDS:
+                self._parts = await self._look()
+                self._known_at = loop.time()
+        return self._parts
+
+    async def _look(self) -> dict[str, str]:
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                connected = await self._backend.db.queries.services_connected()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the database does not answer
+            log.warning("health_not_known", error=repr(error))
+            return dict.fromkeys(("database", *_NEEDED), "away")
+        return {"database": "ok"} | {name: "ok" if name in connected else "away" for name in _NEEDED}
+
+
+@routes.get(
+    "/health",
+    operation_id="check_health",
+    summary="Whether every service that pictures need is there",
+    openapi_extra=OPEN_TO_ALL,
+    responses=answers(_200=body(schemas.Health, "All are there."), _503=body(schemas.Health, "Some are away.")),
+)
+async def check_health(request: Request) -> Response:
+    parts: dict[str, Any] = await request.app.state.health.parts()
+    well = all(state == "ok" for state in parts.values())
+    return json_response({"status": "ok" if well else "degraded", "parts": parts}, 200 if well else 503)
+
+
+async def alive(_request: Request) -> Response:
+    """For load balancers: this process answers."""
+    return json_response({"status": "ok"})

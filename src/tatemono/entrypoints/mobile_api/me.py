@@ -1,0 +1,57 @@
+"""The user, and what they can choose from."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.domain.devices import TokenRejected
+from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.described import WITH_TOKEN, answers, body, router
+from tatemono.entrypoints.mobile_api.resources import json_response, language_of
+
+routes = router("Me")
+
+
+@routes.get(
+    "/me",
+    operation_id="get_me",
+    summary="Who I am, and my credits",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.Me, "The user.")),
+)
+async def get_me(backend: Backend, caller: Caller) -> Response:
+    me = await backend.db.queries.me(caller.user_id)
+    if me is None:
+        # The user was deleted after the token was given out.
+        raise TokenRejected
+    return json_response(
+        {
+            "id": me.user_id,
+            "kind": me.kind,
+            "created_at": me.created_at,
+            "credits": {"available": me.credits_available, "held": me.credits_held},
+            "generations_queued": me.generations_queued,
+            "generations_running": me.generations_running,
+        }
+    )
+
+
+@routes.get(
+    "/styles",
+    operation_id="list_styles",
+    summary="The style presets",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.StyleList, "All of them, in the order to show.")),
+)
+async def list_styles(request: Request, backend: Backend, _caller: Caller) -> Response:
+    language = language_of(request)
+    items = [
+        {
+            "id": style.id,
+            "name": style.name_ja if language == "ja" else style.name_en,
+            "name_en": style.name_en,
+            "name_ja": style.name_ja,
+        }
+        for style in await backend.db.queries.styles()
+    ]
+    return json_response({"items": items}, headers={"content-language": language, "vary": "accept-language"})

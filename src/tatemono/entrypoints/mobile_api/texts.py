@@ -1,0 +1,43 @@
+"""Why a generation ended without pictures, for people."""
+
+#: `failure_code` → English, Japanese.
+FAILURES = {
+    "prompt_refused": (
+        "The painter does not paint this prompt. Change it and try again; it cost nothing.",
+        "この内容の画像は作成できません。プロンプトを変えてお試しください。クレジットは消費されていません。",
+    ),
+    "painter_rejected_request": (
+        "The painter did not understand the request. It cost nothing.",
+        "画像の作成リクエストが受け付けられませんでした。クレジットは消費されていません。",
+    ),
+    "painter_busy": (
+        "The painter has too much to do. Try again later; it cost nothing.",
+        "ただいま混み合っています。後でもう一度お試しください。クレジットは消費されていません。",
+    ),
+    "painter_unavailable": (
+        "The painter cannot be reached. Try again later; it cost nothing.",
+        "画像の作成サービスに接続できません。後でもう一度お試しください。クレジットは消費されていません。",
+    ),
+    "painter_timed_out": (
+        "The painter did not finish in time. Try again; it cost nothing.",
+        "時間内に画像が完成しませんでした。もう一度お試しください。クレジットは消費されていません。",
+    ),
+    "painter_gave_no_picture": (
+        "The painter gave no usable picture. Try again; it cost nothing.",
+        "正しい画像が得られませんでした。もう一度お試しください。クレジットは消費されていません。",
+    ),
+    "picture_not_kept": (
+        "The picture could not be stored. Try again; it cost nothing.",
+        "画像を保存できませんでした。もう一度お試しください。クレジットは消費されていません。",
+    ),
+    "cancelled": (
+        "It was cancelled. It cost nothing.",
+        "キャンセルされました。クレジットは消費されていません。",
+    ),
+}
+_OTHER = ("It failed. It cost nothing.", "画像を作成できませんでした。クレジットは消費されていません。")
+
+
+def failure_text(code: str, language: str) -> str:
+    english, japanese = FAILURES.get(code, _OTHER)
+    return japanese if language == "ja" else english
