@@ -66,7 +66,7 @@ def sign(jwks: str) -> Callable[..., str]:
     def make(header: dict[str, Any] | None = None, **changes: Any) -> str:
         claims = {name: value for name, value in (good | changes).items() if value is not None}
         headers = {"kid": jwk["kid"], "typ": "at+jwt"} | (header or {})
-        return jwt.encode(claims, ECAlgorithm.from_jwk(jwk), "ES256", headers)
+        return jwt.encode(claims, jwt.PyJWK(jwk), "ES256", headers)
 
     return make
 
@@ -156,7 +156,7 @@ class TestAccessTokens:
     def test_signed_with_our_public_key_as_a_password_are_refused(
         self, tokens: AccessTokens, token: str, jwks: str
     ) -> None:
-        public = ECAlgorithm.from_jwk(json.loads(jwks)["keys"][0]).public_key()
+        public = jwt.PyJWK(json.loads(jwks)["keys"][0]).key.public_key()
         info = serialization.PublicFormat.SubjectPublicKeyInfo
         header = encode(json.dumps(jwt.get_unverified_header(token) | {"alg": "HS256"}).encode())
         signed = f"{header}.{token.split('.')[1]}"

@@ -1,3 +1,4 @@
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -60,6 +61,19 @@ class TestPictureRequest:
     @given(REQUESTS, REQUESTS)
     def test_has_the_fingerprint_of_equal_requests_only(self, one: PictureRequest, other: PictureRequest) -> None:
         assert (one.fingerprint == other.fingerprint) == (one == other)
+
+    def test_has_a_fingerprint_of_every_field(self) -> None:
+        others = [
+            replace(FOX, prompt="An owl"),
+            replace(FOX, style="ink"),
+            replace(FOX, size=Size.PORTRAIT),
+            replace(FOX, quality=Quality.LOW),
+            replace(FOX, output_format=OutputFormat.WEBP),
+            replace(FOX, background=Background.OPAQUE),
+            replace(FOX, n=2),
+        ]
+        assert len(others) == len(fields(FOX))
+        assert len({request.fingerprint for request in (FOX, *others)}) == len(others) + 1
 
 
 class TestJudgeSubmission:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -174,8 +174,8 @@ class PictureRequest:
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of the request: the same for the same request, whatever its JSON looked like."""
-        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).digest()
+        asked = [self.prompt, self.style, self.size, self.quality, self.output_format, self.background, self.n]
+        return hashlib.sha256(json.dumps(asked).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)

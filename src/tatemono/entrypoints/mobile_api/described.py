@@ -36,7 +36,7 @@ def answers(*statuses: int, **success: Any) -> dict[int | str, dict[str, Any]]:
     found: dict[int | str, dict[str, Any]] = {int(name[1:]): response for name, response in success.items()}
     for status in sorted({*statuses, 403, 422, 503}):
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        found[status] = {"description": _PROBLEMS[status], "content": content}
+        found[status] = {"description": _PROBLEMS[status], **found.get(status, {}), "content": content}
     return found
 
 
