@@ -1,7 +1,6 @@
 """One request for pictures: what may be asked, what it costs, and what becomes of an attempt that fails."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -174,8 +173,13 @@ class PictureRequest:
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of the request: the same for the same request, whatever its JSON looked like."""
-        asked = [self.prompt, self.style, self.size, self.quality, self.output_format, self.background, self.n]
-        return hashlib.sha256(json.dumps(asked).encode()).digest()
+        digest = hashlib.sha256()
+        asked = (self.prompt, self.style or "", self.size, self.quality, self.output_format, self.background, self.n)
+        for value in asked:
+            data = str(value).encode()
+            # Its length keeps the end of one value from being read as the beginning of the next.
+            digest.update(b"%d:%b" % (len(data), data))
+        return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 import logging
 import sys
+from typing import Any
 
 import orjson
 import structlog
+from structlog.typing import EventDict, Processor
 
 
 def start_logging(service_name: str, level: str) -> None:
@@ -12,32 +14,38 @@ def start_logging(service_name: str, level: str) -> None:
 
     Texts of people (prompts, mail addresses, identifiers of devices) and secrets are never put into a line.
     """
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+
+    def name_service(_logger: object, _method: str, line: EventDict) -> EventDict:
+        line["service"] = service_name
+        return line
+
+    shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        lambda _logger, _method, event: {"service": service_name, **event},
-    ]
-    render: list[structlog.typing.Processor] = [
-        # Without the local variables: they hold the prompts, the tokens, the identifiers.
+        name_service,
+        # Never the values of variables: among them are prompts, tokens and keys.
         structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
-        structlog.processors.JSONRenderer(serializer=lambda value, **_: orjson.dumps(value, default=str).decode()),
     ]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, *render],
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
+    render = structlog.processors.JSONRenderer(serializer=lambda line, **_: _json(line).decode())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            foreign_pre_chain=shared[:3],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, shared[3], render],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     # The libraries' chatter below a warning names URLs and headers.
     root.setLevel(max(number, logging.WARNING))
+
+
+def _json(line: Any, **_: Any) -> bytes:
+    return orjson.dumps(line, default=str)

@@ -16,6 +16,8 @@ import structlog
 #: PostgreSQL takes payloads shorter than 8000 bytes.
 _MAX_PAYLOAD_BYTES = 7900
 _RECONNECT_SECONDS = 0.5
+#: After one statement the keys of so long a time go into the next: a busy process sends few, a quiet one at once.
+_GATHER_SECONDS = 0.005
 
 log = structlog.get_logger()
 
@@ -40,6 +42,7 @@ class Notifier:
                 pending, self._pending = self._pending, {}
                 payloads = [(channel, payload) for channel, keys in pending.items() for payload in _payloads(keys)]
                 await self._pool.executemany("select pg_notify($1, $2)", payloads)
+                await asyncio.sleep(_GATHER_SECONDS)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("notifications_lost", error=str(error))
         finally:
@@ -47,7 +50,7 @@ class Notifier:
 
     async def close(self) -> None:
         """Send what is pending."""
-        if self._task is not None:
+        while self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
 
