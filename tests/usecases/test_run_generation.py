@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -106,16 +107,23 @@ class TestRunGeneration:
         assert set(store.objects) == {key for p in pictures for key in (p.object_key, p.thumbnail_key)}
         assert all(f"/{claim.fence}-" in key for key in store.objects)
 
-    async def test_shows_partial_pictures_on_the_way(self, db: Database) -> None:
+    async def test_shows_the_newest_partial_picture_on_the_way(self, db: Database) -> None:
         claim = await claim_of(db)
-        painter = ScriptedPainter(PartialPicture(0, png()), PartialPicture(1, png()), hang=True)
+        partials = PartialPicture(0, png()), PartialPicture(1, b"no picture"), PartialPicture(2, png())
         stop = never()
-        job = asyncio.create_task(run_generation(workshop(db, painter), claim, stop))
-        await painter.hanging.wait()
-        events = await db.queries.events_after({claim.generation.id: 0})
-        assert [event.kind for event in events] == ["started", "partial", "partial"]
+        job = asyncio.create_task(run_generation(workshop(db, ScriptedPainter(*partials, hang=True)), claim, stop))
+        async with asyncio.timeout(10):
+            while len(events := await db.queries.events_after({claim.generation.id: 0})) == 1:
+                await asyncio.sleep(0.01)
+        assert [event.kind for event in events] == ["started", "partial"]
+        assert json.loads(events[1].data)["index"] == 2
         stop.set_result(Stop.LEASE_LOST)
         assert await job is None
+
+    async def test_does_not_mind_a_partial_picture_that_is_none(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(PartialPicture(0, b"no picture"), Painting((png(),), USAGE, None))
+        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.SUCCEEDED
 
     async def test_tells_the_painter_nothing_of_the_user_but_a_keyed_hash(self, db: Database) -> None:
         claim = await claim_of(db, style="ink")

@@ -5,14 +5,14 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
 from tatemono.domain.attempts import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome, Retry, plan_retry
-from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest
+from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.usecases.ports import (
     EVENTS_CHANNEL,
@@ -87,14 +87,29 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
 
 
 async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
-    async with aclosing(workshop.painter.paint(_paint_request(workshop, claim))) as steps:
-        async for step in steps:
-            if isinstance(step, Painting):
-                return await _keep_all(workshop, claim, step), step
-            preview = await workshop.inspector.preview(step.data)
-            await workshop.db.generations.add_partial(claim, step.index, base64.b64encode(preview).decode())
-            workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    showing: asyncio.Task[None] | None = None
+    try:
+        async with aclosing(workshop.painter.paint(_paint_request(workshop, claim))) as steps:
+            async for step in steps:
+                # A preview takes as long to make as a thumbnail: one that is overtaken is dropped.
+                if showing is not None:
+                    showing.cancel()
+                if isinstance(step, Painting):
+                    return await _keep_all(workshop, claim, step), step
+                showing = asyncio.create_task(_show(workshop, claim, step))
+    finally:
+        if showing is not None:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
     raise PaintingFailed(Failure.NO_PICTURE, "the painter ended without a painting")
+
+
+async def _show(workshop: Workshop, claim: Claim, partial: PartialPicture) -> None:
+    """Let those who watch see an unfinished picture; what it is worth is not worth an attempt."""
+    with suppress(PaintingFailed):
+        preview = await workshop.inspector.preview(partial.data)
+        await workshop.db.generations.add_partial(claim, partial.index, base64.b64encode(preview).decode())
+        workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
 
 
 async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> list[KeptPicture]:

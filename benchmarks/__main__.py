@@ -1,0 +1,26 @@
+"""`python -m benchmarks [NAME…]`: measure, print tables, and keep them in RESULTS.md."""
+
+import argparse
+import asyncio
+from importlib import import_module
+
+from rich.console import Console
+
+NAMES = ("requests", "overhead", "startup", "door")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, and keep it in RESULTS.md.")
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"any of {', '.join(NAMES)}; all of them unless given")
+    names = parser.parse_args().names or NAMES
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+    console = Console(highlight=False)
+    for name in names:
+        section = asyncio.run(import_module(f"benchmarks.{name}").measure(console))
+        section.show(console)
+        section.keep()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""What the building adds to a picture: from POST answered to `done` received, with a painter that takes no time."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import quantiles
+from typing import Any
+
+import asyncpg
+import httpx
+from benchmarks.building import Building, building
+from benchmarks.place import facts, scratch
+from benchmarks.table import Section, Table, number
+from rich.console import Console
+from rich.progress import track
+
+from tatemono.laptop.phone import Phone
+
+PHONES = 30
+PICTURES_PER_SECOND = 5
+SECONDS = 60
+WARM_UP_SECONDS = 5
+_PROMPTS = [f"A lighthouse at dawn, seen from the sea, number {number}" for number in range(4)]
+_STEPS = {
+    "accepted → claimed (outbox, SQS, worker)": ("accepted", "claimed"),
+    "claimed → painter called": ("claimed", "called"),
+    "painter's call (the studio's own time, streaming included)": ("called", "painted"),
+    "painted → settled (inspect, thumbnail, S3, settle)": ("painted", "settled"),
+    "settled → done received (NOTIFY, event stream, door)": ("settled", "done"),
+    "accepted → done": ("accepted", "done"),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """:ivar accepted: when the answer to POST was there; :ivar done: when the event was; both seconds since 1970"""
+
+    generation_id: str
+    accepted: float
+    first_partial: float
+    done: float
+
+
+async def measure(console: Console) -> Section:
+    where = facts("ministack", "openai", "pillow")
+    with scratch() as folder:
+        async with building(folder / "state", {"STUDIO_LATENCY": "0"}) as up:
+            before = await up.status()
+            pictures = await _ask(up, console)
+            steps = await _steps(up, before, pictures)
+    return Section("Overhead", where, [_table(steps)])
+
+
+async def _ask(up: Building, console: Console) -> list[Picture]:
+    phones = [Phone(up.address, up.authority) for _ in range(PHONES)]
+    try:
+        for phone in phones:
+            await phone.sign_in()
+        # The studio paints each prompt once, and remembers it.
+        for prompt in _PROMPTS:
+            await _picture(phones[0], prompt)
+        await _at_a_pace(phones, WARM_UP_SECONDS * PICTURES_PER_SECOND, console, "warming up")
+        return await _at_a_pace(phones, SECONDS * PICTURES_PER_SECOND, console, "measuring")
+    finally:
+        for phone in phones:
+            await phone.__aexit__()
+
+
+async def _at_a_pace(phones: Sequence[Phone], count: int, console: Console, what: str) -> list[Picture]:
+    """Each asks when its time has come, whether or not the ones before are done."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    asked = []
+    for index in track(range(count), what, console=console):
+        await asyncio.sleep(began + index / PICTURES_PER_SECOND - loop.time())
+        phone, prompt = phones[index % len(phones)], _PROMPTS[index % len(_PROMPTS)]
+        asked.append(asyncio.create_task(_picture(phone, prompt)))
+    return await asyncio.gather(*asked)
+
+
+async def _picture(phone: Phone, prompt: str) -> Picture:
+    """:raises RuntimeError: it was not painted"""
+    generation = await phone.submit(prompt=prompt, quality="low")
+    accepted, partial = time.time(), 0.0
+    async for event in phone.follow(generation["id"]):
+        if event.name == "partial" and not partial:
+            partial = time.time()
+        if event.name == "done":
+            return Picture(generation["id"], accepted, partial, time.time())
+    raise RuntimeError(f"the generation {generation['id']} came to no picture")
+
+
+async def _steps(up: Building, status: dict[str, Any], pictures: Sequence[Picture]) -> dict[str, list[float]]:
+    """The milliseconds of each step, from what the database and the studio noted; all clocks are this machine's."""
+    rows = await _recorded(up.database_url(status), [picture.generation_id for picture in pictures])
+    (studio,) = (part["address"] for part in status["parts"] if part["name"] == "studio")
+    calls = await _calls(studio)
+    found: dict[str, list[float]] = {step: [] for step in _STEPS}
+    for picture in pictures:
+        row, call = rows[picture.generation_id], calls[f"{picture.generation_id}-1"]
+        called = datetime.fromisoformat(call["at"]).timestamp()
+        moments = {
+            "accepted": picture.accepted,
+            "claimed": row["started_at"].timestamp(),
+            "called": called,
+            "painted": called + call["duration_seconds"],
+            "settled": row["finished_at"].timestamp(),
+            "done": picture.done,
+        }
+        for step, (begin, end) in _STEPS.items():
+            found[step].append((moments[end] - moments[begin]) * 1000)
+    return found
+
+
+async def _recorded(url: str, ids: list[str]) -> dict[str, Any]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(
+            "select id::text, started_at, finished_at, fence from generations where id = any($1::uuid[])", ids
+        )
+    finally:
+        await connection.close()
+    if repeated := [row["id"] for row in rows if row["fence"] != 1]:
+        raise RuntimeError(f"{len(repeated)} were attempted more than once")
+    return {row["id"]: row for row in rows}
+
+
+async def _calls(studio: str) -> dict[str, Any]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{studio}/studio/calls", params={"limit": 1000})
+    return {call["client_request_id"]: call for call in answer.raise_for_status().json()["data"]}
+
+
+def _table(steps: dict[str, list[float]]) -> Table:
+    rows = []
+    for name, times in steps.items():
+        cuts = quantiles(times, n=100)
+        rows.append([name, number(cuts[49], 1), number(cuts[89], 1), number(cuts[98], 1), number(max(times), 1)])
+    title = f"Overhead of a picture, {PICTURES_PER_SECOND} a second for {SECONDS} s, milliseconds"
+    remarks = (
+        "1024x1024, low, PNG, two partial pictures each, through the front door; nothing is pinned, and the phones run "
+        "on the same machine. A phone may open its stream when the picture is already claimed. Wanted: p50 ≤ 60 ms and "
+        "p99 ≤ 250 ms for the last line."
+    )
+    return Table(title, ["", "p50", "p90", "p99", "most"], rows, remarks)
