@@ -113,7 +113,10 @@ class TestRunGeneration:
         stop = never()
         job = asyncio.create_task(run_generation(workshop(db, ScriptedPainter(*partials, hang=True)), claim, stop))
         async with asyncio.timeout(10):
-            while len(events := await db.queries.events_after({claim.generation.id: 0})) == 1:
+            while True:
+                events = await db.queries.events_after({claim.generation.id: 0})
+                if len(events) > 1:
+                    break
                 await asyncio.sleep(0.01)
         assert [event.kind for event in events] == ["started", "partial"]
         assert json.loads(events[1].data)["index"] == 2
