@@ -79,6 +79,7 @@ async def building(data_dir: Path, environment: Mapping[str, str] | None = None)
         yield Building(data_dir, port, took)
         process.terminate()
         await draining
+        await process.wait()
     finally:
         if process.returncode is None:
             process.terminate()

@@ -1,6 +1,7 @@
 """What the building adds to a picture: from POST answered to `done` received, with a painter that takes no time."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import asyncpg
 import httpx
 from benchmarks.building import Building, building
-from benchmarks.place import facts, scratch
+from benchmarks.place import cpu_seconds, facts, scratch
 from benchmarks.table import Section, Table, number
 from rich.console import Console
 from rich.progress import track
@@ -47,13 +48,14 @@ async def measure(console: Console) -> Section:
     where = facts("ministack", "openai", "pillow")
     with scratch() as folder:
         async with building(folder / "state", {"STUDIO_LATENCY": "0"}) as up:
-            before = await up.status()
-            pictures = await _ask(up, console)
-            steps = await _steps(up, before, pictures)
-    return Section("Overhead", where, [_table(steps)])
+            status = await up.status()
+            pictures, spent = await _ask(up, status, console)
+            steps = await _steps(up, status, pictures)
+    return Section("Overhead", where, [_table(steps), _cpu_table(spent)])
 
 
-async def _ask(up: Building, console: Console) -> list[Picture]:
+async def _ask(up: Building, status: dict[str, Any], console: Console) -> tuple[list[Picture], dict[str, float]]:
+    """:returns: the pictures, and the milliseconds of processor time that each of them took of each process"""
     phones = [Phone(up.address, up.authority) for _ in range(PHONES)]
     try:
         for phone in phones:
@@ -62,10 +64,18 @@ async def _ask(up: Building, console: Console) -> list[Picture]:
         for prompt in _PROMPTS:
             await _picture(phones[0], prompt)
         await _at_a_pace(phones, WARM_UP_SECONDS * PICTURES_PER_SECOND, console, "warming up")
-        return await _at_a_pace(phones, SECONDS * PICTURES_PER_SECOND, console, "measuring")
+        before = _cpu_seconds(status)
+        pictures = await _at_a_pace(phones, SECONDS * PICTURES_PER_SECOND, console, "measuring")
+        after = _cpu_seconds(status)
+        return pictures, {name: (after[name] - before[name]) / len(pictures) * 1000 for name in before}
     finally:
         for phone in phones:
             await phone.__aexit__()
+
+
+def _cpu_seconds(status: dict[str, Any]) -> dict[str, float]:
+    pids = {part["name"]: part["pid"] for part in status["parts"] if part["pid"]} | {"the phones": os.getpid()}
+    return {name: cpu_seconds(pid) for name, pid in pids.items()}
 
 
 async def _at_a_pace(phones: Sequence[Phone], count: int, console: Console, what: str) -> list[Picture]:
@@ -145,3 +155,14 @@ def _table(steps: dict[str, list[float]]) -> Table:
         "p99 ≤ 250 ms for the last line."
     )
     return Table(title, ["", "p50", "p90", "p99", "most"], rows, remarks)
+
+
+def _cpu_table(spent: dict[str, float]) -> Table:
+    total = sum(spent.values())
+    rows = [[name, number(milliseconds, 1)] for name, milliseconds in sorted(spent.items(), key=lambda item: -item[1])]
+    rows.append(["all", number(total, 1)])
+    remarks = (
+        f"At {PICTURES_PER_SECOND} pictures a second this keeps {total * PICTURES_PER_SECOND / 1000:.1f} of "
+        f"{os.cpu_count()} cores busy; when there are no more, pictures queue, and the table above measures that."
+    )
+    return Table("Processor time of a picture, milliseconds", ["", "CPU"], rows, remarks)

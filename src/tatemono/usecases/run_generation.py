@@ -26,6 +26,7 @@ from tatemono.usecases.ports import (
 )
 
 PARTIAL_PICTURES = 2
+_OVERTAKEN_SECONDS = 0.1
 
 
 class Stop(Enum):
@@ -91,7 +92,6 @@ async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPi
     try:
         async with aclosing(workshop.painter.paint(_paint_request(workshop, claim))) as steps:
             async for step in steps:
-                # A preview takes as long to make as a thumbnail: one that is overtaken is dropped.
                 if showing is not None:
                     showing.cancel()
                 if isinstance(step, Painting):
@@ -105,7 +105,9 @@ async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPi
 
 
 async def _show(workshop: Workshop, claim: Claim, partial: PartialPicture) -> None:
-    """Let those who watch see an unfinished picture; what it is worth is not worth an attempt."""
+    """Let those who watch see an unfinished picture. It is dropped if the next one overtakes it, or if it is none."""
+    # A preview takes as long to make as a thumbnail, and cannot be stopped once it has begun.
+    await asyncio.sleep(_OVERTAKEN_SECONDS)
     with suppress(PaintingFailed):
         preview = await workshop.inspector.preview(partial.data)
         await workshop.db.generations.add_partial(claim, partial.index, base64.b64encode(preview).decode())
