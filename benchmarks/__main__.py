@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 from importlib import import_module
 
 from rich.console import Console
@@ -16,6 +17,8 @@ def main() -> None:
     if unknown := set(names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
     console = Console(highlight=False)
+    # Ended in whatever way, nothing that was started is left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for name in names:
         section = asyncio.run(import_module(f"benchmarks.{name}").measure(console))
         section.show(console)

@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.place import PROJECT, free_port
+from benchmarks.place import PROJECT, cpu_seconds, free_port
 
 _UP_WITHIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Building:
-    """:ivar start_seconds: from the process's start until it said that it is up"""
+    """
+    :ivar start_seconds: from the process's start until it said that it is up
+    :ivar start_cpu_seconds: processor time until then, of all processes, those included that have ended
+    """
 
     data_dir: Path
     port: int
     start_seconds: float
+    start_cpu_seconds: float
 
     @property
     def address(self) -> str:
@@ -75,8 +79,9 @@ async def building(data_dir: Path, environment: Mapping[str, str] | None = None)
         if b"Tatemono is up" not in said:
             raise RuntimeError(f"tatemono up does not come up:\n{said.decode()}")
         took = time.perf_counter() - began
+        spent = cpu_seconds(process.pid, with_ended=True)
         draining = asyncio.create_task(process.stdout.read())
-        yield Building(data_dir, port, took)
+        yield Building(data_dir, port, took, spent)
         process.terminate()
         await draining
         await process.wait()

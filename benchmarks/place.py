@@ -158,7 +158,12 @@ async def execute(url: str, *statements: str) -> None:
         await connection.close()
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of a process and its children, so far."""
+def cpu_seconds(pid: int, *, with_ended: bool = False) -> float:
+    """Of a process and its children, so far.
+
+    :param with_ended: also of children that have ended
+    """
     process = psutil.Process(pid)
-    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])
+    # User, system, and the same of children that have been waited for.
+    kinds = 4 if with_ended else 2
+    return sum(sum(each.cpu_times()[:kinds]) for each in [process, *process.children(recursive=True)])

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from PIL import Image
 
 from factories import USAGE, guest, submitted
 from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import Claim, Outcome
-from tatemono.domain.generations import Generation, PictureRequest, State
+from tatemono.domain.generations import Generation, PictureRequest, Quality, State
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.usecases.run_generation import Stop, Workshop, run_generation
 
@@ -137,6 +138,18 @@ class TestRunGeneration:
         assert str(claim.generation.user_id) not in repr(request)
         assert request.prompt.startswith("A fox\nsumi-e")
         assert request.client_request_id == f"{claim.generation.id}-1"
+
+    @pytest.mark.parametrize(
+        ("quality", "n", "partials"),
+        [(Quality.LOW, 1, 1), (Quality.MEDIUM, 1, 2), (Quality.HIGH, 1, 3), (Quality.HIGH, 2, 0)],
+    )
+    async def test_asks_for_as_many_partial_pictures_as_they_are_worth(
+        self, db: Database, quality: Quality, n: int, partials: int
+    ) -> None:
+        claim = await claim_of(db, quality=quality, n=n)
+        painter = ScriptedPainter(PaintingFailed(Failure.UNAVAILABLE, "500"))
+        await run_generation(workshop(db, painter), claim, never())
+        assert painter.asked[0].partial_images == partials
 
     async def test_tries_again_later_when_the_painter_is_busy(self, db: Database) -> None:
         claim = await claim_of(db)

@@ -4,13 +4,13 @@ Any server that speaks it will do. Prompts and keys stay out of logs and errors.
 """
 
 import asyncio
-import binascii
 import logging
 from collections.abc import AsyncGenerator, Awaitable
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+import pybase64
 from openai import AsyncOpenAI, OpenAIError
 from openai.types import ImagesResponse
 
@@ -139,7 +139,7 @@ async def _within(deadline: float, answer: Awaitable[Any], request_id: str | Non
 
 def _decoded(holder: Any, request_id: str | None) -> bytes:
     try:
-        if data := binascii.a2b_base64(holder.b64_json, strict_mode=True):
+        if data := pybase64.b64decode(holder.b64_json, validate=True):
             return data
         what = "an empty picture"
     except (AttributeError, ValueError, TypeError):

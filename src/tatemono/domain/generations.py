@@ -65,6 +65,11 @@ class Background(StrEnum):
 CREDITS_PER_PICTURE = {Quality.LOW: 2, Quality.MEDIUM: 8, Quality.HIGH: 32}
 
 
+#: Unfinished pictures on the way, 3 at most. The painter charges 100 output tokens for each, and needs 272 for a
+#: low square picture, 1,056 for a medium and 4,160 for a high one, and as much longer.
+PARTIAL_PICTURES = {Quality.LOW: 1, Quality.MEDIUM: 2, Quality.HIGH: 3}
+
+
 class PromptIsEmpty(Invalid):
     code = "prompt_is_empty"
     texts: ClassVar[dict[str, str]] = {
@@ -169,6 +174,11 @@ class PictureRequest:
         if self.size is not Size.SQUARE:
             one += one // 2
         return one * self.n
+
+    @property
+    def partial_pictures(self) -> int:
+        """How many unfinished pictures the painter is asked for; it shows them of a single picture only."""
+        return PARTIAL_PICTURES[self.quality] if self.n == 1 else 0
 
     @property
     def fingerprint(self) -> bytes:

@@ -25,7 +25,6 @@ from tatemono.usecases.ports import (
     PictureStore,
 )
 
-PARTIAL_PICTURES = 2
 _OVERTAKEN_SECONDS = 0.1
 
 
@@ -145,7 +144,7 @@ def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
         background=request.background,
         output_format=request.output_format,
         n=request.n,
-        partial_images=PARTIAL_PICTURES if request.n == 1 else 0,
+        partial_images=request.partial_pictures,
         safety_identifier=user.hexdigest(),
         client_request_id=f"{claim.generation.id}-{claim.fence}",
     )
