@@ -137,6 +137,7 @@ class Phone:
         last_id = ""
         for _ in range(_RECONNECTS):
             headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+            final: Event | None = None
             try:
                 async with self._client.stream(
                     "GET", f"/v1/api/generations/{generation_id}/events", headers=headers
@@ -148,11 +149,16 @@ class Phone:
                         last_id = event.id or last_id
                         if not event.data:
                             continue  # how soon to come back, and signs of life
-                        yield Event(event.event, event.json())
-                        if event.event in _FINAL:
-                            return
+                        found = Event(event.event, event.json())
+                        if found.name in _FINAL:
+                            final = found  # told when the response has ended, so that its connection is kept
+                        else:
+                            yield found
             except (httpx.TransportError, SSEError):
                 pass
+            if final is not None:
+                yield final
+                return
             await asyncio.sleep(_RECONNECT_SECONDS)
         raise TimeoutError(f"the events of {generation_id} broke off {_RECONNECTS} times")
 
