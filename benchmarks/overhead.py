@@ -150,7 +150,7 @@ def _table(steps: dict[str, list[float]]) -> Table:
         rows.append([name, number(cuts[49], 1), number(cuts[89], 1), number(cuts[98], 1), number(max(times), 1)])
     title = f"Overhead of a picture, {PICTURES_PER_SECOND} a second for {SECONDS} s, milliseconds"
     remarks = (
-        "1024x1024, low, PNG, two partial pictures each, through the front door; nothing is pinned, and the phones run "
+        "1024x1024, low, PNG, one partial picture each, through the front door; nothing is pinned, and the phones run "
         "on the same machine. A phone may open its stream when the picture is already claimed. Wanted: p50 ≤ 60 ms and "
         "p99 ≤ 250 ms for the last line."
     )

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from sqlmodel import Field, Session, SQLModel, create_engine
 
 SECRET_KEY = os.environ["TEMPLATE_SECRET_KEY"]
-# A connection for each of the 40 threads that endpoints run in. With the usual 15, clients that hang up while it is slow
-# stop it for good: every thread waits for a connection, and those who hold one wait for a thread.
+# A connection for each of the 40 threads that endpoints run in. With the usual 15 it can stop for good when clients
+# hang up while it is slow: every thread waits for a connection, and those who hold one wait for a thread.
 engine = create_engine(os.environ["TEMPLATE_DATABASE_URL"], pool_size=40, max_overflow=0)
 oauth2 = OAuth2PasswordBearer(tokenUrl="/login")
 app = FastAPI()
