@@ -1,6 +1,7 @@
 """A database with people in it, tokens that speak for them, and the services that are compared on it."""
 
 import asyncio
+import json
 import re
 import secrets
 import sys
@@ -194,7 +195,14 @@ def _environment(database_url: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "ORIGIN_VERIFY": secret_values.random_value(),
         "TOKEN_SIGNING_KEYS": secret_values.signing_keys(),
+        "REFRESH_ROTATION_KEY": secret_values.random_value(),
+        "TRANSFER_CODE_KEY": secret_values.random_value(),
         "DEVICE_IDENTIFIER_KEY": secret_values.random_value(),
+        # Nobody is slowed down here, and nobody is a member.
+        "LIMITS": json.dumps({name: [] for name in read_plan().limits}),
+        "MEMBERS_POOL_ID": "none",
+        "MEMBERS_CLIENT_ID": "none",
+        "MEMBERS_CLIENT_SECRET": "none",
         "PICTURE_URL_KEY": picture_key,
         "PICTURE_URL_KEY_ID": secret_values.public_key(picture_key)[0],
         "PUBLIC_URL": _PUBLIC_URL,
@@ -222,7 +230,9 @@ def _mint(environment: Mapping[str, str], folder: Path) -> None:
     people = [uuid.UUID(f"00000000-0000-7000-8000-{_FIRST_USER + i}") for i in range(USERS)]
 
     def token(number: int) -> str:
-        device = SignedInDevice(uuid.uuid4(), people[number % USERS], UserKind.GUEST, new=False)
+        device = SignedInDevice(
+            uuid.uuid4(), people[number % USERS], UserKind.GUEST, new=False, session_id=uuid.uuid4()
+        )
         return tokens.issue(device, key_thumbprint="x" * 43, now=now)
 
     (folder / "warm").write_text("\n".join(map(token, range(USERS))))

@@ -17,7 +17,11 @@ FOX = PictureRequest(prompt="A fox under the moon")
 
 async def guest(db: Database, *, credits: int = 500) -> UUID:  # noqa: A002 - the word of the house
     device = await db.devices.create_guest(
-        Platform.IOS, secrets.token_bytes(32), secrets.token_urlsafe(32), welcome_credits=credits
+        Platform.IOS,
+        secrets.token_bytes(32),
+        secrets.token_urlsafe(32),
+        refresh_hash=secrets.token_bytes(32),
+        welcome_credits=credits,
     )
     assert device is not None
     return device.user_id

@@ -12,6 +12,7 @@ from tatemono.bootstrap import MobileApiBackend
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api.app import create_app
 from tatemono.laptop.secret_values import private_key_pem, signing_keys
+from tatemono.plan import read_plan
 from tatemono.settings import MobileApiSettings
 
 
@@ -29,11 +30,17 @@ def settings(service_database_url: Callable[[str], str]) -> MobileApiSettings:
             "port": 1,
             "origin_verify": "first, second",
             "token_signing_keys": signing_keys(),
+            "refresh_rotation_key": "another key for tests",
             "device_identifier_key": "a key for tests",
             "picture_url_key": private_key_pem(),
             "picture_url_key_id": "KTEST",
             "public_url": PUBLIC_URL,
             "welcome_credits": 500,
+            "transfer_code_key": "a third key for tests",
+            "limits": {name: [] for name in read_plan().limits},
+            "members_pool_id": "nobody needs it",
+            "members_client_id": "nobody needs it",
+            "members_client_secret": "nobody needs it",
         }
     )
 

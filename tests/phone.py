@@ -38,11 +38,12 @@ class Phone:
     identifier: str = field(default_factory=lambda: secrets.token_hex(8))
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     user_id: UUID | None = None
+    refresh_token: str = ""
 
-    def proof(self, **changes: Any) -> str:
+    def proof(self, path: str = "auth/device", **changes: Any) -> str:
         claims = {
             "htm": "POST",
-            "htu": f"{PUBLIC_URL}/v1/api/auth/device",
+            "htu": f"{PUBLIC_URL}/v1/api/{path}",
             "iat": int(self.clock()),
             "jti": secrets.token_urlsafe(16),
         }
@@ -52,8 +53,19 @@ class Phone:
     async def sign_in(self) -> dict[str, Any]:
         body = {"platform": "ios", "device_identifier": self.identifier}
         response = await self.client.post("/v1/api/auth/device", json=body, headers={"dpop": self.proof()})
+        return self.keep(response)
+
+    async def refresh(self, token: str | None = None, proof: str | None = None) -> httpx.Response:
+        """Ask for the next tokens, with the newest refresh token and a fresh proof unless others are given."""
+        body = {"refresh_token": self.refresh_token if token is None else token}
+        headers = {"dpop": proof or self.proof("auth/refresh")}
+        return await self.client.post("/v1/api/auth/refresh", json=body, headers=headers)
+
+    def keep(self, response: httpx.Response) -> dict[str, Any]:
+        """Use the tokens of an answer from now on."""
         assert response.status_code == 200, response.text
         signed_in: dict[str, Any] = response.json()
+        self.refresh_token = signed_in["refresh_token"]
         self.client.headers["authorization"] = f"Bearer {signed_in['access_token']}"
         self.user_id = UUID(signed_in["user"]["id"])
         return signed_in

@@ -100,6 +100,8 @@ class TestCommands:
             if command is None:
                 unknown.append(name)
                 continue
+            while isinstance(command, typer.core.TyperGroup) and words and words[0] in command.commands:
+                command = command.commands[words.pop(0)]
             if command.context_settings.get("ignore_unknown_options"):
                 continue
             options = {"--help", *(option for parameter in command.params for option in parameter.opts)}

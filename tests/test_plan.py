@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tatemono.domain.members import MIN_PASSWORD_CHARACTERS
 from tatemono.plan import PLAN_FILE, Plan, Variable, WrongPlan, read_plan
 
 PLAN = PLAN_FILE.read_text(encoding="utf-8")
@@ -37,6 +38,10 @@ class TestReadPlan:
     def test_names_a_parameter_by_environment_and_plan(self) -> None:
         assert read_plan().parameter_name("stg", "public-url") == "/stg/tatemono/public-url"
 
+    def test_wants_the_passwords_that_the_domain_wants(self) -> None:
+        pool = read_plan().identity.user_pools["members"]
+        assert pool.password_min_characters == MIN_PASSWORD_CHARACTERS
+
     def test_cannot_be_changed_afterwards(self) -> None:
         with pytest.raises(ValueError, match="frozen"):
             read_plan().name = "other"
@@ -46,6 +51,13 @@ class TestReadPlan:
         [
             ("name: tatemono", "name: Tatemono", "name", "String should match pattern"),
             ("region: ap-northeast-1", "region: tokyo", "region", "String should match pattern"),
+            (
+                "  sign-in: [{by: ip, requests: 300,",
+                "  sign-in: [{by: ip, requests: 0,",
+                "limits.sign-in.0.requests",
+                "greater than",
+            ),
+            ("  sign-in: [{by: ip,", "  sign-in: [{by: name,", "limits.sign-in.0.by", "Input should be 'ip', 'device'"),
             ("kind: http", "kind: web", "services.mobile-api.kind", "Input should be 'http' or 'background'"),
             ("port: 8100", "port: 80", "services.mobile-api.port", "greater than or equal to 1024"),
             ("port: 8100", "prot: 8100", "services.mobile-api.prot", "Extra inputs are not permitted"),
@@ -77,6 +89,25 @@ class TestReadPlan:
                 "visibility_timeout_seconds: 43201",
                 "queues.image-jobs.visibility_timeout_seconds",
                 "less than or equal to 43200",
+            ),
+            ("sign_up: open", "sign_up: maybe", "identity.user_pools.members.sign_up", "'open' or 'closed'"),
+            (
+                "password_min_characters: 8",
+                "password_min_characters: 6",
+                "identity.user_pools.members.password_min_characters",
+                "equal to 8",
+            ),
+            (
+                "      domain: true\n",
+                "",
+                "identity.user_pools.operators",
+                "domain and the client's callback_path belong together",
+            ),
+            (
+                "timeout_seconds: 5\n",
+                "timeout_seconds: 6\n",
+                "identity.functions.confirmation.timeout_seconds",
+                "equal to 5",
             ),
             ("receive_wait_seconds: 20", "receive_wait_seconds: 21", "queues.image-jobs.receive_wait_seconds", "20"),
             ("max_receive_count: 5", "max_receive_count: 0", "queues.image-jobs.max_receive_count", "equal to 1"),
@@ -123,10 +154,21 @@ class TestReadPlan:
                 "service: mobile-api",
                 "service: image-worker",
                 "edge.behaviors.1.service",
-                "no http service is called 'image-worker'; there are: mobile-api",
+                "no http service is called 'image-worker'; there are: admin-api, mobile-api",
             ),
             ("bucket: pictures", "bucket: photos", "edge.behaviors.2.bucket", "no bucket is called 'photos'"),
-            ("ip_set: operators", "ip_set: office", "edge.behaviors.0.ip_set", "no ip_set is called 'office'"),
+            (
+                "{ip_set: operators}",
+                "{ip_set: office}",
+                "services.admin-api.environment.ALLOWED_ADDRESSES.ip_set",
+                "no ip_set is called 'office'",
+            ),
+            (
+                "      ip_set: operators",
+                "      ip_set: office",
+                "edge.behaviors.0.ip_set",
+                "no ip_set is called 'office'",
+            ),
             (
                 "{parameter: welcome-credits}",
                 "{parameter: credits}",
@@ -138,6 +180,24 @@ class TestReadPlan:
                 "{secret: origin}",
                 "services.mobile-api.environment.ORIGIN_VERIFY.secret",
                 "no secret is called 'origin'",
+            ),
+            (
+                "post_confirmation: confirmation",
+                "post_confirmation: greeting",
+                "identity.user_pools.members.post_confirmation",
+                "no function is called 'greeting'; there are: confirmation",
+            ),
+            (
+                "{secret: members-client-secret, flows",
+                "{secret: origin-verify, flows",
+                "identity.user_pools.members.client.secret",
+                "no secret with generate: user-pool-client is called 'origin-verify'",
+            ),
+            (
+                "DATABASE_SECRET_ARN: database-cognito-trigger",
+                "DATABASE_SECRET_ARN: database",
+                "identity.functions.confirmation.secrets.DATABASE_SECRET_ARN",
+                "no secret is called 'database'",
             ),
             (
                 "generate: database-url, role: outbox-relay",
@@ -156,7 +216,7 @@ class TestReadPlan:
 
     def test_refuses_a_port_used_twice(self, tmp_path: Path) -> None:
         second = """
-  admin-api:
+  second-api:
     kind: http
     command: [python]
     port: 8100
@@ -168,7 +228,7 @@ class TestReadPlan:
 """
         text, line = edited("\n  image-worker:\n    kind:", f"{second}\n  image-worker:\n    kind:")
         assert faults_of(text, tmp_path) == [
-            f"{line + 4}: services.admin-api.port: 8100 is the port of mobile-api already"
+            f"{line + 4}: services.second-api.port: 8100 is the port of mobile-api already"
         ]
 
     def test_refuses_an_http_service_without_a_port(self, tmp_path: Path) -> None:
@@ -206,7 +266,7 @@ class TestReadPlan:
         assert faults_of(text, tmp_path) == [told]
 
     def test_refuses_a_key_that_stands_twice(self, tmp_path: Path) -> None:
-        text, line = edited("    port: 8100\n", "    port: 8100\n    port: 8101\n")
+        text, line = edited("    port: 8100\n", "    port: 8100\n    port: 8109\n")
         assert faults_of(text, tmp_path) == [f"{line + 1}: services.mobile-api.port: stands here twice"]
 
     def test_tells_all_faults_at_once(self, tmp_path: Path) -> None:

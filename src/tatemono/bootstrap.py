@@ -7,18 +7,25 @@ What only one service needs is imported within its function: the painter's SDK a
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.settings import ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings
+from tatemono.domain.attestation import AttestationPolicy
+from tatemono.settings import AdminApiSettings, ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings
+from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
 from tatemono.usecases.ports import TicketQueue
 from tatemono.usecases.run_generation import Workshop
 
 if TYPE_CHECKING:
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
+    from tatemono.adapters.cognito import CognitoMembers
+    from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.merge_tokens import MergeTokens
+    from tatemono.adapters.operator_tokens import OperatorTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
+    from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.tokens import AccessTokens
 
 #: The plan's name of the queue that image jobs go through.
@@ -37,8 +44,11 @@ class ImageWorkerParts:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRelayParts:
+    """:ivar identities: none: guests get none"""
+
     db: Database
     queues: dict[str, TicketQueue]
+    identities: GuestIdentities | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +58,35 @@ class MobileApiBackend:
     db: Database
     feed: "EventFeed"
     tokens: "AccessTokens"
+    proofs: "ProofChecker"
+    revocations: "Revocations"
+    members: "CognitoMembers"
+    merge_tokens: "MergeTokens"
     picture_urls: "CloudFrontSignedUrls"
     settings: MobileApiSettings
+    attestations: AttestationVerifier
+    now: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class AdminApiBackend:
+    """:ivar now: seconds since 1970"""
+
+    db: Database
+    tokens: "OperatorTokens"
+    settings: AdminApiSettings
     now: Callable[[], float] = time.time
 
 
 @asynccontextmanager
 async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBackend]:
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
+    from tatemono.adapters.cognito import cognito_members
+    from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.merge_tokens import MergeTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
+    from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
 
     tokens = AccessTokens(
@@ -67,11 +97,65 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     picture_urls = CloudFrontSignedUrls(
         settings.public_url, settings.picture_url_key_id, settings.picture_url_key.get_secret_value()
     )
+    key = settings.refresh_rotation_key.get_secret_value().encode()
+    proofs, merge_tokens = ProofChecker(key), MergeTokens(key, issuer=settings.public_url)
     async with (
         await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
         EventFeed(db) as feed,
+        Revocations(db, lifetime_seconds=settings.access_token_seconds) as revocations,
+        following_secret(settings.token_signing_keys_arn, tokens.take_keys)
+        if settings.token_signing_keys_arn
+        else nullcontext(),
+        cognito_members(
+            settings.members_pool_id, settings.members_client_id, settings.members_client_secret.get_secret_value()
+        ) as members,
     ):
-        yield MobileApiBackend(db, feed, tokens, picture_urls, settings)
+        yield MobileApiBackend(
+            db,
+            feed,
+            tokens,
+            proofs,
+            revocations,
+            members,
+            merge_tokens,
+            picture_urls,
+            settings,
+            _attestations(settings),
+        )
+
+
+def _attestations(settings: MobileApiSettings) -> AttestationVerifier:
+    from tatemono.adapters.attestations import PlatformAttestations
+
+    ios = android = None
+    if settings.device_attestation is not AttestationPolicy.OFF and settings.app_attest_app_id:
+        from tatemono.adapters.app_attest import AppAttest
+
+        ios = AppAttest(settings.app_attest_app_id, development=settings.app_attest_development)
+    if settings.device_attestation is not AttestationPolicy.OFF and settings.play_package_name:
+        from tatemono.adapters.play_integrity import PlayIntegrity
+
+        android = PlayIntegrity(
+            settings.play_package_name,
+            decryption_key=settings.play_decryption_key.get_secret_value(),
+            verification_key=settings.play_verification_key,
+        )
+    return PlatformAttestations(ios=ios, android=android)
+
+
+@asynccontextmanager
+async def admin_api(settings: AdminApiSettings) -> AsyncIterator[AdminApiBackend]:
+    from tatemono.adapters.operator_tokens import OperatorTokens, PublishedKeys
+
+    tokens = OperatorTokens(
+        PublishedKeys(settings.operators_jwks_url, clock=time.monotonic),
+        issuer=settings.operators_issuer,
+        client_id=settings.operators_client_id,
+    )
+    async with await Database.connect(
+        settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
+    ) as db:
+        yield AdminApiBackend(db, tokens, settings)
 
 
 @asynccontextmanager
@@ -119,12 +203,15 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
 @asynccontextmanager
 async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRelayParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.cognito_identity import CognitoIdentities
     from tatemono.adapters.sqs import SqsQueue
 
-    async with aws_clients("sqs") as (sqs,):
+    async with aws_clients("sqs", "cognito-identity") as (sqs, cognito):
+        pool_id = settings.guests_identity_pool_id
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
         await queue.check()
         async with await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
         ) as db:
-            yield OutboxRelayParts(db=db, queues={IMAGE_JOBS: queue})
+            identities = CognitoIdentities(cognito, pool_id) if pool_id else None
+            yield OutboxRelayParts(db=db, queues={IMAGE_JOBS: queue}, identities=identities)

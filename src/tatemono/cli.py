@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tatemono.domain.operators import Role
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -173,6 +175,122 @@ def demo(
     raise typer.Exit(run(wish, state=state, output=output, users=users, pictures=pictures, console=_console()))
 
 
+keys_commands = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with.")
+app.add_typer(keys_commands, name="keys")
+
+
+@keys_commands.command("rotate")
+def rotate_keys(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Give the running building a new key. It signs in ten minutes; nobody is signed out, nothing restarts.
+
+    Keys whose last token has expired are left out.
+    """
+    from tatemono.laptop.keys import rotate
+    from tatemono.laptop.state import StateFolder
+    from tatemono.plan import read_plan
+
+    raise typer.Exit(rotate(read_plan(), StateFolder(data_dir), _console()))
+
+
+operator_commands = typer.Typer(
+    no_args_is_help=True,
+    help="Operators: who may use the admin API. Each has a password and an authenticator app.",
+)
+app.add_typer(operator_commands, name="operator")
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+RoleOption = Annotated[Role, typer.Option(help="viewer looks, support also acts on people, admin also sees the audit.")]
+
+
+@operator_commands.command("create")
+def create_operator(email: Email, role: RoleOption, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Make an operator: shows a QR code for an authenticator app, asks for its code, prints the password once."""
+    from tatemono.laptop.operator_commands import create
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(create(StateFolder(data_dir), _console(), _ask, email=email, role=role))
+
+
+@operator_commands.command("token")
+def operator_token(email: Email, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Sign an operator in with password and code, and print the access token: for `Authorization: Bearer …`."""
+    from tatemono.laptop.operator_commands import token
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(token(StateFolder(data_dir), _console(), _ask, email=email))
+
+
+@operator_commands.command("list")
+def list_operators(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Show every operator: role, authenticator app, whether they may sign in."""
+    from tatemono.laptop.operator_commands import show
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(show(StateFolder(data_dir), _console()))
+
+
+@operator_commands.command("set-role")
+def set_operator_role(email: Email, role: RoleOption, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Give an operator another role. It counts from the next sign-in on."""
+    from tatemono.laptop.operator_commands import set_role
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(set_role(StateFolder(data_dir), _console(), email=email, role=role))
+
+
+@operator_commands.command("disable")
+def disable_operator(email: Email, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Let an operator sign in no more."""
+    from tatemono.laptop.operator_commands import disable
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(disable(StateFolder(data_dir), _console(), email=email))
+
+
+def _ask(question: str, hidden: bool) -> str:
+    # On stderr: what goes to stdout may be read by a program.
+    answer: str = typer.prompt(question, hide_input=hidden, err=True)
+    return answer
+
+
+@app.command()
+def inbox(
+    address: Annotated[str | None, typer.Argument(help="Only what was sent to this address.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs, with the text of each mail.")] = False,
+) -> None:
+    """Show the mail that the building has sent, the codes for members among it. None of it leaves this machine."""
+    from tatemono.laptop.inbox import show_inbox
+    from tatemono.laptop.state import StateFolder
+
+    raise typer.Exit(show_inbox(StateFolder(data_dir), _console(), address=address, as_json=as_json))
+
+
+functions = typer.Typer(no_args_is_help=True, help="The functions that Cognito calls, for AWS Lambda.")
+app.add_typer(functions, name="lambda")
+
+
+@functions.callback()
+def _functions() -> None:
+    """Keeps `build` a command of its own, while it is the only one."""
+
+
+@functions.command("build")
+def build_functions(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to save the zip.", dir_okay=False)
+    ] = Path("functions.zip"),
+    architecture: Annotated[str, typer.Option(help="Of the Lambda function: x86_64 or arm64.")] = "x86_64",
+) -> None:
+    """Build the zip to deploy: our modules and the database driver. The same sources give the same bytes."""
+    from tatemono.laptop.lambda_zip import PLATFORMS, build
+
+    if architecture not in PLATFORMS:
+        raise typer.BadParameter(f"choose one of {', '.join(PLATFORMS)}", param_hint="--architecture")
+    size_bytes = build(output, architecture)
+    _console().print(f"{output}: {size_bytes:,} bytes")
+
+
 @app.command(
     "test",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
@@ -223,10 +341,21 @@ def _exit_code(error: Exception) -> int | None:
     from tatemono.laptop.building import UnknownService
     from tatemono.laptop.control import UnknownPart
     from tatemono.laptop.demo import NothingRuns
+    from tatemono.laptop.lambda_zip import BuildFailed
+    from tatemono.laptop.operators import OperatorRefused
     from tatemono.laptop.ports import PortTaken
     from tatemono.laptop.state import AlreadyRunning, StateFolderRefused
     from tatemono.plan import WrongPlan
 
     if isinstance(error, (UnknownService, UnknownPart)):
         return 2
-    return 1 if isinstance(error, (AlreadyRunning, NothingRuns, PortTaken, StateFolderRefused, WrongPlan)) else None
+    mendable = (
+        AlreadyRunning,
+        BuildFailed,
+        NothingRuns,
+        OperatorRefused,
+        PortTaken,
+        StateFolderRefused,
+        WrongPlan,
+    )
+    return 1 if isinstance(error, mendable) else None

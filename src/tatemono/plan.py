@@ -6,25 +6,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from yaml.reader import ReaderError
+
+from tatemono.plan_identity import Identity
+from tatemono.plan_parts import Name, Part, VariableName
+from tatemono.settings import LimitRule
 
 PLAN_FILE = Path(__file__).parents[2] / "infra" / "building.yaml"
 
 # libyaml reads the plan in 3 ms, PyYAML's own loader (the same grammar) in 20; not every platform's wheel has libyaml.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
 PathPrefix = Annotated[str, Field(pattern=r"^/([a-z0-9._-]+/)*$")]
-VariableName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 class WrongPlan(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
     """The plan cannot be built; the message names the file, the line and the field of each fault."""
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Size(Part):
@@ -48,16 +46,23 @@ class Scaling(Part):
 
 
 class Variable(Part):
-    """Where the value of one environment variable comes from; exactly one of the three."""
+    """Where the value of one environment variable comes from; exactly one of the five.
+
+    :ivar ip_set: the networks of one of the edge's sets, separated by commas
+    :ivar limits: the section `limits`, as JSON
+    """
 
     value: str | None = None
     parameter: Name | None = None
     secret: Name | None = None
+    ip_set: Name | None = None
+    limits: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum(source is not None for source in (self.value, self.parameter, self.secret)) != 1:
-            raise ValueError("give exactly one of value, parameter, secret")
+        sources = (self.value, self.parameter, self.secret, self.ip_set, self.limits)
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError("give exactly one of value, parameter, secret, ip_set, limits")
         return self
 
 
@@ -164,9 +169,9 @@ class Parameter(Part):
 
 
 class Secret(Part):
-    """A Secrets Manager secret, and how its first value is made."""
+    """A Secrets Manager secret, and how its first value is made; Cognito makes a `user-pool-client`'s."""
 
-    generate: Literal["random", "ec-p256-jwks", "ec-p256-pem", "database-url", "provided"]
+    generate: Literal["random", "ec-p256-jwks", "ec-p256-pem", "database-url", "user-pool-client", "provided"]
     role: Name | None = None
 
     @model_validator(mode="after")
@@ -183,6 +188,8 @@ class Plan(Part):
     queues: dict[Name, Queue]
     buckets: dict[Name, Bucket]
     database: Database
+    identity: Identity
+    limits: dict[Name, tuple[LimitRule, ...]]
     edge: Edge
     parameters: dict[Name, Parameter]
     secrets: dict[Name, Secret]
@@ -250,6 +257,7 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
             where: Where = ("services", name, "environment", variable)
             check((*where, "parameter"), source.parameter, plan.parameters, "parameter")
             check((*where, "secret"), source.secret, plan.secrets, "secret")
+            check((*where, "ip_set"), source.ip_set, plan.edge.ip_sets, "ip_set")
     for index, behavior in enumerate(plan.edge.behaviors):
         at: Where = ("edge", "behaviors", index)
         http = {name for name, service in plan.services.items() if service.kind == "http"}
@@ -258,6 +266,14 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
         check((*at, "ip_set"), behavior.ip_set, plan.edge.ip_sets, "ip_set")
     for name, secret in plan.secrets.items():
         check(("secrets", name, "role"), secret.role, plan.database.roles, "database role")
+    for name, pool in plan.identity.user_pools.items():
+        of_clients = {secret for secret, made in plan.secrets.items() if made.generate == "user-pool-client"}
+        at = ("identity", "user_pools", name)
+        check((*at, "client", "secret"), pool.client.secret, of_clients, "secret with generate: user-pool-client")
+        check((*at, "post_confirmation"), pool.post_confirmation, plan.identity.functions, "function")
+    for name, function in plan.identity.functions.items():
+        for variable, wanted in function.secrets.items():
+            check(("identity", "functions", name, "secrets", variable), wanted, plan.secrets, "secret")
     both = plan.parameters.keys() & plan.secrets.keys()
     faults += [(("secrets", name), "is also the name of a parameter; the secret's ARN needs it") for name in both]
     return faults + _repeated_values(plan)

@@ -1,9 +1,11 @@
 """What each service is told by its environment, read once at its start. The plan says where the values come from."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from tatemono.domain.attestation import AttestationPolicy
 
 
 class WrongSettings(SystemExit):
@@ -41,10 +43,34 @@ class HttpSettings(ServiceSettings):
     origin_verify: SecretStr
 
 
+class LimitRule(BaseModel):
+    """At most `requests` in `window_seconds` for each IP address, device, account or mail address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Literal["ip", "device", "account", "address"]
+    requests: int = Field(ge=1, le=1_000_000)
+    window_seconds: int = Field(ge=1, le=86_400)
+
+
 class MobileApiSettings(HttpSettings):
-    """:ivar token_signing_keys: a JWKS with private P-256 keys; the first signs, all verify."""
+    """What the mobile API is told.
+
+    :ivar token_signing_keys: a JWKS with private P-256 keys; the first signs, all verify
+    :ivar token_signing_keys_arn: the secret that they come from, to read them again; if empty, they stay as they are
+    :ivar refresh_rotation_key: keys the refresh tokens, and the nonces of DPoP
+    :ivar transfer_code_key: keys the hashes of transfer codes
+    :ivar limits: the plan's section of that name, as JSON
+    :ivar device_attestation: whether the maker of a device has to vouch for it
+    :ivar app_attest_app_id: team id and bundle id; if empty, no iOS device can be attested
+    :ivar app_attest_development: whether builds from Xcode can be
+    :ivar play_package_name: if empty, no Android device can be attested; the two keys are from the Play Console
+    :ivar even_seconds: answers about addresses take at least so long, so that the time does not tell which are known
+    """
 
     token_signing_keys: SecretStr
+    token_signing_keys_arn: str = ""
+    refresh_rotation_key: SecretStr
     access_token_seconds: int = Field(default=3600, ge=60, le=86400)
     device_identifier_key: SecretStr
     picture_url_key: SecretStr
@@ -52,6 +78,32 @@ class MobileApiSettings(HttpSettings):
     picture_url_seconds: int = Field(default=900, ge=60, le=86400)
     public_url: str = Field(pattern=r"^https://[^/]+$")
     welcome_credits: int = Field(ge=0, le=1_000_000)
+    transfer_code_key: SecretStr
+    transfer_code_seconds: int = Field(default=600, ge=60, le=86400)
+    limits: dict[str, tuple[LimitRule, ...]]
+    members_pool_id: str
+    members_client_id: str
+    members_client_secret: SecretStr
+    device_attestation: AttestationPolicy = AttestationPolicy.OFF
+    app_attest_app_id: str = ""
+    app_attest_development: bool = False
+    play_package_name: str = ""
+    play_decryption_key: SecretStr = SecretStr("")
+    play_verification_key: str = ""
+    even_seconds: float = Field(default=0.6, ge=0, le=10)
+
+
+class AdminApiSettings(HttpSettings):
+    """What the admin API is told.
+
+    :ivar allowed_addresses: networks that operators come from, separated by commas
+    :ivar operators_issuer: what the tokens of the operators' user pool say they come from
+    """
+
+    allowed_addresses: str = Field(min_length=1)
+    operators_issuer: str = Field(pattern=r"^https://")
+    operators_client_id: str = Field(min_length=1)
+    operators_jwks_url: str = Field(pattern=r"^https?://")
 
 
 class ImageWorkerSettings(ServiceSettings):
@@ -70,8 +122,16 @@ class ImageWorkerSettings(ServiceSettings):
 
 
 class OutboxRelaySettings(ServiceSettings):
+    """What the relay is told.
+
+    :ivar guests_identity_pool_id: if empty, guests get no identity in Cognito
+    :ivar unused_guest_days: guests whose last use is so long ago go away
+    """
+
     image_jobs_queue_url: str
     lost_ticket_seconds: int = Field(default=90, ge=1, le=86400)
+    guests_identity_pool_id: str = ""
+    unused_guest_days: int = Field(default=400, ge=30, le=36500)
 
 
 S = TypeVar("S", bound=BaseSettings)
@@ -84,6 +144,9 @@ def read(settings: type[S]) -> S:
     """
     try:
         return settings()
+    except SettingsError as error:
+        # Its message names the variable, the one before it shows the value.
+        raise WrongSettings(f"The environment is not right:\n  {error}") from None
     except ValidationError as error:
         faults = [f"  {'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
         raise WrongSettings("The environment is not right:\n" + "\n".join(faults)) from None

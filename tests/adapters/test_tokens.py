@@ -1,10 +1,11 @@
-"""Access tokens and DPoP proofs: what is taken, and everything that is not."""
+"""Access tokens: what is taken, and everything that is not."""
 
 import base64
 import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +15,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from tatemono.adapters.tokens import AccessTokens, verify_proof
-from tatemono.domain.devices import Principal, ProofFault, ProofRejected, SignedInDevice, TokenRejected, UserKind
+from tatemono.adapters.tokens import AccessTokens
+from tatemono.domain.devices import Principal, SignedInDevice, TokenRejected, UserKind
 from tatemono.laptop.secret_values import signing_keys
 
 NOW = 1_795_000_000.0
 ISSUER = "https://pictures.example.jp"
-URL = f"{ISSUER}/v1/api/auth/device"
-DEVICE = SignedInDevice(UUID(int=1), UUID(int=2), UserKind.GUEST, new=True)
+DEVICE = SignedInDevice(UUID(int=1), UUID(int=2), UserKind.GUEST, new=True, session_id=UUID(int=3))
 
 
 def encode(data: bytes) -> str:
@@ -57,7 +57,8 @@ def sign(jwks: str) -> Callable[..., str]:
         "iss": ISSUER,
         "aud": "tatemono-mobile-api",
         "sub": str(UUID(int=2)),
-        "sid": str(UUID(int=1)),
+        "sid": str(UUID(int=3)),
+        "device_id": str(UUID(int=1)),
         "iat": int(NOW),
         "exp": int(NOW) + 3600,
         "user_kind": "guest",
@@ -73,7 +74,7 @@ def sign(jwks: str) -> Callable[..., str]:
 
 class TestAccessTokens:
     def test_say_for_whom_they_speak(self, tokens: AccessTokens, token: str) -> None:
-        assert tokens.verify(token, now=NOW) == Principal(UUID(int=2), UserKind.GUEST, UUID(int=1))
+        assert tokens.verify(token, now=NOW) == Principal(UUID(int=2), UserKind.GUEST, UUID(int=1), UUID(int=3))
 
     def test_carry_the_claims_of_the_contract(self, token: str) -> None:
         claims = jwt.decode(token, options={"verify_signature": False})
@@ -82,7 +83,8 @@ class TestAccessTokens:
             "iss": ISSUER,
             "aud": "tatemono-mobile-api",
             "sub": str(UUID(int=2)),
-            "sid": str(UUID(int=1)),
+            "sid": str(UUID(int=3)),
+            "device_id": str(UUID(int=1)),
             "iat": int(NOW),
             "exp": int(NOW) + 3600,
             "cnf": {"jkt": "thumb"},
@@ -100,6 +102,59 @@ class TestAccessTokens:
         assert rotated.verify(token, now=NOW).user_id == UUID(int=2)
         newer = rotated.issue(DEVICE, key_thumbprint="thumb", now=NOW)
         assert jwt.get_unverified_header(newer)["kid"] == keys[0]["kid"]
+
+    def test_are_signed_with_a_new_key_only_when_everybody_knows_it(self, jwks: str, token: str) -> None:
+        (new,) = json.loads(signing_keys())["keys"]
+        (old,) = json.loads(jwks)["keys"]
+        keys = json.dumps({"keys": [new | {"signs_from": NOW + 600}, old]})
+        rotated = AccessTokens(keys, issuer=ISSUER, lifetime_seconds=60)
+        for now, kid in ((NOW + 599, old["kid"]), (NOW + 600, new["kid"])):
+            issued = rotated.issue(DEVICE, key_thumbprint="thumb", now=now)
+            assert jwt.get_unverified_header(issued)["kid"] == kid
+            assert rotated.verify(issued, now=now)
+
+    def test_of_a_key_that_was_taken_away_are_refused_also_when_they_are_remembered(
+        self, tokens: AccessTokens, token: str
+    ) -> None:
+        tokens.verify(token, now=NOW)
+        with pytest.raises(ValueError, match="no key"):
+            tokens.take_keys('{"keys": []}')
+        tokens.verify(token, now=NOW)
+        tokens.take_keys(signing_keys())
+        with pytest.raises(TokenRejected):
+            tokens.verify(token, now=NOW)
+
+    def test_are_verified_by_others_with_the_public_keys(self, tokens: AccessTokens, token: str, jwks: str) -> None:
+        published = tokens.public_keys()
+        assert json.loads(jwks)["keys"][0]["d"] not in json.dumps(published)
+        found = jwt.PyJWKSet.from_dict(published)[jwt.get_unverified_header(token)["kid"]]
+        options = {"verify_exp": False, "verify_iat": False}
+        claims = jwt.decode(token, found, ["ES256"], audience="tatemono-mobile-api", options=options)  # type: ignore[arg-type]
+        assert claims["sub"] == str(UUID(int=2))
+
+    def test_of_another_curve_are_refused(self, tokens: AccessTokens, token: str, jwks: str) -> None:
+        _, claims, _ = token.split(".")
+        kid = json.loads(jwks)["keys"][0]["kid"]
+        for algorithm, key in (("ES384", ec.SECP384R1()), ("ES256K", ec.SECP256K1()), ("ES256", ec.SECP384R1())):
+            header = encode(json.dumps({"alg": algorithm, "kid": kid, "typ": "at+jwt"}).encode())
+            signer = ECAlgorithm(ECAlgorithm.SHA384 if algorithm == "ES384" else ECAlgorithm.SHA256)
+            signature = signer.sign(f"{header}.{claims}".encode(), ec.generate_private_key(key))
+            with pytest.raises(TokenRejected):
+                tokens.verify(f"{header}.{claims}.{encode(signature)}", now=NOW)
+
+    def test_are_never_id_tokens(self, tokens: AccessTokens) -> None:
+        issued = tokens.issue_id_token(replace(DEVICE, email="a@example.jp"), now=NOW)
+        assert jwt.decode(issued, options={"verify_signature": False}) == {
+            "iss": ISSUER,
+            "aud": "tatemono-app",
+            "sub": str(UUID(int=2)),
+            "iat": int(NOW),
+            "exp": int(NOW) + 3600,
+            "user_kind": "guest",
+            "email": "a@example.jp",
+        }
+        with pytest.raises(TokenRejected):
+            tokens.verify(issued, now=NOW)
 
     def test_of_another_key_are_refused(self, token: str) -> None:
         others = AccessTokens(signing_keys(), issuer=ISSUER, lifetime_seconds=60)
@@ -122,6 +177,8 @@ class TestAccessTokens:
             ({}, {"sub": None}),
             ({}, {"sub": "somebody"}),
             ({}, {"sid": 7}),
+            ({}, {"sid": None}),
+            ({}, {"device_id": None}),
             ({}, {"user_kind": "operator"}),
             ({"typ": "JWT"}, {}),
             ({"typ": "dpop+jwt"}, {}),
@@ -235,125 +292,3 @@ class TestAccessTokens:
         public = {name: value for name, value in json.loads(jwks)["keys"][0].items() if name != "d"}
         with pytest.raises(ValueError, match="private P-256"):
             AccessTokens(json.dumps({"keys": [public]}), issuer=ISSUER, lifetime_seconds=60)
-
-
-@pytest.fixture(scope="module")
-def device_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-@pytest.fixture
-def prove(device_key: ec.EllipticCurvePrivateKey) -> Callable[..., str]:
-    jwk = json.loads(ECAlgorithm.to_jwk(device_key.public_key()))
-
-    def make(header: dict[str, Any] | None = None, key: Any = device_key, **changes: Any) -> str:
-        claims = {"htm": "POST", "htu": URL, "iat": int(NOW), "jti": "j" * 16} | changes
-        claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, key, "ES256", {"typ": "dpop+jwt", "jwk": jwk} | (header or {}))
-
-    return make
-
-
-class TestVerifyProof:
-    def test_gives_the_thumbprint_of_the_key(
-        self, prove: Callable[..., str], device_key: ec.EllipticCurvePrivateKey
-    ) -> None:
-        jwk = json.loads(ECAlgorithm.to_jwk(device_key.public_key()))
-        required = json.dumps({name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
-        expected = encode(hashlib.sha256(required.encode()).digest())
-        assert verify_proof(prove(), method="POST", url=URL, now=NOW) == expected
-
-    def test_agrees_with_the_example_of_rfc_9449(self) -> None:
-        # Section 4.1: the proof of a token request, made at 1562262616.
-        proof = (
-            "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscE"
-            "JoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19"
-            ".eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwia"
-            "WF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg"
-        )
-        thumbprint = verify_proof(proof, method="POST", url="https://server.example.com/token", now=1562262616.0)
-        assert thumbprint == "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
-
-    @pytest.mark.parametrize(
-        "url",
-        [
-            "https://PICTURES.example.jp:443/v1/api/auth/device",
-            URL + "?a=b",
-            URL + "#f",
-            ISSUER + "/v1/api/%61uth/device",
-        ],
-    )
-    def test_takes_the_same_address_written_otherwise(self, prove: Callable[..., str], url: str) -> None:
-        assert verify_proof(prove(htu=url), method="POST", url=URL, now=NOW)
-
-    @pytest.mark.parametrize(
-        ("fault", "changes"),
-        [
-            (ProofFault.METHOD, {"htm": "GET"}),
-            (ProofFault.METHOD, {"htm": None}),
-            (ProofFault.URL, {"htu": ISSUER + "/v1/api/auth/other"}),
-            (ProofFault.URL, {"htu": "http://pictures.example.jp/v1/api/auth/device"}),
-            (ProofFault.URL, {"htu": "https://pictures.example.jp:8443/v1/api/auth/device"}),
-            (ProofFault.URL, {"htu": "https://[::1/"}),
-            (ProofFault.URL, {"htu": "https://pictures.example.jp:99999/v1/api/auth/device"}),
-            (ProofFault.URL, {"htu": 5}),
-            (ProofFault.TIME, {"iat": NOW - 61}),
-            (ProofFault.TIME, {"iat": NOW + 61}),
-            (ProofFault.TIME, {"iat": None}),
-            (ProofFault.TIME, {"iat": float("nan")}),
-            (ProofFault.IDENTIFIER, {"jti": "short"}),
-            (ProofFault.IDENTIFIER, {"jti": "j" * 129}),
-            (ProofFault.IDENTIFIER, {"jti": None}),
-        ],
-        ids=str,
-    )
-    def test_refuses_a_claim_that_is_wrong(
-        self, prove: Callable[..., str], fault: ProofFault, changes: dict[str, Any]
-    ) -> None:
-        with pytest.raises(ProofRejected) as refused:
-            verify_proof(prove(**changes), method="POST", url=URL, now=NOW)
-        assert refused.value.fault is fault
-
-    def test_refuses_the_proof_of_another_key(self, prove: Callable[..., str]) -> None:
-        with pytest.raises(ProofRejected) as refused:
-            verify_proof(prove(key=ec.generate_private_key(ec.SECP256R1())), method="POST", url=URL, now=NOW)
-        assert refused.value.fault is ProofFault.SIGNATURE
-
-    @pytest.mark.parametrize("typ", ["JWT", "at+jwt", None])
-    def test_refuses_another_kind_of_jwt(self, prove: Callable[..., str], typ: str | None) -> None:
-        with pytest.raises(ProofRejected) as refused:
-            verify_proof(prove({"typ": typ}), method="POST", url=URL, now=NOW)
-        assert refused.value.fault is ProofFault.HEADER
-
-    def test_refuses_a_key_that_is_no_public_p256_key(
-        self, prove: Callable[..., str], device_key: ec.EllipticCurvePrivateKey
-    ) -> None:
-        private = json.loads(ECAlgorithm.to_jwk(device_key))
-        other_curve = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP384R1()).public_key()))
-        public = json.loads(ECAlgorithm.to_jwk(device_key.public_key()))
-        off_the_curve = public | {"y": public["x"]}
-        for jwk in (
-            private,
-            other_curve,
-            {"kty": "oct", "k": "AA"},
-            "no",
-            None,
-            public | {"x": "AA"},
-            public | {"x": 5},
-            off_the_curve,
-        ):
-            with pytest.raises(ProofRejected) as refused:
-                verify_proof(prove({"jwk": jwk}), method="POST", url=URL, now=NOW)
-            assert refused.value.fault in (ProofFault.KEY, ProofFault.MALFORMED)
-
-    @pytest.mark.parametrize("text", ["", "a.b.c", "x" * 5000, "..", "é.é.é"])
-    def test_refuses_what_is_no_jwt(self, text: str) -> None:
-        with pytest.raises(ProofRejected) as refused:
-            verify_proof(text, method="POST", url=URL, now=NOW)
-        assert refused.value.fault is ProofFault.MALFORMED
-
-    def test_says_why_in_both_languages(self) -> None:
-        for fault in ProofFault:
-            refusal = ProofRejected(fault)
-            assert fault.value[0] in refusal.text("en")
-            assert fault.value[1] in refusal.text("ja")

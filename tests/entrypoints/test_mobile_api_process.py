@@ -29,7 +29,7 @@ class WallClock(Clock):
 
 
 def environment_of(settings: MobileApiSettings, port: int) -> dict[str, str]:
-    values = settings.model_dump() | {"port": port}
+    values = settings.model_dump() | {"port": port, "limits": json.dumps(settings.model_dump(mode="json")["limits"])}
     shown = {
         name: value.get_secret_value() if hasattr(value, "get_secret_value") else value
         for name, value in values.items()

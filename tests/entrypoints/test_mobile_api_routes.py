@@ -13,6 +13,7 @@ from phone import PUBLIC_URL, Phone
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.generations import MAX_WAITING
+from tatemono.entrypoints.bodies import Problem
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.docs import openapi
@@ -26,6 +27,11 @@ NOBODYS = UUID(int=5)
 GUARDED = [
     ("GET", "/me"),
     ("GET", "/styles"),
+    ("GET", "/devices"),
+    ("DELETE", f"/devices/{NOBODYS}"),
+    ("GET", "/security-events"),
+    ("POST", "/auth/sign-out"),
+    ("POST", "/auth/sign-out-everywhere"),
     ("GET", "/pictures"),
     ("DELETE", f"/pictures/{NOBODYS}"),
     ("GET", "/generations"),
@@ -33,6 +39,22 @@ GUARDED = [
     ("GET", f"/generations/{NOBODYS}"),
     ("POST", f"/generations/{NOBODYS}/cancel"),
     ("GET", f"/generations/{NOBODYS}/events"),
+    ("POST", "/transfer-codes"),
+    ("GET", "/merge"),
+    ("POST", "/merge"),
+    ("POST", f"/merges/{NOBODYS}/undo"),
+    ("POST", "/auth/register"),
+    ("POST", "/auth/register/resend"),
+    ("POST", "/auth/register/confirm"),
+    ("POST", "/auth/member"),
+    ("POST", "/auth/forgot-password"),
+    ("POST", "/auth/reset-password"),
+    ("POST", "/me/password"),
+    ("POST", "/me/email"),
+    ("POST", "/me/email/confirm"),
+    ("POST", "/me/totp"),
+    ("POST", "/me/totp/confirm"),
+    ("POST", "/me/totp/remove"),
 ]
 
 
@@ -58,9 +80,7 @@ class TestSignInDevice:
         await thief.sign_in()
         assert owner.user_id != thief.user_id
 
-    @pytest.mark.parametrize(
-        "changes", [{"htm": "GET"}, {"htu": "https://elsewhere.example/"}, {"iat": 5}, {"jti": "x"}]
-    )
+    @pytest.mark.parametrize("changes", [{"htm": "GET"}, {"htu": "https://elsewhere.example/"}, {"jti": "x"}])
     async def test_refuses_a_proof_that_is_not_for_this_call(
         self, new_phone: Callable[[], Phone], changes: dict[str, Any]
     ) -> None:
@@ -126,8 +146,9 @@ class TestAuthority:
             for method, operation in item.items()
         }
         open_to_all = {operation for operation, security in declared.items() if not security}
-        assert open_to_all == {("POST", f"{API}/auth/device"), ("GET", f"{API}/health")}
-        assert len(declared) == len(GUARDED) + 2
+        signing_in = {("POST", f"{API}/{path}") for path in ("auth/device", "auth/refresh", "transfer-codes/redeem")}
+        assert open_to_all == {*signing_in, ("GET", f"{API}/health")}
+        assert len(declared) == len(GUARDED) + len(open_to_all)
 
 
 class TestSubmitGeneration:
@@ -184,7 +205,7 @@ class TestSubmitGeneration:
     async def test_says_which_field_is_wrong(self, phone: Phone, body: Any, pointer: str, code: str) -> None:
         response = await phone.client.post(f"{API}/generations", json=body, headers={"idempotency-key": "k"})
         assert response.status_code == 422
-        problem = shaped(schemas.Problem, response.content)
+        problem = shaped(Problem, response.content)
         assert problem.code == "validation_failed"
         assert [(error.pointer, error.code) for error in problem.errors] == [(pointer, code)]
 

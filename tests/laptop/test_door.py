@@ -135,6 +135,11 @@ def house(**edge: object) -> Plan:
     return plan.model_copy(update={"edge": plan.edge.model_copy(update=changes)})
 
 
+def deserted() -> tuple[Behavior, ...]:
+    """The plan's behaviors, with nobody behind any prefix."""
+    return tuple(behavior.model_copy(update={"service": None}) for behavior in read_plan().edge.behaviors)
+
+
 @asynccontextmanager
 async def opened(plan: Plan, folder: Path) -> AsyncIterator[OpenDoor]:
     upstream = Upstream()
@@ -146,7 +151,7 @@ async def opened(plan: Plan, folder: Path) -> AsyncIterator[OpenDoor]:
         folder=folder / "it's a door",
         http_port=http_port,
         https_port=https_port,
-        service_ports={"mobile-api": upstream.port},
+        service_ports={"mobile-api": upstream.port, "admin-api": upstream.port},
         cloud_port=upstream.port,
         certificate=certificates.certificate,
         certificate_key=certificates.key,
@@ -218,7 +223,7 @@ class TestRouting:
         assert response.json()["headers"]["host"] == f"localhost:{door.facts.https_port}"
 
     async def test_answers_not_found_where_nobody_lives(self, tmp_path: Path) -> None:
-        plan = house(behaviors=read_plan().edge.behaviors)
+        plan = house(behaviors=deserted())
         async with opened(plan, tmp_path) as door, door.client() as client:
             assert_problem(await client.get(ADMIN), 404, "not_found")
             page = await client.get("/people", headers={"Accept-Language": "ja"})
@@ -249,8 +254,7 @@ class TestOperatorsOnly:
             assert (await client.get(API)).status_code == 200
 
     async def test_answers_so_even_where_nobody_lives(self, tmp_path: Path) -> None:
-        behaviors = read_plan().edge.behaviors
-        plan = house(ip_sets={"operators": ("192.0.2.1/32",)}, behaviors=behaviors)
+        plan = house(ip_sets={"operators": ("192.0.2.1/32",)}, behaviors=deserted())
         async with opened(plan, tmp_path) as door, door.client() as client:
             assert_problem(await client.get(ADMIN), 403, "forbidden")
 
@@ -619,7 +623,7 @@ class TestConfiguration:
         folder=Path("/nowhere"),
         http_port=80,
         https_port=443,
-        service_ports={"mobile-api": 8100},
+        service_ports={"mobile-api": 8100, "admin-api": 8101},
         cloud_port=8200,
         certificate=Path("/nowhere/door.pem"),
         certificate_key=Path("/nowhere/door.key"),

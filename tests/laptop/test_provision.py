@@ -213,6 +213,44 @@ class TestProvision:
         assert list(keys) == [environment["PICTURE_URL_KEY_ID"]]
         assert keys[environment["PICTURE_URL_KEY_ID"]].startswith("-----BEGIN PUBLIC KEY-----")
 
+    async def test_makes_the_pools_and_tells_the_services_where_they_are(
+        self, finished: Finished, opened: Cloud
+    ) -> None:
+        environment = await resolve_environment(finished.plan, "mobile-api", opened)
+        pool_id = environment["MEMBERS_POOL_ID"]
+        client = await opened.cognito_idp.describe_user_pool_client(
+            UserPoolId=pool_id, ClientId=environment["MEMBERS_CLIENT_ID"]
+        )
+        assert client["UserPoolClient"]["ClientSecret"] == environment["MEMBERS_CLIENT_SECRET"]
+        assert client["UserPoolClient"]["PreventUserExistenceErrors"] == "ENABLED"
+        pool = (await opened.cognito_idp.describe_user_pool(UserPoolId=pool_id))["UserPool"]
+        function = await opened.functions.get_function(FunctionName=pool["LambdaConfig"]["PostConfirmation"])
+        assert function["Configuration"]["Handler"] == "tatemono.entrypoints.cognito_trigger.handler"
+        own = next(attribute for attribute in pool["SchemaAttributes"] if attribute["Name"] == "custom:user_id")
+        assert own["Mutable"] is False
+
+    async def test_makes_operators_show_a_second_factor(self, finished: Finished, opened: Cloud) -> None:
+        name = finished.plan.parameter_name("laptop", "operators-pool-id")
+        pool_id = (await opened.ssm.get_parameter(Name=name))["Parameter"]["Value"]
+        mfa = await opened.cognito_idp.get_user_pool_mfa_config(UserPoolId=pool_id)
+        assert (mfa["MfaConfiguration"], mfa["SoftwareTokenMfaConfiguration"]) == ("ON", {"Enabled": True})
+        groups = (await opened.cognito_idp.list_groups(UserPoolId=pool_id))["Groups"]
+        assert {group["GroupName"] for group in groups} == {"viewer", "support", "admin"}
+        pool = (await opened.cognito_idp.describe_user_pool(UserPoolId=pool_id))["UserPool"]
+        assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
+
+    async def test_follows_a_plan_whose_pools_changed(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
+        await provision(own_plan, building, opened)
+        before = await resolve_environment(own_plan, "mobile-api", opened)
+        members = own_plan.identity.user_pools["members"].model_copy(update={"password_min_characters": 10})
+        pools = own_plan.identity.user_pools | {"members": members}
+        stricter = own_plan.model_copy(update={"identity": own_plan.identity.model_copy(update={"user_pools": pools})})
+        await provision(stricter, building, opened)
+        assert await resolve_environment(stricter, "mobile-api", opened) == before
+        pool = await opened.cognito_idp.describe_user_pool(UserPoolId=before["MEMBERS_POOL_ID"])
+        assert pool["UserPool"]["Policies"]["PasswordPolicy"]["MinimumLength"] == 10
+        assert pool["UserPool"]["LambdaConfig"]["PostConfirmation"]
+
     async def test_refuses_a_parameter_without_a_value_before_it_makes_anything(
         self, own_plan: Plan, building: Building, opened: Cloud
     ) -> None:

@@ -1,6 +1,5 @@
 """The smaller use cases."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
@@ -9,47 +8,12 @@ import pytest
 
 from factories import USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.devices import Platform, SignedInDevice
 from tatemono.domain.generations import AlreadyFinished, NoSuchGeneration, State
 from tatemono.domain.pictures import NoSuchPicture
 from tatemono.usecases.cancel_generation import cancel_generation
 from tatemono.usecases.delete_picture import delete_picture, erase_deleted_pictures
 from tatemono.usecases.ports import Ticket
 from tatemono.usecases.relay_outbox import relay_outbox
-from tatemono.usecases.sign_in_device import sign_in_device
-
-
-async def sign_in(db: Database, *, identifier: str = "IDFV-1", key: str = "thumbprint-1") -> SignedInDevice:
-    return await sign_in_device(
-        db,
-        platform=Platform.IOS,
-        identifier=identifier,
-        key_thumbprint=key,
-        identifier_key=b"secret",
-        welcome_credits=500,
-    )
-
-
-class TestSignInDevice:
-    async def test_makes_a_guest_the_first_time_and_finds_it_again(self, db: Database) -> None:
-        first = await sign_in(db)
-        again = await sign_in(db)
-        assert (first.new, again.new) == (True, False)
-        assert (first.user_id, first.device_id) == (again.user_id, again.device_id)
-
-    async def test_gives_a_copied_identifier_nothing(self, db: Database) -> None:
-        assert (await sign_in(db)).user_id != (await sign_in(db, key="thief")).user_id
-
-    async def test_makes_one_guest_when_ten_first_launches_race(self, db: Database) -> None:
-        devices = await asyncio.gather(*(sign_in(db) for _ in range(10)))
-        assert len({device.user_id for device in devices}) == 1
-        assert sum(device.new for device in devices) == 1
-        assert await db._pool.fetchval("select count(*) from users") == 1
-
-    async def test_never_keeps_the_identifier(self, db: Database) -> None:
-        await sign_in(db, identifier="IDFV-very-secret")
-        rows = await db._pool.fetch("select devices::text from devices")
-        assert "very-secret" not in str(rows)
 
 
 class TestCancelGeneration:

@@ -30,7 +30,7 @@ class ProofFault(Enum):
     IDENTIFIER = ("its jti must have 16 to 128 characters", "jti は 16〜128 文字にしてください")
     METHOD = ("its htm is not the method of this request", "htm がこのリクエストのメソッドと一致しません")
     URL = ("its htu is not the address of this request", "htu がこのリクエストの URL と一致しません")
-    TIME = ("its iat is not now; check the clock", "iat が現在時刻とずれています。端末の時計を確認してください")
+    REPLAYED = ("it was used before; make a new one for each request", "使用済みです。リクエストごとに作成してください")
 
 
 class ProofRejected(Unauthenticated):
@@ -49,6 +49,25 @@ class ProofRejected(Unauthenticated):
         return self.texts.get(language, self.texts["en"]).format(reason=japanese if language == "ja" else english)
 
 
+class ProofNeedsNonce(Unauthenticated):
+    """The proof is good but for its time: it has to name `nonce` instead of relying on the phone's clock.
+
+    RFC 9449, section 8.
+    """
+
+    code = "use_dpop_nonce"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "The clock of this device is off, or the proof is old. Sign a new proof with the nonce of the header "
+        "DPoP-Nonce.",
+        "ja": "端末の時計がずれているか、証明が古くなっています。"
+        "DPoP-Nonce ヘッダーの nonce を含めて署名し直してください。",
+    }
+
+    def __init__(self, nonce: str) -> None:
+        self.nonce = nonce
+        super().__init__()
+
+
 class TokenRejected(Unauthenticated):
     code = "token_rejected"
     texts: ClassVar[dict[str, str]] = {
@@ -58,16 +77,31 @@ class TokenRejected(Unauthenticated):
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """A DPoP proof that was verified.
+
+    :ivar thumbprint: RFC 7638, of the key that its sender holds
+    :ivar digest: SHA-256 of thumbprint and `jti`: a proof with the same digest is the same proof
+    """
+
+    thumbprint: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SignedInDevice:
-    """A device that proved its key, and its user.
+    """A device that proved its key, its user, and its session.
 
     :ivar new: this sign-in created the user
+    :ivar email: of a member
     """
 
     device_id: UUID
     user_id: UUID
     user_kind: UserKind
     new: bool
+    session_id: UUID
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +111,7 @@ class Principal:
     user_id: UUID
     user_kind: UserKind
     device_id: UUID
+    session_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

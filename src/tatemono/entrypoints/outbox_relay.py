@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from datetime import timedelta
 
 import structlog
@@ -10,8 +11,13 @@ from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import OutboxRelayParts, outbox_relay
 from tatemono.entrypoints.process import run
 from tatemono.settings import OutboxRelaySettings, read
+from tatemono.usecases.attach_identities import BATCH as ATTACH_BATCH
+from tatemono.usecases.attach_identities import attach_identities
+from tatemono.usecases.identity_ports import IdentitiesAway
 from tatemono.usecases.ports import OUTBOX_CHANNEL
 from tatemono.usecases.relay_outbox import BATCH, relay_outbox
+from tatemono.usecases.remove_unused_guests import BATCH as REMOVE_BATCH
+from tatemono.usecases.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
 
 #: A lost notification delays a message by so much at most.
 _LONGEST_WAIT_SECONDS = 2.0
@@ -21,6 +27,10 @@ _FORGET_KEYS_EVERY_SECONDS = 60.0
 _KEY_LIFE = timedelta(hours=24)
 _SWEEP_LIMIT = 1000
 _AFTER_ERROR_SECONDS = 1.0
+#: Guests that nobody uses are looked for so often, unless there are many.
+_REMOVE_EVERY_SECONDS = 60.0
+#: Cognito is asked so seldom at least while it gives no identities.
+_LONGEST_BACKOFF_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -33,16 +43,16 @@ class OutboxRelay:
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Relay until `stopping` is set; a batch that was begun is finished."""
-        sweeping = asyncio.create_task(self._sweep())
-        stop = asyncio.create_task(self._stop_at(stopping))
+        works = (self._sweep(), self._attach_identities(), self._remove_unused_guests(), self._stop_at(stopping))
+        tasks = [asyncio.create_task(work) for work in works]
         async with listening(
             self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
         ):
             while not stopping.is_set():
                 await self._relay()
-        for task in (sweeping, stop):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(sweeping, stop, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _stop_at(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
@@ -60,6 +70,39 @@ class OutboxRelay:
             wait = _AFTER_ERROR_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._rung.wait(), wait)
+
+    async def _attach_identities(self) -> None:
+        parts, failures = self._parts, 0
+        if parts.identities is None:
+            return
+        while True:
+            try:
+                if await attach_identities(parts.db, parts.identities) == ATTACH_BATCH:
+                    continue
+                failures = 0
+            except IdentitiesAway as error:
+                failures += 1
+                log.warning("identities_away", error=str(error))
+            except Exception:
+                failures += 1
+                log.exception("identities_not_attached")
+            # Those who wait for Cognito do not all come back at the same moment.
+            wait = min(_SWEEP_EVERY_SECONDS * 2 ** min(failures, 10), _LONGEST_BACKOFF_SECONDS)
+            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
+
+    async def _remove_unused_guests(self) -> None:
+        unused_for = timedelta(days=self._settings.unused_guest_days)
+        while True:
+            counts = [0, 0]
+            try:
+                counts[0] = await let_go_of_unused_guests(self._parts.db, unused_for=unused_for)
+                counts[1] = await remove_erased_guests(self._parts.db)
+            except Exception:
+                log.exception("unused_guests_not_removed")
+            if any(counts):
+                log.info("unused_guests", let_go=counts[0], removed=counts[1])
+            if REMOVE_BATCH not in counts:
+                await asyncio.sleep(_REMOVE_EVERY_SECONDS)
 
     async def _sweep(self) -> None:
         outbox = self._parts.db.outbox

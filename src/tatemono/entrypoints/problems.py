@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from tatemono.domain import errors
-from tatemono.domain.devices import ProofRejected
+from tatemono.domain.devices import ProofNeedsNonce, ProofRejected
+from tatemono.domain.limits import TooManyRequests
 from tatemono.entrypoints.field_errors import field_errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -150,12 +151,27 @@ def problem_of(refusal: errors.Refusal, language: str) -> Problem:
     headers = {}
     if status in _RETRY_AFTER_SECONDS:
         headers["retry-after"] = _RETRY_AFTER_SECONDS[status]
-    if isinstance(refusal, ProofRejected):
+    if isinstance(refusal, TooManyRequests):
+        headers |= _limit_headers(refusal)
+    elif isinstance(refusal, ProofRejected):
         headers["www-authenticate"] = 'DPoP algs="ES256", error="invalid_dpop_proof"'
+    elif isinstance(refusal, ProofNeedsNonce):
+        headers["www-authenticate"] = 'DPoP algs="ES256", error="use_dpop_nonce"'
+        headers["dpop-nonce"] = refusal.nonce
     elif status == 401:  # noqa: PLR2004 - a status of HTTP
         headers["www-authenticate"] = 'Bearer realm="tatemono", error="invalid_token"'
     faults = field_errors(refusal.faults, language) if isinstance(refusal, RequestNotUnderstood) else None
     return Problem(status, refusal.code, titles[language], refusal.text(language), headers, faults)
+
+
+def _limit_headers(refusal: TooManyRequests) -> dict[str, str]:
+    """As draft-ietf-httpapi-ratelimit-headers-10 has it, and RFC 9110, 10.2.3."""
+    limit, wait = refusal.limit, refusal.retry_after_seconds
+    return {
+        "retry-after": str(wait),
+        "ratelimit-policy": f'"{limit.policy}";q={limit.requests};w={limit.window_seconds}',
+        "ratelimit": f'"{limit.policy}";r=0;t={wait}',
+    }
 
 
 def refusal_of(error: HTTPException) -> errors.Refusal:

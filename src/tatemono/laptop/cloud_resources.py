@@ -17,6 +17,17 @@ from tatemono.plan import Queue
 _DEAD_LETTERS_KEPT_SECONDS = 1_209_600
 """The longest that SQS keeps a message: a dead letter waits for a person."""
 
+_SERVICES = {
+    "s3": "s3",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "secretsmanager": "secretsmanager",
+    "cognito_idp": "cognito-idp",
+    "cognito_identity": "cognito-identity",
+    "iam": "iam",
+    "functions": "lambda",
+}
+
 _PRIVATE = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": True,
@@ -37,6 +48,10 @@ class Cloud:
     sqs: Any = field(repr=False)
     ssm: Any = field(repr=False)
     secretsmanager: Any = field(repr=False)
+    cognito_idp: Any = field(repr=False)
+    cognito_identity: Any = field(repr=False)
+    iam: Any = field(repr=False)
+    functions: Any = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ async def open_cloud(
     session = get_session()
     async with AsyncExitStack() as stack:
         clients = {
-            service: await stack.enter_async_context(
+            name: await stack.enter_async_context(
                 session.create_client(
                     service,
                     config=config,
@@ -67,7 +82,7 @@ async def open_cloud(
                     aws_secret_access_key=secret_access_key,
                 )
             )
-            for service in ("s3", "sqs", "ssm", "secretsmanager")
+            for name, service in _SERVICES.items()
         }
         yield Cloud(
             endpoint_url=endpoint_url,

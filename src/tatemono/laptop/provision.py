@@ -22,6 +22,8 @@ from tatemono.laptop.cloud_resources import (
     read_secrets,
 )
 from tatemono.laptop.database_roles import prepare_database
+from tatemono.laptop.identity_resources import ensure_functions, ensure_pools
+from tatemono.laptop.lambda_zip import zip_of_modules
 from tatemono.plan import Plan, Secret
 
 ENVIRONMENT = "laptop"
@@ -38,8 +40,8 @@ class Building:
 
     :ivar database_url: of the superuser, on the embedded server
     :ivar parameters: values of parameters that the plan leaves to the building, e.g. `public-url`, or that differ here,
-        e.g. `openai-base-url`. Provisioning knows these itself: `<bucket>-bucket`, `<queue>-queue-url`, and
-        `<secret>-id` of the public half of an `ec-p256-pem` secret
+        e.g. `openai-base-url`. Provisioning knows these itself: `<bucket>-bucket`, `<queue>-queue-url`,
+        `<secret>-id` of the public half of an `ec-p256-pem` secret, `<secret>-arn`, and `Identity.parameters()`
     :ivar picture_keys_file: where the embedded cloud reads the public keys it trusts: JSON, id → PEM
     """
 
@@ -64,13 +66,22 @@ async def provision(plan: Plan, building: Building, cloud: Cloud) -> None:
             *(ensure_bucket(cloud, bucket_name(plan, name), versioned=b.versioned) for name, b in plan.buckets.items())
         ),
     )
-    secrets = await _ensure_secrets(plan, building, cloud, known)
+    pools = await ensure_pools(
+        cloud,
+        plan.identity,
+        prefix=_prefix(plan),
+        public_url=building.parameters.get("public-url", ""),
+        stored={name: stored.get(_parameter_name(plan, name), "") for name in plan.identity.parameters()},
+    )
+    secrets = await _ensure_secrets(plan, building, cloud, known, pools.client_secrets)
     keys = {name: secret_values.public_key(secrets[name].value) for name in _picture_keys(plan)}
     _write_keys(building.picture_keys_file, dict(keys.values()))
     facts = (
         {f"{name}-bucket": bucket_name(plan, name) for name in plan.buckets}
         | {f"{name}-queue-url": url for name, url in zip(plan.queues, urls, strict=True)}
         | {f"{name}-id": key_id for name, (key_id, _) in keys.items()}
+        | {f"{name}-arn": secret.arn for name, secret in secrets.items()}
+        | pools.parameters
         | dict(building.parameters)
     )
     values = {name: facts.get(name, parameter.value or "") for name, parameter in plan.parameters.items()}
@@ -81,6 +92,14 @@ async def provision(plan: Plan, building: Building, cloud: Cloud) -> None:
             plan.database,
             building.database_url,
             {secret.role: secrets[name].value for name, secret in plan.secrets.items() if secret.role is not None},
+        ),
+        ensure_functions(
+            cloud,
+            plan.identity,
+            pools,
+            prefix=_prefix(plan),
+            code=zip_of_modules(),
+            secret_arns={name: secret.arn for name, secret in secrets.items()},
         ),
     )
 
@@ -112,10 +131,18 @@ async def resolve_environment(
     for variable, source in service.environment.items():
         if source.value is not None:
             environment[variable] = source.value
+        elif source.ip_set is not None:
+            environment[variable] = ",".join(plan.edge.ip_sets[source.ip_set])
+        elif source.limits:
+            environment[variable] = _limits(plan)
         else:
             value = parameters[names[variable]]
             environment[variable] = secrets[value] if source.secret else value
     return environment
+
+
+def _limits(plan: Plan) -> str:
+    return json.dumps({name: [rule.model_dump() for rule in rules] for name, rules in plan.limits.items()})
 
 
 async def read_secret(plan: Plan, name: str, cloud: Cloud) -> str:
@@ -132,7 +159,11 @@ async def read_secret(plan: Plan, name: str, cloud: Cloud) -> str:
 
 def bucket_name(plan: Plan, bucket: str) -> str:
     """What S3 calls a bucket of the plan on the laptop."""
-    return f"{plan.name}-{ENVIRONMENT}-{bucket}"
+    return _prefix(plan) + bucket
+
+
+def _prefix(plan: Plan) -> str:
+    return f"{plan.name}-{ENVIRONMENT}-"
 
 
 def _parameter_name(plan: Plan, entry: str) -> str:
@@ -151,7 +182,8 @@ def _refuse_missing_values(plan: Plan, building: Building) -> None:
     given = {name for name, parameter in plan.parameters.items() if parameter.value is not None}
     given |= building.parameters.keys()
     given |= {f"{name}-bucket" for name in plan.buckets} | {f"{name}-queue-url" for name in plan.queues}
-    given |= {f"{name}-id" for name in _picture_keys(plan)}
+    given |= {f"{name}-arn" for name in plan.secrets}
+    given |= {f"{name}-id" for name in _picture_keys(plan)} | plan.identity.parameters()
     if missing := [f"{name} ({entry.description})" for name, entry in plan.parameters.items() if name not in given]:
         raise Unprovisioned(
             f"the laptop does not know the value of {', '.join(missing)}: give it one in the plan's parameters"
@@ -159,12 +191,16 @@ def _refuse_missing_values(plan: Plan, building: Building) -> None:
 
 
 async def _ensure_secrets(
-    plan: Plan, building: Building, cloud: Cloud, known: Mapping[str, StoredSecret]
+    plan: Plan,
+    building: Building,
+    cloud: Cloud,
+    known: Mapping[str, StoredSecret],
+    client_secrets: Mapping[str, str],
 ) -> dict[str, StoredSecret]:
     async def ensure(name: str, secret: Secret) -> StoredSecret:
         full_name = _secret_name(plan, name)
         stored = known.get(full_name)
-        value = _secret_value(plan, building, secret, stored.value if stored else None)
+        value = client_secrets.get(name) or _secret_value(plan, building, secret, stored.value if stored else None)
         return await ensure_secret(cloud, full_name, value, stored)
 
     made = await asyncio.gather(*(ensure(name, secret) for name, secret in plan.secrets.items()))
@@ -186,6 +222,8 @@ def _secret_value(plan: Plan, building: Building, secret: Secret, known: str | N
             return secret_values.private_key_pem()
         case "provided":
             return secret_values.OFFLINE_API_KEY
+        case "user-pool-client":
+            raise Unprovisioned("no user pool has the client whose secret this is")
 
 
 def _write_keys(file: Path, keys: Mapping[str, str]) -> None:

@@ -8,9 +8,19 @@ from typing import Protocol
 from uuid import UUID
 
 from tatemono.domain.attempts import Claim, GiveUp, Outcome
-from tatemono.domain.devices import Platform, SignedInDevice
 from tatemono.domain.generations import PictureRequest, State, Submitted
 from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintRequest, PartialPicture
+from tatemono.usecases.identity_ports import (
+    Attestations,
+    Devices,
+    Guests,
+    Members,
+    Merges,
+    People,
+    Proofs,
+    Sessions,
+    Transfers,
+)
 
 
 class Painter(Protocol):
@@ -135,18 +145,6 @@ class OutboxRow:
     body: str
 
 
-class Devices(Protocol):
-    async def sign_in(self, platform: Platform, identifier_hash: bytes, key_thumbprint: str) -> SignedInDevice | None:
-        """The device with just this identifier and this key, if it is known."""
-        ...
-
-    async def create_guest(
-        self, platform: Platform, identifier_hash: bytes, key_thumbprint: str, *, welcome_credits: int
-    ) -> SignedInDevice | None:
-        """A new device with a new guest and its account; none if another sign-in of the same device was first."""
-        ...
-
-
 class Generations(Protocol):
     """The writes of the pipeline. Those that take a claim change nothing, and answer False, if its lease was lost."""
 
@@ -237,6 +235,22 @@ class Rows(Protocol):
     @property
     def devices(self) -> Devices: ...
     @property
+    def guests(self) -> Guests: ...
+    @property
+    def attestations(self) -> Attestations: ...
+    @property
+    def proofs(self) -> Proofs: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def transfers(self) -> Transfers: ...
+    @property
+    def merges(self) -> Merges: ...
+    @property
+    def members(self) -> Members: ...
+    @property
     def generations(self) -> Generations: ...
     @property
     def pictures(self) -> Pictures: ...
@@ -261,7 +275,8 @@ class Database(Rows, Protocol):
         ...
 
 
-#: Channels of `Notifier`; the keys of the last two are ids of generations.
+#: Channels of `Notifier`. Keys of `revocations` are ids of users, those of the two channels before it, of generations.
 OUTBOX_CHANNEL = "outbox"
 EVENTS_CHANNEL = "generation_events"
 CANCEL_CHANNEL = "generation_cancelled"
+REVOCATIONS_CHANNEL = "revocations"

@@ -3,7 +3,8 @@
 import hashlib
 import hmac
 
-from tatemono.domain.devices import Platform, SignedInDevice
+from tatemono.domain.devices import Platform, Proof, SignedInDevice
+from tatemono.domain.sessions import RefreshToken
 from tatemono.usecases.ports import Database
 
 
@@ -12,24 +13,32 @@ async def sign_in_device(
     *,
     platform: Platform,
     identifier: str,
-    key_thumbprint: str,
+    proof: Proof,
     identifier_key: bytes,
     welcome_credits: int,
-) -> SignedInDevice:
+    random_bits: bytes,
+) -> tuple[SignedInDevice, RefreshToken]:
     """The user of this device: the same one each time, a new guest the first time.
 
-    The caller has verified that the device holds the key. The same identifier with another key is another device: a
-    copied identifier opens nothing.
+    The same identifier with another key is another device: a copied identifier opens nothing, and whom it was copied
+    from is told. A device that was revoked is nobody's, and gets a new guest.
 
-    :param key_thumbprint: RFC 7638, of the device's public key
     :param identifier_key: keys the HMAC that is kept in place of the identifier
+    :param random_bits: 32 bytes, of the refresh token
+    :raises ProofRejected: the proof was used before
+    :raises AccountSuspended: the user is
     """
     identifier_hash = hmac.digest(identifier_key, identifier.encode(), hashlib.sha256)
-    known = await db.devices.sign_in(platform, identifier_hash, key_thumbprint)
-    if known is not None:
-        return known
-    created = await db.devices.create_guest(platform, identifier_hash, key_thumbprint, welcome_credits=welcome_credits)
-    # None: the same device signed in twice at once, and the other was first.
-    device = created or await db.devices.sign_in(platform, identifier_hash, key_thumbprint)
+    refresh_hash = hashlib.sha256(random_bits).digest()
+    device = await db.devices.sign_in(
+        platform, identifier_hash, proof.thumbprint, refresh_hash=refresh_hash, proof_digest=proof.digest
+    ) or await db.devices.create_guest(
+        platform, identifier_hash, proof.thumbprint, refresh_hash=refresh_hash, welcome_credits=welcome_credits
+    )
+    if device is None:
+        # The same device signed in twice at once, and the other was first. The proof is remembered by now.
+        device = await db.devices.sign_in(
+            platform, identifier_hash, proof.thumbprint, refresh_hash=refresh_hash, proof_digest=None
+        )
     assert device is not None
-    return device
+    return device, RefreshToken(device.session_id, random_bits)

@@ -8,12 +8,21 @@ from typing import Any, Self
 import asyncpg
 import orjson
 
+from tatemono.adapters.postgres.attestations import Attestations
 from tatemono.adapters.postgres.devices import Devices
 from tatemono.adapters.postgres.generations import Generations
+from tatemono.adapters.postgres.guests import Guests
+from tatemono.adapters.postgres.limits import LimitCounters
+from tatemono.adapters.postgres.members import Members
+from tatemono.adapters.postgres.merges import Merges
 from tatemono.adapters.postgres.notifications import Notifier
 from tatemono.adapters.postgres.outbox import Outbox
+from tatemono.adapters.postgres.people import People
 from tatemono.adapters.postgres.pictures import Pictures
+from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
+from tatemono.adapters.postgres.sessions import Sessions
+from tatemono.adapters.postgres.transfers import Transfers
 
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 10
@@ -48,6 +57,15 @@ class Rows:
         self.generations = Generations(executor)
         self.pictures = Pictures(executor)
         self.outbox = Outbox(executor)
+        self.limits = LimitCounters(executor)
+        self.guests = Guests(executor)
+        self.attestations = Attestations(executor)
+        self.proofs = Proofs(executor)
+        self.sessions = Sessions(executor)
+        self.people = People(executor)
+        self.transfers = Transfers(executor)
+        self.merges = Merges(executor)
+        self.members = Members(executor)
 
 
 class Database(Rows):

@@ -5,6 +5,7 @@ deadlock. Times are the database's: workers whose clocks differ agree on a lease
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -131,7 +132,7 @@ class Generations:
         self, claim: Claim, pictures: Sequence[KeptPicture], usage: PainterUsage, provider_request_id: str | None
     ) -> bool:
         """Record the pictures and settle the credits. :returns: whether the lease was still held; if not, no change"""
-        done = await self._executor.fetchval(
+        return await self._settle(
             sql.SUCCEED,
             claim.generation.id,
             claim.fence,
@@ -148,13 +149,12 @@ class Generations:
             [kept.picture.sha256 for kept in pictures],
             [kept.picture.thumbhash for kept in pictures],
         )
-        return bool(done)
 
     async def give_up(
         self, claim: Claim, outcome: Outcome, failure: Failure | None, verdict: GiveUp, provider_request_id: str | None
     ) -> bool:
         """End it without pictures and return the credits. :returns: whether the lease was still held"""
-        done = await self._executor.fetchval(
+        return await self._settle(
             sql.GIVE_UP,
             claim.generation.id,
             claim.fence,
@@ -164,16 +164,14 @@ class Generations:
             verdict.state,
             verdict.failure_code,
         )
-        return bool(done)
 
     async def retry(
         self, claim: Claim, outcome: Outcome, failure: Failure, delay: timedelta, provider_request_id: str | None
     ) -> bool:
         """Put it back into the queue, with a ticket, for later. :returns: whether the lease was still held"""
-        done = await self._executor.fetchval(
+        return await self._settle(
             sql.RETRY, claim.generation.id, claim.fence, outcome, failure, delay, provider_request_id, IMAGE_JOBS
         )
-        return bool(done)
 
     async def cancel(self, user_id: UUID, generation_id: UUID) -> State | None:
         """Cancel what is queued at once; ask the worker to cancel what is running.
@@ -182,3 +180,14 @@ class Generations:
         """
         state = await self._executor.fetchval(sql.CANCEL, user_id, generation_id)
         return State(state) if state else None
+
+    async def _settle(self, statement: str, *values: object) -> bool:
+        """End an attempt. Not within a transaction.
+
+        When two accounts are merged while the statement waits for the generation, it goes on with the balances of
+        before, and PostgreSQL checks what comes of these before it finds newer ones: then it has to look again.
+        """
+        for _ in range(_TRIES):
+            with suppress(asyncpg.CheckViolationError):
+                return bool(await self._executor.fetchval(statement, *values))
+        raise AccountBusy

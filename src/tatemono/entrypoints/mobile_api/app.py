@@ -7,26 +7,53 @@ from fastapi import FastAPI
 from starlette.routing import Route, Router
 
 from tatemono.bootstrap import MobileApiBackend, mobile_api
+from tatemono.domain.limits import Limit
 from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
-from tatemono.entrypoints.mobile_api import auth, docs, events, generations, health, me, pictures
+from tatemono.entrypoints.limits import Limits, limits_of
+from tatemono.entrypoints.mobile_api import (
+    auth,
+    devices,
+    docs,
+    events,
+    generations,
+    health,
+    me,
+    members,
+    moving,
+    own_account,
+    pictures,
+)
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
 from tatemono.entrypoints.mobile_api.streams import HEARTBEAT_SECONDS, Streams
+from tatemono.entrypoints.responses import alive
 from tatemono.settings import MobileApiSettings
 
 
 def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> HttpEdge:
     """The whole application; `owner.state` of the edge holds what its requests share."""
-    app = FastAPI(title="Tatemono mobile API", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title=docs.TITLE, description=docs.DESCRIPTION, version="1", docs_url=None, redoc_url=None, openapi_url=None
+    )
     app.state.backend = backend
     app.state.urls = PictureUrls(backend)
     app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
     app.state.health = health.BuildingHealth(backend)
     # The busiest first: routes are tried in order. FastAPI only describes them; Starlette's router finds them.
-    modules = (generations, pictures, events, me, auth, health)
+    modules = (generations, pictures, events, me, auth, devices, members, moving, own_account, health)
     described = [route for module in modules for route in module.routes.routes]
     app.router.routes[:] = described
-    router = Router([*described, Route(HEALTH_PATH, health.alive), *docs.routes], redirect_slashes=False)
+    app.state.limits = limits = limits_for(backend)
+    limits.require(name for route in described for name in limits_of(route))
+    router = Router([*described, Route(HEALTH_PATH, alive), *auth.key_routes, *docs.routes], redirect_slashes=False)
     return HttpEdge(router, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
+
+
+def limits_for(backend: MobileApiBackend) -> Limits:
+    rules = backend.settings.limits.items()
+    limits = {
+        name: [Limit(name, rule.by, rule.requests, rule.window_seconds) for rule in of_name] for name, of_name in rules
+    }
+    return Limits(limits, backend.db.limits)
 
 
 @asynccontextmanager

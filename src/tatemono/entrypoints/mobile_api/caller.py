@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Header
 from starlette.requests import Request
 
+from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
 from tatemono.bootstrap import MobileApiBackend
-from tatemono.domain.devices import Principal, TokenRejected
+from tatemono.domain.devices import Principal, Proof, TokenRejected
 
 
 def backend(request: Request) -> MobileApiBackend:
@@ -15,13 +16,31 @@ def backend(request: Request) -> MobileApiBackend:
 
 
 def principal(request: Request) -> Principal:
-    """:raises TokenRejected: no good access token came along"""
+    """:raises TokenRejected: no good access token came along, or its session is over
+    :raises AccountSuspended: the user is
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise TokenRejected
     parts = backend(request)
-    return parts.tokens.verify(token, now=parts.now())
+    now = parts.now()
+    found = parts.tokens.verify(token, now=now)
+    parts.revocations.check(found, now)
+    return found
 
 
+def proven(request: Request, dpop: str) -> Proof:
+    """The key that the caller holds, by the DPoP header of this request. Whoever uses the proof has to remember it.
+
+    :raises ProofRejected: says why
+    :raises ProofNeedsNonce: the phone's clock is off
+    """
+    parts = backend(request)
+    url = parts.settings.public_url + request.scope["path"]
+    return parts.proofs.verify(dpop, method=request.method, url=url, now=parts.now())
+
+
+#: The header of a proof of possession.
+Dpop = Annotated[str, Header(alias="DPoP", min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
 Backend = Annotated[MobileApiBackend, Depends(backend)]
 Caller = Annotated[Principal, Depends(principal)]

@@ -1,49 +1,13 @@
-"""How routes describe themselves in the OpenAPI document."""
-
-from typing import Any
+"""How this API's routes describe themselves in the OpenAPI document."""
 
 from fastapi import APIRouter
 
-from tatemono.entrypoints.direct_route import DirectRoute
-from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.problems import MEDIA_TYPE
+from tatemono.entrypoints.described import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router_below
+
+__all__ = ["OF_A_BODY", "OPEN_TO_ALL", "PREFIX", "WITH_TOKEN", "answers", "body", "router"]
 
 PREFIX = "/v1/api"
-_PROBLEMS = {
-    400: "The body is no JSON.",
-    401: "No good access token, or no good proof.",
-    403: "The request did not come through the front door.",
-    404: "There is no such thing, or it is not yours.",
-    409: "The state of things does not allow it.",
-    413: "The body is too large.",
-    415: "The body is not declared as application/json.",
-    422: "The request breaks the contract, or a rule of the domain.",
-    429: "A limit is reached: credits, places in the queue, streams, requests.",
-    503: "Something that is needed does not answer; try again.",
-}
-OF_A_BODY = (400, 413, 415)
 
 
 def router(tag: str) -> APIRouter:
-    return APIRouter(prefix=PREFIX, tags=[tag], route_class=DirectRoute, redirect_slashes=False)
-
-
-def answers(*statuses: int, **success: Any) -> dict[int | str, dict[str, Any]]:
-    """The responses of a route: the problems it may answer with, besides those that every route has.
-
-    :param success: as FastAPI's `responses`, with keys like `_201`
-    """
-    found: dict[int | str, dict[str, Any]] = {int(name[1:]): response for name, response in success.items()}
-    for status in sorted({*statuses, 403, 422, 503}):
-        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        found[status] = {"description": _PROBLEMS[status], **found.get(status, {}), "content": content}
-    return found
-
-
-def body(model: type[schemas.ResponseBody], description: str, **more: Any) -> dict[str, Any]:
-    return {"model": model, "description": description, **more}
-
-
-#: Who may call: everyone else needs an access token.
-OPEN_TO_ALL: dict[str, Any] = {"security": []}
-WITH_TOKEN: dict[str, Any] = {"security": [{"access_token": []}]}
+    return router_below(PREFIX, tag)

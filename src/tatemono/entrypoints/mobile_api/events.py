@@ -9,8 +9,8 @@ from starlette.requests import Request
 from tatemono.domain.generations import NoSuchGeneration
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.described import WITH_TOKEN, answers, router
-from tatemono.entrypoints.mobile_api.resources import language_of
 from tatemono.entrypoints.mobile_api.streams import EventStream
+from tatemono.entrypoints.responses import language_of
 
 routes = router("Generations")
 

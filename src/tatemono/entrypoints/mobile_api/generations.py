@@ -11,12 +11,8 @@ from tatemono.domain.generations import NoSuchGeneration
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.described import OF_A_BODY, PREFIX, WITH_TOKEN, answers, body, router
-from tatemono.entrypoints.mobile_api.resources import (
-    generation_resource,
-    generation_resources,
-    json_response,
-    language_of,
-)
+from tatemono.entrypoints.mobile_api.resources import generation_resource, generation_resources
+from tatemono.entrypoints.responses import json_response, language_of
 from tatemono.usecases import cancel_generation as cancelling
 from tatemono.usecases import submit_generation as submitting
 

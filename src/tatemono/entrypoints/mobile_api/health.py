@@ -10,7 +10,7 @@ from starlette.responses import Response
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.described import OPEN_TO_ALL, answers, body, router
-from tatemono.entrypoints.mobile_api.resources import json_response
+from tatemono.entrypoints.responses import json_response
 
 #: So long an answer is good: whoever asks more often asks the database no more often.
 REMEMBERED_SECONDS = 0.5
@@ -60,8 +60,3 @@ async def check_health(request: Request) -> Response:
     parts: dict[str, Any] = await request.app.state.health.parts()
     well = all(state == "ok" for state in parts.values())
     return json_response({"status": "ok" if well else "degraded", "parts": parts}, 200 if well else 503)
-
-
-async def alive(_request: Request) -> Response:
-    """For load balancers: this process answers."""
-    return json_response({"status": "ok"})

@@ -7,7 +7,7 @@ from tatemono.domain.devices import TokenRejected
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.described import WITH_TOKEN, answers, body, router
-from tatemono.entrypoints.mobile_api.resources import json_response, language_of
+from tatemono.entrypoints.responses import json_response, language_of
 
 routes = router("Me")
 

@@ -9,7 +9,7 @@ from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.described import WITH_TOKEN, answers, body, router
 from tatemono.entrypoints.mobile_api.generations import Cursor, Limit
-from tatemono.entrypoints.mobile_api.resources import json_response
+from tatemono.entrypoints.responses import json_response
 from tatemono.usecases import delete_picture as use_case
 
 routes = router("Pictures")

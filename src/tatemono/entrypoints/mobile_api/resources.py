@@ -7,32 +7,14 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
-import orjson
-from starlette.requests import Request
-from starlette.responses import Response
-
 from tatemono.adapters.postgres.queries import PictureRow
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.generations import Generation, State
-from tatemono.entrypoints.languages import preferred_language
 from tatemono.entrypoints.mobile_api.texts import failure_text
 
 #: Within so many seconds a picture keeps the same URL, so that phones and the edge may cache it.
 URL_STEP_SECONDS = 300
 _REMEMBERED_URLS = 8192
-
-
-def json_bytes(value: Any) -> bytes:
-    # asyncpg has its own subclass of UUID, which orjson does not know.
-    return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)
-
-
-def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(json_bytes(value), status, {"cache-control": "no-store", **(headers or {})}, "application/json")
-
-
-def language_of(request: Request) -> str:
-    return preferred_language(request.headers.get("accept-language", ""))
 
 
 class PictureUrls:

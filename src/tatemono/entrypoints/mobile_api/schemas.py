@@ -3,10 +3,10 @@ straight from rows (`resources.py`), and tests hold them to these shapes.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from tatemono.domain.devices import Platform, UserKind
 from tatemono.domain.generations import (
@@ -19,38 +19,32 @@ from tatemono.domain.generations import (
     Size,
     State,
 )
+from tatemono.entrypoints.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 _GENERATION_ID = "019ab3c2-5b1e-7a10-8c55-0d2f6a1b9e01"
 _PICTURE_ID = "019ab3c2-9d40-7c3e-a1f4-5e0c7b2d8f02"
 _USER_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"
-_NO_NUL = r"^[^\x00]*$"
-
-
-class RequestBody(BaseModel):
-    """Strict: no field is guessed from another type, none is ignored."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class ResponseBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-def _example(value: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [value]})
 
 
 class DeviceSignIn(RequestBody):
-    model_config = _example({"platform": "ios", "device_identifier": "6F1A2B3C-4D5E-4F60-8A9B-0C1D2E3F4A5B"})
+    model_config = example({"platform": "ios", "device_identifier": "6F1A2B3C-4D5E-4F60-8A9B-0C1D2E3F4A5B"})
 
     platform: Platform
     device_identifier: Annotated[
         str,
-        StringConstraints(min_length=8, max_length=255, pattern=_NO_NUL),
+        StringConstraints(min_length=8, max_length=255, pattern=NO_NUL),
         Field(
             description="identifierForVendor, Android ID, or a random id in the browser. Only its keyed hash is kept."
         ),
     ]
+    attestation: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=30_000, pattern=NO_NUL)] | None,
+        Field(
+            description="Where devices have to be attested, at the first sign-in of a device. iOS: the attestation "
+            "object of App Attest in base64, with the SHA-256 of the `DPoP` header's value as `clientDataHash`. "
+            "Android: the token of a classic request to Play Integrity, with that SHA-256 in base64url as `nonce`."
+        ),
+    ] = None
 
 
 class SignedInUser(ResponseBody):
@@ -60,11 +54,14 @@ class SignedInUser(ResponseBody):
 
 
 class DeviceSignedIn(ResponseBody):
-    model_config = _example(
+    model_config = example(
         {
             "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiI…",
             "token_type": "Bearer",
             "expires_in": 3600,
+            "refresh_token": "AZqzwgKqfwCbZjwdXn-aAy0hY…",
+            "refresh_expires_in": 2592000,
+            "id_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ.eyJzdWIiOiI…",
             "user": {"id": _USER_ID, "kind": "guest", "new": True},
         }
     )
@@ -72,11 +69,79 @@ class DeviceSignedIn(ResponseBody):
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: Annotated[int, Field(description="Seconds.")]
+    refresh_token: Annotated[
+        str,
+        Field(description="For `refresh_session`, with a proof of the same key; good once. Keep it in the keychain."),
+    ]
+    refresh_expires_in: Annotated[int, Field(description="Seconds.")]
+    id_token: Annotated[str, Field(description="A JWT about the user, for the app to read. It opens nothing.")]
     user: SignedInUser
 
 
+class SessionRefresh(RequestBody):
+    model_config = example({"refresh_token": "AZqzwgKqfwCbZjwdXn-aAy0hY…"})
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NO_NUL)]
+
+
+class Device(ResponseBody):
+    id: UUID
+    platform: Platform
+    created_at: datetime
+    last_seen_at: datetime
+    signed_in: Annotated[bool, Field(description="It has a session that is not over.")]
+    current: Annotated[bool, Field(description="It is the one that asks.")]
+
+
+class DeviceList(ResponseBody):
+    model_config = example(
+        {
+            "items": [
+                {
+                    "id": "019ab3c1-02ab-7b11-8a70-1f2e3d4c5b06",
+                    "platform": "ios",
+                    "created_at": "2026-11-24T08:40:57.141592Z",
+                    "last_seen_at": "2026-11-24T09:12:03.271828Z",
+                    "signed_in": True,
+                    "current": True,
+                }
+            ]
+        }
+    )
+
+    items: list[Device]
+
+
+class SecurityEvent(ResponseBody):
+    id: UUID
+    kind: Annotated[str, Field(description="Stable: programs may depend on it.")]
+    text: Annotated[str, Field(description="For people, in the language asked for.")]
+    device_id: UUID | None
+    created_at: datetime
+
+
+class SecurityEventPage(ResponseBody):
+    model_config = example(
+        {
+            "items": [
+                {
+                    "id": "019ab3c4-17c0-7d52-b1a9-6e5d4c3b2a07",
+                    "kind": "refresh_reused",
+                    "text": "Somebody used an old sign-in of one of your devices. The device was signed out.",
+                    "device_id": "019ab3c1-02ab-7b11-8a70-1f2e3d4c5b06",
+                    "created_at": "2026-11-24T09:15:44.577215Z",
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[SecurityEvent]
+    next_cursor: Annotated[UUID | None, Field(description="Give it as `cursor` for what is older; null at the end.")]
+
+
 class GenerationRequest(RequestBody):
-    model_config = _example(
+    model_config = example(
         {
             "prompt": "A lighthouse at dawn, seen from the sea",
             "style": "ukiyo-e",
@@ -85,7 +150,7 @@ class GenerationRequest(RequestBody):
         }
     )
 
-    prompt: Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROMPT_CHARACTERS, pattern=_NO_NUL)]
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROMPT_CHARACTERS, pattern=NO_NUL)]
     style: Annotated[
         str | None,
         StringConstraints(max_length=40, pattern=r"^[a-z][a-z0-9-]*$"),
@@ -125,7 +190,7 @@ _PICTURE = {
 
 
 class Picture(ResponseBody):
-    model_config = _example(_PICTURE)
+    model_config = example(_PICTURE)
 
     id: UUID
     generation_id: UUID
@@ -162,7 +227,7 @@ _GENERATION = {
 
 
 class Generation(ResponseBody):
-    model_config = _example(_GENERATION)
+    model_config = example(_GENERATION)
 
     id: UUID
     state: State
@@ -185,14 +250,14 @@ class Generation(ResponseBody):
 
 
 class GenerationPage(ResponseBody):
-    model_config = _example({"items": [_GENERATION], "next_cursor": _GENERATION_ID})
+    model_config = example({"items": [_GENERATION], "next_cursor": _GENERATION_ID})
 
     items: list[Generation]
     next_cursor: Annotated[UUID | None, Field(description="Give it as `cursor` for what is older; null at the end.")]
 
 
 class PicturePage(ResponseBody):
-    model_config = _example({"items": [_PICTURE], "next_cursor": None})
+    model_config = example({"items": [_PICTURE], "next_cursor": None})
 
     items: list[Picture]
     next_cursor: Annotated[UUID | None, Field(description="Give it as `cursor` for what is older; null at the end.")]
@@ -204,7 +269,7 @@ class Credits(ResponseBody):
 
 
 class Me(ResponseBody):
-    model_config = _example(
+    model_config = example(
         {
             "id": _USER_ID,
             "kind": "guest",
@@ -231,43 +296,13 @@ class Style(ResponseBody):
 
 
 class StyleList(ResponseBody):
-    model_config = _example({"items": [{"id": "ukiyo-e", "name": "浮世絵", "name_en": "Ukiyo-e", "name_ja": "浮世絵"}]})
+    model_config = example({"items": [{"id": "ukiyo-e", "name": "浮世絵", "name_en": "Ukiyo-e", "name_ja": "浮世絵"}]})
 
     items: list[Style]
 
 
 class Health(ResponseBody):
-    model_config = _example({"status": "ok", "parts": {"database": "ok", "image-worker": "ok", "outbox-relay": "ok"}})
+    model_config = example({"status": "ok", "parts": {"database": "ok", "image-worker": "ok", "outbox-relay": "ok"}})
 
     status: Literal["ok", "degraded"]
     parts: dict[str, Literal["ok", "away"]]
-
-
-class FieldError(ResponseBody):
-    pointer: Annotated[str, Field(description="RFC 6901, into the body; or /query/…, /header/…, /path/….")]
-    detail: str
-    code: str
-
-
-class Problem(ResponseBody):
-    model_config = _example(
-        {
-            "type": "about:blank",
-            "title": "The request is wrong",
-            "status": 422,
-            "detail": "Some fields are not as the API describes them; `errors` says which.",
-            "code": "validation_failed",
-            "request_id": "9f86d081884c7d659a2feaa0c55ad015",
-            "errors": [{"pointer": "/n", "detail": "This must be at most 4.", "code": "out_of_range"}],
-        }
-    )
-
-    type: str
-    title: str
-    status: int
-    detail: Annotated[
-        str, Field(description="What to do about it, in the language asked for (Accept-Language: ja, en).")
-    ]
-    code: Annotated[str, Field(description="Stable: programs may depend on it.")]
-    request_id: str
-    errors: Annotated[list[FieldError] | None, Field(description="With `validation_failed` only.")] = None

@@ -18,7 +18,8 @@ from tatemono.adapters.postgres.queries import EventRow
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.errors import Exhausted, Unavailable
 from tatemono.domain.generations import FINAL_STATES, Generation, State
-from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources, json_bytes
+from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources
+from tatemono.entrypoints.responses import json_bytes
 
 MAX_STREAMS_OF_A_USER = 10
 MAX_STREAMS = 5_000
@@ -232,9 +233,12 @@ class EventStream:
                 if event.is_final:
                     return
             elif loop.time() >= heartbeat_at:
+                backend = self._streams.backend
+                if backend.revocations.suspends(self._generation.user_id, backend.now()):
+                    return  # The phone comes back, and is told.
                 await self._write(b": still here\n\n")
                 watch.refresh()
-                self._streams.backend.feed.moved.set()
+                backend.feed.moved.set()
                 heartbeat_at = loop.time() + self._streams.heartbeat_seconds
 
     async def _tell(self, event: EventRow) -> None:

@@ -18,11 +18,12 @@ from ministack.services import ses, sqs, sts
 
 from tatemono.laptop.cloud.credentials import check_every_signature
 from tatemono.laptop.cloud.gate import Gate, touched_services
+from tatemono.laptop.cloud.new_address import verify_new_addresses
 from tatemono.laptop.cloud.pictures import Pictures
 from tatemono.laptop.cloud.queues import Bell, wake_receivers
 from tatemono.laptop.cloud.seams import SeamError, check_seams
 from tatemono.laptop.cloud.settings import CloudSettings
-from tatemono.laptop.cloud.sign_up import complete_sign_up
+from tatemono.laptop.cloud.sign_up import complete_sign_up, random_code
 from tatemono.laptop.cloud.snapshots import Service, Snapshots
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ def serve(settings: CloudSettings) -> None:
         sys.exit(f"embedded cloud: {error}")
     check_every_signature(settings.account_id, settings.secret_access_key)
     complete_sign_up()
+    verify_new_addresses(random_code)
     bell = wake_receivers()
     _note_touched_services()
     uvloop.run(_run(settings, bell))

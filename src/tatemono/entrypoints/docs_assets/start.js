@@ -1,7 +1,7 @@
 // Without the extra request for a validator, and without keeping a token beyond the page.
 window.addEventListener("load", () => {
   SwaggerUIBundle({
-    url: "/v1/api/openapi.json",
+    url: document.getElementById("docs").dataset.openapi,
     dom_id: "#docs",
     deepLinking: true,
     displayOperationId: true,

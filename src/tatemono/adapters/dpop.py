@@ -1,0 +1,128 @@
+"""Proofs of possession that phones sign, one for each request that matters (DPoP, RFC 9449)."""
+
+import hashlib
+import hmac
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+
+import jwt
+from jwt.algorithms import ECAlgorithm
+
+from tatemono.adapters.jwt_text import Jwt, decode, encode, read_jwt, thumbprint
+from tatemono.domain.devices import Proof, ProofFault, ProofNeedsNonce, ProofRejected
+
+#: A proof may be so old, and so much ahead of our clock.
+PROOF_WINDOW_SECONDS: Final = 60
+#: A nonce is good in the step of time that it was given out in, and in the next.
+NONCE_STEP_SECONDS: Final = 60
+_PROOF_ID_CHARACTERS: Final = range(16, 129)
+_COORDINATE_BYTES: Final = 32
+_ES256: Final = ECAlgorithm(ECAlgorithm.SHA256)
+
+
+class ProofChecker:
+    """Checks proofs. It remembers none: whether one was used before is asked of the database.
+
+    A nonce is a MAC of the current step of time. Nobody keeps it: every process that has the key knows it.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = hmac.digest(key, b"dpop-nonce", hashlib.sha256)
+
+    def nonce(self, now: float) -> str:
+        """For phones whose clock is off (RFC 9449, section 8)."""
+        return self._nonce(int(now // NONCE_STEP_SECONDS))
+
+    def verify(self, proof: str, *, method: str, url: str, now: float) -> Proof:
+        """Check a proof (RFC 9449, 4.3) without an access token.
+
+        A proof with a nonce is good while the nonce is, whatever time it names; one without, while its time is now.
+
+        :param url: of the request as the phone asked; query and fragment do not count
+        :raises ProofRejected: says why
+        :raises ProofNeedsNonce: it is good but for its time or its nonce
+        """
+        try:
+            read = read_jwt(proof)
+            key_thumbprint = _check_signature(read)
+            identifier = _check_claims(read.claims, method, url)
+            self._check_time(read.claims, now)
+        # ValueError is also what text says that is no Unicode: JSON can write half of a character.
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise ProofRejected(ProofFault.MALFORMED) from error
+        return Proof(key_thumbprint, hashlib.sha256(key_thumbprint.encode() + identifier).digest())
+
+    def _check_time(self, claims: dict[str, Any], now: float) -> None:
+        if "nonce" in claims:
+            given, step = claims["nonce"], int(now // NONCE_STEP_SECONDS)
+            good = isinstance(given, str) and any(
+                hmac.compare_digest(given.encode(), self._nonce(known).encode()) for known in (step, step - 1)
+            )
+        else:
+            issued_at = claims.get("iat")
+            good = (
+                isinstance(issued_at, int | float)
+                and now - PROOF_WINDOW_SECONDS <= issued_at <= now + PROOF_WINDOW_SECONDS
+            )
+        if not good:
+            raise ProofNeedsNonce(self.nonce(now))
+
+    def _nonce(self, step: int) -> str:
+        return encode(hmac.digest(self._key, step.to_bytes(8), hashlib.sha256)[:16])
+
+
+def _check_signature(proof: Jwt) -> str:
+    """:returns: the RFC 7638 thumbprint of the key"""
+    header = proof.header
+    if header.get("typ") != "dpop+jwt" or header.get("alg") != "ES256" or "crit" in header:
+        raise ProofRejected(ProofFault.HEADER)
+    jwk = _public_jwk(header.get("jwk"))
+    key = ECAlgorithm.from_jwk(jwk)
+    # What jwt.decode() does besides is done already, and stricter; it takes as long again as the signature.
+    if not _ES256.verify(proof.signed, key, proof.signature):
+        raise ProofRejected(ProofFault.SIGNATURE)
+    return thumbprint(jwk)
+
+
+def _check_claims(claims: dict[str, Any], method: str, url: str) -> bytes:
+    """:returns: the `jti`"""
+    identifier = claims.get("jti")
+    if not isinstance(identifier, str) or len(identifier) not in _PROOF_ID_CHARACTERS:
+        raise ProofRejected(ProofFault.IDENTIFIER)
+    if claims.get("htm") != method:
+        raise ProofRejected(ProofFault.METHOD)
+    target = claims.get("htu")
+    if not isinstance(target, str) or (target != url and _normalised(target) != _normalised(url)):
+        raise ProofRejected(ProofFault.URL)
+    return identifier.encode()
+
+
+def _public_jwk(jwk: Any) -> dict[str, str]:
+    """The members that make the key (RFC 7638, 3.2).
+
+    :raises ProofRejected: it is no public P-256 key, or its private half is shown
+    """
+    if not isinstance(jwk, dict) or jwk.get("kty") != "EC" or jwk.get("crv") != "P-256" or "d" in jwk:
+        raise ProofRejected(ProofFault.KEY)
+    members = {name: jwk.get(name) for name in ("crv", "kty", "x", "y")}
+    for coordinate in (members["x"], members["y"]):
+        if not isinstance(coordinate, str) or len(decode(coordinate)) != _COORDINATE_BYTES:
+            raise ProofRejected(ProofFault.KEY)
+    return members  # type: ignore[return-value]
+
+
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+
+
+def _normalised(url: str) -> tuple[str, str, int | None, str]:
+    """What of a URL counts (RFC 9449, 4.3, which points to RFC 3986, 6.2).
+
+    :raises ProofRejected: it is no URL
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ProofRejected(ProofFault.URL) from error
+    path = quote(unquote(parts.path), safe="/~!$&'()*+,;=:@") or "/"
+    return parts.scheme, parts.hostname or "", port or _DEFAULT_PORTS.get(parts.scheme), path

@@ -1,0 +1,89 @@
+"""The statements of `merges.py`."""
+
+# A guest that has never asked for a picture and was never given more than the welcome has nothing to lose: if the
+# welcome were carried over, whoever makes many guests could collect it.
+SIDE = """
+select users.id, users.kind, users.email, users.merged_into is not null as merged,
+    users.suspended_at is not null and coalesce(users.suspended_until > now(), true) as suspended,
+    users.suspended_until, users.suspension_reason,
+    accounts.available, accounts.held, accounts.queued + accounts.running as in_flight,
+    (select count(*) from generations where user_id = users.id) as generations,
+    (select count(*) from pictures where user_id = users.id and deleted_at is null) as pictures,
+    (select count(*) from devices where user_id = users.id and revoked_at is null) as devices,
+    (select count(*) from credit_transfers where user_id = users.id) as transfers
+from users join accounts on accounts.user_id = users.id where users.id = $1
+"""
+
+LOCK_USERS = "select from users where id = any($1::uuid[]) order by id for no key update"
+LOCK_ACCOUNTS = "select from accounts where user_id = any($1::uuid[]) order by user_id for no key update"
+LOCK_GENERATIONS_OF = """
+select id, state in ('queued', 'running') as in_flight from generations where user_id = $1 order by id for no key update
+"""
+LOCK_GENERATIONS = "select from generations where id = any($1::uuid[]) order by id for no key update"
+NEWCOMERS = "select exists (select from generations where user_id = $1 and id <> all($2::uuid[]))"
+LOCK_DEVICES = """
+select id from devices where user_id = $1 and revoked_at is null order by id for no key update nowait
+"""
+LOCK_SESSIONS = """
+select from sessions where user_id = any($1::uuid[]) and revoked_at is null order by id for no key update nowait
+"""
+
+# The same Idempotency-Key on both sides stays with who has it; the other request is older and was answered.
+MOVE_GENERATIONS = """
+update generations set user_id = $2, idempotency_key = case when not exists (
+    select from generations as theirs
+    where theirs.user_id = $2 and theirs.idempotency_key = generations.idempotency_key) then idempotency_key end
+where id = any($1::uuid[])
+"""
+# Those that are deleted wait for their objects to be erased, and nobody sees them any more.
+MOVE_PICTURES = """
+with moved as (
+    update pictures set user_id = $2 where generation_id = any($1::uuid[]) and deleted_at is null returning id
+)
+select count(*) from moved
+"""
+MOVE_DEVICES = "update devices set user_id = $2 where id = any($1::uuid[])"
+END_SESSIONS = """
+update sessions set revoked_at = now(), revocation = $2 where device_id = any($1::uuid[]) and revoked_at is null
+"""
+
+# $3 available, $4 held, $5 queued, $6 running: from $1 to $2. The pot `moved` of the one is what that of the other is
+# not, so all pots of all users still sum to zero, and those of each user, too.
+MOVE_CREDITS = """
+with left_ as (
+    update accounts set available = available - $3, held = held - $4, queued = queued - $5, running = running - $6
+    where user_id = $1
+), came as (
+    update accounts set available = available + $3, held = held + $4, queued = queued + $5, running = running + $6
+    where user_id = $2
+)
+insert into credit_transfers (user_id, out_of, into_pot, credits)
+select user_id, out_of, into_pot, credits from (values
+    ($1::uuid, 'available'::pot, 'moved'::pot, $3::int),
+    ($1, 'held', 'moved', $4::int),
+    ($2, 'moved', 'available', $3),
+    ($2, 'moved', 'held', $4)
+) as rows (user_id, out_of, into_pot, credits) where credits > 0
+"""
+
+ADD = """
+insert into account_merges (from_user_id, into_user_id, moved) values ($1, $2, $3)
+returning id, created_at + $4::interval as undo_until
+"""
+MARK_MERGED = "update users set merged_into = $2 where id = $1"
+
+FIND = "select from_user_id from account_merges where id = $1 and into_user_id = $2"
+# The users are locked by then.
+OPEN_MERGE = """
+select moved from account_merges where id = $1 and undone_at is null and created_at > now() - $2::interval
+"""
+MARK_UNDONE = "update account_merges set undone_at = now() where id = $1"
+
+# What became of the generations that moved ($1), of which $2 were not finished then.
+OUTCOME = """
+select count(*) filter (where state = 'queued')::int as queued,
+    count(*) filter (where state = 'running')::int as running,
+    coalesce(sum(price) filter (where state in ('queued', 'running')), 0)::int as in_flight,
+    coalesce(sum(price) filter (where state = 'succeeded' and id = any($2::uuid[])), 0)::int as settled
+from generations where id = any($1::uuid[])
+"""

@@ -1,0 +1,248 @@
+"""Those who look after the building, and what each of them may do."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import ClassVar, Final
+from unicodedata import normalize
+from uuid import UUID
+
+from tatemono.domain.devices import Platform, UserKind
+from tatemono.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+
+
+class Role(StrEnum):
+    """Groups of the operators' user pool. A person may be in several, and in groups that are none of these."""
+
+    VIEWER = "viewer"
+    SUPPORT = "support"
+    ADMIN = "admin"
+
+
+class Operation(StrEnum):
+    """What the admin API can do: the operationIds of its routes."""
+
+    GET_OPERATOR = "get_operator"
+    FIND_PEOPLE = "find_people"
+    GET_PERSON = "get_person"
+    SUSPEND_PERSON = "suspend_person"
+    RESTORE_PERSON = "restore_person"
+    SIGN_OUT_PERSON = "sign_out_person"
+    LIST_AUDIT_RECORDS = "list_audit_records"
+
+
+_ANY_ROLE = frozenset(Role)
+_CARE = frozenset({Role.SUPPORT, Role.ADMIN})
+
+#: Who may do what: the only place that says so. A route that is not here cannot be made.
+ALLOWED: Final[Mapping[Operation, frozenset[Role]]] = MappingProxyType(
+    {
+        Operation.GET_OPERATOR: _ANY_ROLE,
+        Operation.FIND_PEOPLE: _ANY_ROLE,
+        Operation.GET_PERSON: _ANY_ROLE,
+        Operation.SUSPEND_PERSON: _CARE,
+        Operation.RESTORE_PERSON: _CARE,
+        Operation.SIGN_OUT_PERSON: _CARE,
+        Operation.LIST_AUDIT_RECORDS: frozenset({Role.ADMIN}),
+    }
+)
+
+
+class OperatorTokenRejected(Unauthenticated):
+    code = "operator_token_rejected"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "The operator's access token is missing, wrong or too old. Sign in again.",
+        "ja": "オペレーターのアクセストークンがないか、無効か、期限切れです。サインインし直してください。",
+    }
+
+
+class OperatorKeysAway(Unavailable):
+    code = "operator_keys_away"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "The keys of the operators' user pool cannot be fetched. Try again in a moment.",
+        "ja": "オペレーターのユーザープールの鍵を取得できません。しばらくしてからもう一度お試しください。",
+    }
+
+
+class RoleMissing(Forbidden):
+    code = "role_missing"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This needs one of these roles: {roles}. Ask an admin for it.",
+        "ja": "この操作には次のいずれかの役割が必要です: {roles}。管理者に依頼してください。",
+    }
+
+
+class AddressNotAllowed(Forbidden):
+    code = "address_not_allowed"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This is not answered at your address. Come from a network of the plan's ip set for operators.",
+        "ja": "このアドレスからは利用できません。許可されたネットワークからアクセスしてください。",
+    }
+
+
+class NoSuchPerson(NotFound):
+    code = "no_such_person"
+    texts: ClassVar[dict[str, str]] = {"en": "There is no such person.", "ja": "該当する利用者がいません。"}
+
+
+class NotSuspended(Conflict):
+    code = "not_suspended"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This person is not suspended.",
+        "ja": "この利用者は停止されていません。",
+    }
+
+
+class EndsInThePast(Invalid):
+    code = "suspension_ends_in_the_past"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "A suspension must end in the future; leave `until` out for one without an end.",
+        "ja": "停止の終了日時には未来の日時を指定してください。期限を設けない場合は `until` を省略してください。",
+    }
+
+
+class SearchTooShort(Invalid):
+    code = "search_too_short"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "Search for an id, an e-mail address, or at least {characters} characters of a device key's thumbprint.",
+        "ja": "ID、メールアドレス、またはデバイスキーのサムプリントの先頭 {characters} 文字以上で検索してください。",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Whoever a good access token of the operators' pool speaks for.
+
+    :ivar id: the pool's `sub`
+    :ivar email: the pool's user name, which is an e-mail address there
+    """
+
+    id: str
+    email: str
+    roles: frozenset[Role]
+
+    def check(self, operation: Operation) -> None:
+        """:raises RoleMissing: none of the operator's roles may do this"""
+        allowed = ALLOWED[operation]
+        if not self.roles & allowed:
+            raise RoleMissing(roles=", ".join(role for role in Role if role in allowed))
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something, from where and why: what the audit record keeps of it.
+
+    :ivar request_id: finds the request in the logs
+    :ivar address: of the operator
+    """
+
+    operator: Operator
+    reason: str
+    request_id: str
+    address: str
+
+
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{6,43}").fullmatch
+_LEAST_CHARACTERS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What an operator looks for: exactly one of the three.
+
+    :ivar id: of a person, or of something that is a person's: a device, session, generation or transfer code
+    :ivar email: as it is compared: lower case, NFC
+    :ivar thumbprint: how the RFC 7638 thumbprint of a device's key begins
+    """
+
+    id: UUID | None = None
+    email: str | None = None
+    thumbprint: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Search":
+        """:raises SearchTooShort: it is none of the three"""
+        text = normalize("NFC", text).strip()
+        if "@" in text:
+            return cls(email=text.lower())
+        try:
+            return cls(id=UUID(text))
+        except ValueError:
+            pass
+        if not _THUMBPRINT(text):
+            raise SearchTooShort(characters=_LEAST_CHARACTERS)
+        return cls(thumbprint=text)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as operators see them in a list. `suspended` is whether a suspension holds now.
+
+    :ivar merged_into: the account that this one became part of
+    """
+
+    id: UUID
+    kind: UserKind
+    email: str | None
+    created_at: datetime
+    last_used_at: datetime
+    suspended: bool
+    suspended_at: datetime | None
+    suspended_until: datetime | None
+    suspension_reason: str | None
+    merged_into: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonsDevice:
+    id: UUID
+    platform: Platform
+    key_thumbprint: str
+    created_at: datetime
+    last_seen_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonsSession:
+    """:ivar revocation: why it was ended"""
+
+    id: UUID
+    device_id: UUID
+    created_at: datetime
+    expires_at: datetime
+    rotated_at: datetime
+    revoked_at: datetime | None
+    revocation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonInFull:
+    """A person with what is theirs; devices and sessions newest first, so many at most."""
+
+    person: Person
+    credits_available: int
+    credits_held: int
+    pictures: int
+    generations: int
+    devices: list[PersonsDevice] = field(default_factory=list)
+    sessions: list[PersonsSession] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """What an operator did. It is written with the act, and nobody can change it."""
+
+    id: UUID
+    operator_id: str
+    operator_email: str
+    action: str
+    user_id: UUID | None
+    reason: str | None
+    data: dict[str, object]
+    request_id: str
+    address: str
+    created_at: datetime

@@ -1,0 +1,1 @@
+"""The admin API: what the operators look after people with."""

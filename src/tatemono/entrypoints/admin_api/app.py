@@ -1,0 +1,43 @@
+"""The application: its routes around one backend."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import Route, Router
+
+from tatemono.bootstrap import AdminApiBackend, admin_api
+from tatemono.entrypoints.admin_api import audit, people, schemas
+from tatemono.entrypoints.admin_api.guard import PREFIX, AllowedAddresses
+from tatemono.entrypoints.documented import documentation_routes
+from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
+from tatemono.entrypoints.responses import alive
+from tatemono.settings import AdminApiSettings
+
+_TITLE = "Tatemono admin API"
+_DESCRIPTION = """What the operators' tools talk to. Texts come in Japanese or English (`Accept-Language`); times are
+UTC (RFC 3339); a refusal is a problem (RFC 9457) with a stable `code`.
+
+Answered at allowed addresses only, to access tokens of the operators' user pool, each operation to its roles. Every act
+is written down with its reason, together with the act itself or not at all.
+
+On a laptop: `tatemono operator create EMAIL --role admin`, then `tatemono operator token EMAIL`."""
+_TOKEN = "The access token of the operators' user pool, never its ID token."  # noqa: S105 - describes one
+
+
+def create_app(backend: AdminApiBackend) -> HttpEdge:
+    """The whole application; `owner.state` of the edge holds what its requests share."""
+    app = FastAPI(title=_TITLE, description=_DESCRIPTION, version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.backend = backend
+    described = [*people.routes.routes, *audit.routes.routes]
+    app.router.routes[:] = described
+    documentation = documentation_routes(PREFIX, title=_TITLE, schemas=[schemas], token=_TOKEN)
+    router = Router([*described, Route(HEALTH_PATH, alive), *documentation], redirect_slashes=False)
+    guarded = AllowedAddresses(router, backend.settings.allowed_addresses)
+    return HttpEdge(guarded, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
+
+
+@asynccontextmanager
+async def open_app(settings: AdminApiSettings) -> AsyncIterator[tuple[HttpEdge, Callable[[], None]]]:
+    async with admin_api(settings) as backend:
+        yield create_app(backend), lambda: None

@@ -1,0 +1,27 @@
+"""How the HTTP services answer: JSON, in the language asked for."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.entrypoints.languages import preferred_language
+
+
+def json_bytes(value: Any) -> bytes:
+    # asyncpg has its own subclass of UUID, which orjson does not know.
+    return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json_bytes(value), status, {"cache-control": "no-store", **(headers or {})}, "application/json")
+
+
+def language_of(request: Request) -> str:
+    return preferred_language(request.headers.get("accept-language", ""))
+
+
+async def alive(_request: Request) -> Response:
+    """For load balancers: this process answers."""
+    return json_response({"status": "ok"})

@@ -1,0 +1,71 @@
+"""The mail that the building has sent: on a laptop it goes nowhere but here."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tatemono.laptop.demo import NothingRuns
+from tatemono.laptop.running import running_cloud
+from tatemono.laptop.state import StateFolder
+from tatemono.plan import read_plan
+
+_CODE = re.compile(r"\b\d{6}\b")
+_TIMEOUT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Mail:
+    """:ivar sent_at: as the cloud wrote it down, ISO 8601 or seconds since 1970"""
+
+    sent_at: str
+    to: list[str]
+    subject: str
+    text: str
+
+    @property
+    def code(self) -> str | None:
+        """The six digits in it, if it is one of Cognito's."""
+        found = _CODE.search(self.text)
+        return found[0] if found else None
+
+
+def read_inbox(cloud_url: str, secret_access_key: str, address: str | None = None) -> list[Mail]:
+    """All mail that was sent, or that to one address, the oldest first.
+
+    :raises httpx.HTTPError: the embedded cloud does not answer, or knows another secret
+    """
+    bearer = {"Authorization": f"Bearer {secret_access_key}"}
+    response = httpx.get(f"{cloud_url}/_ministack/ses/messages", headers=bearer, timeout=_TIMEOUT_SECONDS)
+    response.raise_for_status()
+    found = [
+        Mail(str(mail["Timestamp"]), list(mail["To"]), mail["Subject"], mail["BodyText"] or mail["BodyHtml"])
+        for mails in response.json()["messages"].values()
+        for mail in mails
+    ]
+    return [mail for mail in found if address is None or address.lower() in map(str.lower, mail.to)]
+
+
+def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_json: bool) -> int:
+    """What the command does.
+
+    :returns: the exit code
+    :raises NothingRuns: no building is up in this folder
+    """
+    cloud = running_cloud(read_plan(), state)
+    try:
+        mails = read_inbox(cloud["endpoint_url"], cloud["secret_access_key"], address)
+    except httpx.HTTPError as error:
+        raise NothingRuns(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
+    if as_json:
+        console.print(Text(json.dumps([asdict(mail) | {"code": mail.code} for mail in mails], ensure_ascii=False)))
+        return 0
+    table = Table("sent", "to", "subject", "code")
+    for mail in mails:
+        table.add_row(mail.sent_at, Text(", ".join(mail.to)), Text(mail.subject), mail.code or "")
+    console.print(table if mails else "No mail was sent yet.")
+    return 0

@@ -1,0 +1,32 @@
+"""Guests that nobody uses any more go away, by their last use and never by their age."""
+
+from datetime import timedelta
+
+from tatemono.usecases.ports import Database
+
+BATCH = 100
+
+
+async def let_go_of_unused_guests(db: Database, *, unused_for: timedelta) -> int:
+    """Sign unused guests out for ever, and delete their pictures, up to `BATCH`.
+
+    The last use is known to a day: signing in and refreshing write it down when it is older than that, and no access
+    token outlives a day (the setting `access_token_seconds`). So no request has to write. A phone that comes back
+    later gets a new guest.
+
+    :returns: how many
+    """
+    return await db.guests.let_go(unused_for=unused_for, limit=BATCH)
+
+
+async def remove_erased_guests(db: Database) -> int:
+    """Remove guests that were let go, once `erase_deleted_pictures` has erased all their pictures, up to `BATCH`.
+
+    Their identities stay in Cognito: nothing leads to them, they open nothing and cost nothing.
+
+    :returns: how many
+    """
+    async with db.transaction() as tx:
+        guests = await tx.guests.lock_erased(BATCH)
+        await tx.guests.delete(guests)
+    return len(guests)

@@ -1,0 +1,194 @@
+"""Operators in the embedded cloud's real user pool, and the admin API that takes their tokens."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from conftest import CloudEndpoint
+from operators import ADDRESSES, Desk, PublishingPool, code_now
+from tatemono import bootstrap
+from tatemono.domain.operators import Role
+from tatemono.entrypoints.admin_api.app import create_app
+from tatemono.laptop.cloud_resources import open_cloud
+from tatemono.laptop.identity_resources import Pools, ensure_pools
+from tatemono.laptop.operators import Enrolment, OperatorPool, OperatorRefused
+from tatemono.plan import Plan
+from tatemono.settings import AdminApiSettings
+
+PUBLIC_URL = "https://pictures.example.jp"
+
+
+@dataclass
+class AuthenticatorApp:
+    secret: str = ""
+
+    def scan(self, enrolment: Enrolment) -> str:
+        self.secret = enrolment.secret
+        assert parse_qs(urlsplit(enrolment.uri).query)["secret"] == [enrolment.secret]
+        return self.code()
+
+    def code(self) -> str:
+        return code_now(self.secret)
+
+    def wrong_code(self) -> str:
+        return f"{(int(code_now(self.secret)) + 500_000) % 1_000_000:06}"
+
+
+@dataclass(frozen=True)
+class CognitoPools:
+    """The plan's pools, made for this module alone."""
+
+    made: Pools
+    operators: OperatorPool
+    cognito: Any
+
+
+@pytest.fixture(scope="module")
+async def pools(cloud: CloudEndpoint, plan: Plan) -> AsyncIterator[CognitoPools]:
+    async with open_cloud(
+        cloud.endpoint_url,
+        region=cloud.region,
+        access_key_id=cloud.access_key_id,
+        secret_access_key=cloud.secret_access_key,
+    ) as opened:
+        prefix = f"operators-{secrets.token_hex(4)}-"
+        made = await ensure_pools(opened, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
+        facts = made.parameters
+        operators = OperatorPool(
+            opened.cognito_idp,
+            facts["operators-pool-id"],
+            facts["operators-client-id"],
+            made.client_secrets["operators-client-secret"],
+        )
+        yield CognitoPools(made, operators, opened.cognito_idp)
+
+
+@pytest.fixture
+def address() -> str:
+    return f"Hanako.{secrets.token_hex(4)}@example.jp"
+
+
+@pytest.fixture
+async def desk(pools: CognitoPools, service_database_url: Callable[[str], str]) -> AsyncIterator[Desk]:
+    facts = pools.made.parameters
+    settings = AdminApiSettings.model_validate(
+        {
+            "service_name": "admin-api",
+            "database_url": service_database_url("admin-api"),
+            "port": 1,
+            "origin_verify": "first",
+            "allowed_addresses": ADDRESSES,
+            "operators_issuer": facts["operators-issuer"],
+            "operators_client_id": facts["operators-client-id"],
+            "operators_jwks_url": facts["operators-jwks-url"],
+        }
+    )
+    async with bootstrap.admin_api(settings) as backend:
+        yield Desk(create_app(backend), PublishingPool({}))
+
+
+class TestOperators:
+    async def test_come_in_with_password_and_second_factor(self, pools: CognitoPools, desk: Desk, address: str) -> None:
+        app = AuthenticatorApp()
+        password = await pools.operators.create(address, Role.SUPPORT, app.scan)
+        token = (await pools.operators.sign_in(address, password, app.code))["AccessToken"]
+        async with desk.client(token) as operator:
+            told = (await operator.get("/me")).json()
+            assert (told["email"], told["roles"]) == (address.lower(), ["support"])
+            assert (await operator.get("/people")).status_code == 200
+            assert (await operator.get("/audit")).status_code == 403
+
+    async def test_are_refused_without_either_factor(self, pools: CognitoPools, address: str) -> None:
+        app = AuthenticatorApp()
+        password = await pools.operators.create(address, Role.ADMIN, app.scan)
+        with pytest.raises(OperatorRefused):
+            await pools.operators.sign_in(address, "not the password", app.code)
+        with pytest.raises(OperatorRefused):
+            await pools.operators.sign_in(address, password, app.wrong_code)
+        with pytest.raises(OperatorRefused):
+            await pools.operators.sign_in(address, password, lambda: code_now(app.secret, late_by_seconds=300))
+
+    async def test_have_no_role_until_the_second_factor_is_there(self, pools: CognitoPools, address: str) -> None:
+        def give_up(_enrolment: Enrolment) -> str:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            await pools.operators.create(address, Role.ADMIN, give_up)
+        half_made = next(found for found in await pools.operators.listed() if found.email == address.lower())
+        assert (half_made.roles, half_made.second_factor) == ((), False)
+        app = AuthenticatorApp()
+        await pools.operators.create(address, Role.ADMIN, app.scan)
+        made = next(found for found in await pools.operators.listed() if found.email == address.lower())
+        assert (made.roles, made.second_factor, made.enabled) == (("admin",), True, True)
+        with pytest.raises(OperatorRefused, match="already"):
+            await pools.operators.create(address, Role.VIEWER, app.scan)
+
+    async def test_are_asked_again_for_a_wrong_code_but_not_for_ever(self, pools: CognitoPools, address: str) -> None:
+        asked = []
+
+        def wrong(enrolment: Enrolment) -> str:
+            asked.append(enrolment.secret)
+            return "000000" if code_now(enrolment.secret) != "000000" else "000001"
+
+        with pytest.raises(OperatorRefused, match="clock"):
+            await pools.operators.create(address, Role.ADMIN, wrong)
+        assert len(asked) == 5
+        assert len(set(asked)) == 1
+
+    async def test_change_roles_and_end(self, pools: CognitoPools, desk: Desk, address: str) -> None:
+        app = AuthenticatorApp()
+        password = await pools.operators.create(address, Role.VIEWER, app.scan)
+        await pools.operators.set_role(address, Role.ADMIN)
+        tokens = await pools.operators.sign_in(address, password, app.code)
+        async with desk.client(tokens["AccessToken"]) as operator:
+            assert (await operator.get("/me")).json()["roles"] == ["admin"]
+        await pools.operators.disable(address)
+        with pytest.raises(OperatorRefused):
+            await pools.operators.sign_in(address, password, app.code)
+        with pytest.raises(OperatorRefused, match="no operator"):
+            await pools.operators.disable(f"x{address}")
+
+    @pytest.mark.parametrize("wrong", ["", "hanako", "hanako@", "@example.jp", "hanako@localhost", "a b@example.jp"])
+    async def test_need_an_address(self, pools: CognitoPools, wrong: str) -> None:
+        with pytest.raises(OperatorRefused, match="no e-mail address"):
+            await pools.operators.create(wrong, Role.ADMIN, AuthenticatorApp().scan)
+
+
+class TestTokens:
+    async def test_other_than_the_access_token_open_nothing(
+        self, pools: CognitoPools, desk: Desk, address: str
+    ) -> None:
+        app = AuthenticatorApp()
+        password = await pools.operators.create(address, Role.ADMIN, app.scan)
+        tokens = await pools.operators.sign_in(address, password, app.code)
+        for kind, status in (("AccessToken", 200), ("IdToken", 401), ("RefreshToken", 401)):
+            async with desk.client(tokens[kind]) as operator:
+                assert (await operator.get("/me")).status_code == status, kind
+
+    async def test_of_the_members_open_nothing(self, pools: CognitoPools, desk: Desk) -> None:
+        facts = pools.made.parameters
+        members = OperatorPool(
+            pools.cognito,
+            facts["members-pool-id"],
+            facts["members-client-id"],
+            pools.made.client_secrets["members-client-secret"],
+        )
+        member, password = f"{secrets.token_hex(4)}@example.jp", secrets.token_urlsafe(18)
+        await members._call("admin_create_user", Username=member, MessageAction="SUPPRESS")
+        await members._call("admin_set_user_password", Username=member, Password=password, Permanent=True)
+        token = (await members._begin(member, password))["AuthenticationResult"]["AccessToken"]
+        async with desk.client(token) as nobody:
+            assert (await nobody.get("/me")).json()["code"] == "operator_token_rejected"
+
+
+class TestSignInPages:
+    async def test_are_closed_since_they_would_not_ask_for_the_second_factor(self, pools: CognitoPools) -> None:
+        async with httpx.AsyncClient(base_url=pools.made.parameters["operators-domain-url"]) as browser:
+            assert (await browser.get("/oauth2/authorize")).status_code == 403
+            assert (await browser.post("/login")).status_code == 403
+            assert (await browser.post("/oauth2/token")).status_code == 403

@@ -1,0 +1,46 @@
+"""User pools of a test's own in the embedded cloud."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from conftest import CloudEndpoint
+from mailbox_of import Mailbox
+from tatemono.adapters.cognito import CognitoMembers, cognito_members
+from tatemono.laptop.cloud_resources import Cloud, open_cloud
+from tatemono.laptop.identity_resources import Pools, ensure_pools
+from tatemono.plan import Plan
+
+PUBLIC_URL = "https://pictures.example.jp"
+
+
+@pytest.fixture(scope="session")
+async def opened_cloud(cloud: CloudEndpoint) -> AsyncIterator[Cloud]:
+    async with open_cloud(
+        cloud.endpoint_url,
+        region=cloud.region,
+        access_key_id=cloud.access_key_id,
+        secret_access_key=cloud.secret_access_key,
+    ) as clients:
+        yield clients
+
+
+@pytest.fixture(scope="session")
+async def user_pools(opened_cloud: Cloud, plan: Plan) -> Pools:
+    """The plan's pools; no function is called when somebody confirms."""
+    prefix = f"test-{secrets.token_hex(4)}-"
+    return await ensure_pools(opened_cloud, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
+
+
+@pytest.fixture
+async def member_pool(aws_environment: CloudEndpoint, user_pools: Pools) -> AsyncIterator[CognitoMembers]:
+    facts = user_pools.parameters
+    secret = user_pools.client_secrets["members-client-secret"]
+    async with cognito_members(facts["members-pool-id"], facts["members-client-id"], secret) as members:
+        yield members
+
+
+@pytest.fixture
+def mailbox(cloud: CloudEndpoint) -> Mailbox:
+    return Mailbox(cloud, f"aki-{secrets.token_hex(6)}@example.com")

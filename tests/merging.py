@@ -1,0 +1,149 @@
+"""Phones that sign in, change accounts and merge, against the use cases."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from tatemono.adapters.postgres.database import Database
+from tatemono.domain.attempts import Claim
+from tatemono.domain.devices import Platform, Principal, Proof, SignedInDevice
+from tatemono.domain.merges import Merged, MergeGrant
+from tatemono.domain.transfers import IssuedTransferCode
+from tatemono.usecases.confirm_merge import confirm_merge
+from tatemono.usecases.issue_transfer_code import issue_transfer_code
+from tatemono.usecases.redeem_transfer_code import redeem_transfer_code
+from tatemono.usecases.sign_in_device import sign_in_device
+
+CODE_KEY, IDENTIFIER_KEY = b"keys codes", b"keys identifiers"
+
+
+@dataclass
+class Handset:
+    """A phone, by what the use cases know of it."""
+
+    identifier: str = field(default_factory=lambda: secrets.token_hex(8))
+    thumbprint: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    device: SignedInDevice | None = None
+
+    @property
+    def user_id(self) -> UUID:
+        assert self.device is not None
+        return self.device.user_id
+
+    @property
+    def principal(self) -> Principal:
+        assert self.device is not None
+        return Principal(self.device.user_id, self.device.user_kind, self.device.device_id, self.device.session_id)
+
+    def proof(self) -> Proof:
+        return Proof(self.thumbprint, secrets.token_bytes(32))
+
+    async def sign_in(self, db: Database, *, welcome: int = 500) -> "Handset":
+        self.device, _ = await sign_in_device(
+            db,
+            platform=Platform.IOS,
+            identifier=self.identifier,
+            proof=self.proof(),
+            identifier_key=IDENTIFIER_KEY,
+            welcome_credits=welcome,
+            random_bits=secrets.token_bytes(32),
+        )
+        return self
+
+    async def issue(
+        self, db: Database, *, sign_out: bool = False, lifetime: timedelta = timedelta(minutes=10)
+    ) -> IssuedTransferCode:
+        return await issue_transfer_code(
+            db,
+            caller=self.principal,
+            sign_out_old_device=sign_out,
+            key=CODE_KEY,
+            lifetime=lifetime,
+            random_bits=secrets.token_bytes(10),
+        )
+
+    async def redeem(self, db: Database, typed: str) -> MergeGrant | None:
+        """:returns: none if the phone is in the account now"""
+        outcome = await redeem_transfer_code(
+            db,
+            typed=typed,
+            platform=Platform.IOS,
+            identifier=self.identifier,
+            proof=self.proof(),
+            identifier_key=IDENTIFIER_KEY,
+            code_key=CODE_KEY,
+            random_bits=secrets.token_bytes(32),
+        )
+        if isinstance(outcome, MergeGrant):
+            return outcome
+        self.device, _ = outcome
+        return None
+
+    async def merge_into(self, db: Database, user_id: UUID) -> Merged:
+        """As after a member's sign-in on this phone."""
+        assert self.device is not None
+        return await self.confirm(db, MergeGrant(self.device.user_id, user_id, self.device.device_id))
+
+    async def confirm(self, db: Database, grant: MergeGrant) -> Merged:
+        merged, self.device, _ = await confirm_merge(
+            db, grant=grant, proof=self.proof(), random_bits=secrets.token_bytes(32)
+        )
+        return merged
+
+
+async def claim_next(db: Database, *, lease: timedelta = timedelta(minutes=1)) -> Claim | None:
+    return await db.generations.claim(lease=lease, max_running=4, model="m")
+
+
+async def account_of(owner: Any, user_id: UUID) -> dict[str, int]:
+    row = await owner.fetchrow(
+        "select available, held, spent, queued, running from accounts where user_id = $1", user_id
+    )
+    return dict(row)
+
+
+#: Whatever happens, none of these finds a row.
+_WRONG = {
+    "a picture is not where its generation is": """
+        select p.id from pictures p join generations g on g.id = p.generation_id
+        where p.deleted_at is null and p.user_id <> g.user_id""",
+    "somebody who is merged has something": """
+        select u.id from users u join accounts a on a.user_id = u.id where u.merged_into is not null and (
+            a.available + a.held + a.queued + a.running > 0
+            or exists (select from generations g where g.user_id = u.id)
+            or exists (select from devices d where d.user_id = u.id and d.revoked_at is null)
+            or exists (select from sessions s where s.user_id = u.id and s.revoked_at is null))""",
+    "nobody can reach a user": """
+        select u.id from users u where u.merged_into is null and u.kind = 'guest'
+            and not exists (select from devices d where d.user_id = u.id and d.revoked_at is null)""",
+    "a session is not its device's user's": """
+        select s.id from sessions s join devices d on d.id = s.device_id
+        where s.revoked_at is null and (s.user_id <> d.user_id or d.revoked_at is not null)""",
+    "an account does not agree with its transfers": """
+        select a.user_id from accounts a left join lateral (
+            select coalesce(sum(credits) filter (where into_pot = 'available'), 0)
+                - coalesce(sum(credits) filter (where out_of = 'available'), 0) as available,
+                coalesce(sum(credits) filter (where into_pot = 'held'), 0)
+                - coalesce(sum(credits) filter (where out_of = 'held'), 0) as held,
+                coalesce(sum(credits) filter (where into_pot = 'spent'), 0)
+                - coalesce(sum(credits) filter (where out_of = 'spent'), 0) as spent
+            from credit_transfers t where t.user_id = a.user_id) t on true
+        where (a.available, a.held, a.spent) <> (t.available, t.held, t.spent)""",
+    "credits got lost between users": """
+        select 1 from credit_transfers where 'moved' in (out_of, into_pot)
+        having sum(case into_pot when 'moved' then credits else -credits end) <> 0""",
+    "an account does not agree with its generations": """
+        select a.user_id from accounts a left join lateral (
+            select count(*) filter (where state = 'queued') as queued,
+                count(*) filter (where state = 'running') as running,
+                coalesce(sum(price) filter (where state in ('queued', 'running')), 0) as held
+            from generations g where g.user_id = a.user_id) g on true
+        where (a.queued, a.running, a.held) <> (g.queued, g.running, g.held)""",
+}
+
+
+async def assert_nothing_is_wrong(owner: Any) -> None:
+    found = {what: rows for what, query in _WRONG.items() if (rows := await owner.fetch(query))}
+    assert found == {}
