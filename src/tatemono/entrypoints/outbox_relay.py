@@ -69,7 +69,8 @@ class OutboxRelay:
             log.exception("outbox_not_relayed")
             wait = _AFTER_ERROR_SECONDS
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._rung.wait()
 
     async def _attach_identities(self) -> None:
         parts, failures = self._parts, 0

@@ -164,7 +164,9 @@ class Supervisor:
             if await part.ready():
                 return None
             with contextlib.suppress(TimeoutError):
-                return _end_of(await asyncio.wait_for(process.wait(), self.patience.probe_seconds))
+                # Not `wait_for`: before Python 3.12 it may swallow the cancellation that ends this.
+                async with asyncio.timeout(self.patience.probe_seconds):
+                    return _end_of(await process.wait())
         _kill_group(process.pid)
         await process.wait()
         return f"was not ready after {self.patience.start_timeout_seconds:g} s"

@@ -90,7 +90,9 @@ class Revocations:
     async def _keep_up(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._asked.wait(), self._reload_seconds)
+                # Not `wait_for`: before Python 3.12 it may swallow the cancellation that ends this loop.
+                async with asyncio.timeout(self._reload_seconds):
+                    await self._asked.wait()
             except TimeoutError:
                 self._all = True
             self._asked.clear()
