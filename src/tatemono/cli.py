@@ -304,9 +304,7 @@ def run_tests(
 
     Without any, everything runs in parallel and coverage is reported.
     """
-    # Many wait for a server most of the time: twice as many run at once as there are processors.
-    processes = min(2 * (os.cpu_count() or 1), 8)
-    everything = ["-n", str(processes), "--cov", "--cov-report", "term"]
+    everything = ["-n", "logical", "--maxprocesses", "8", "--cov", "--cov-report", "term"]
     os.chdir(PROJECT)
     # The tests make folders of their own; the person's building is none of theirs.
     os.environ.pop("TATEMONO_DATA_DIR", None)
