@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tatemono.adapters.postgres.database import Database
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS
 from tatemono.domain.attestation import AttestationPolicy
 from tatemono.settings import AdminApiSettings, ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.tokens import AccessTokens
-
-#: The plan's name of the queue that image jobs go through.
-IMAGE_JOBS = "image-jobs"
 
 #: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
 _LAST_POLL_SECONDS = 2

@@ -8,6 +8,9 @@ from tatemono.adapters.postgres.proofs import PROOF
 from tatemono.domain.devices import Platform, ProofFault, ProofRejected, SignedInDevice, UserKind
 from tatemono.domain.sessions import SESSION_LIFETIME, AccountSuspended, Suspension
 
+#: Whether a row of `users` is suspended now.
+SUSPENDED = "users.suspended_at is not null and coalesce(users.suspended_until > now(), true)"
+
 # One statement for the sign-in that happens most. A session that is not over is taken further, with a new family of
 # tokens: so there is one per device, also when two sign-ins of it race.
 SIGN_IN = f"""
@@ -18,7 +21,7 @@ with {PROOF}, seen as (
     returning id, user_id
 ), owner as (
     select users.id, users.kind, users.email, users.suspended_until, users.suspension_reason,
-        users.suspended_at is not null and coalesce(users.suspended_until > now(), true) as suspended
+        {SUSPENDED} as suspended
     from seen join users on users.id = seen.user_id
 ), opened as (
     insert into sessions (device_id, user_id, expires_at, refresh_hash)

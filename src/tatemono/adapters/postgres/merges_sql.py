@@ -1,10 +1,12 @@
 """The statements of `merges.py`."""
 
+from tatemono.adapters.postgres.devices import SUSPENDED
+
 # A guest that has never asked for a picture and was never given more than the welcome has nothing to lose: if the
 # welcome were carried over, whoever makes many guests could collect it.
-SIDE = """
+SIDE = f"""
 select users.id, users.kind, users.email, users.merged_into is not null as merged,
-    users.suspended_at is not null and coalesce(users.suspended_until > now(), true) as suspended,
+    {SUSPENDED} as suspended,
     users.suspended_until, users.suspension_reason,
     accounts.available, accounts.held, accounts.queued + accounts.running as in_flight,
     (select count(*) from generations where user_id = users.id) as generations,
@@ -12,7 +14,7 @@ select users.id, users.kind, users.email, users.merged_into is not null as merge
     (select count(*) from devices where user_id = users.id and revoked_at is null) as devices,
     (select count(*) from credit_transfers where user_id = users.id) as transfers
 from users join accounts on accounts.user_id = users.id where users.id = $1
-"""
+"""  # noqa: S608 - only our own expression is put in
 
 LOCK_USERS = "select from users where id = any($1::uuid[]) order by id for no key update"
 LOCK_ACCOUNTS = "select from accounts where user_id = any($1::uuid[]) order by user_id for no key update"

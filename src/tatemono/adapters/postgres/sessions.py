@@ -5,12 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tatemono.adapters.postgres.devices import signed_in_device
+from tatemono.adapters.postgres.devices import SUSPENDED, signed_in_device
 from tatemono.adapters.postgres.proofs import PROOF
 from tatemono.domain.devices import Platform, SignedInDevice
 from tatemono.domain.sessions import SESSION_LIFETIME, OwnDevice, SecurityEvent, Session, Suspension
-
-_SUSPENDED = "users.suspended_at is not null and coalesce(users.suspended_until > now(), true)"
 
 # Of many with the same token the first takes the row; for the others the hash is another one when they get it.
 _ROTATE = f"""
@@ -21,7 +19,7 @@ with {PROOF}, rotated as (
     where sessions.id = $2 and sessions.refresh_hash = $3 and sessions.revoked_at is null
         and sessions.expires_at > now() and exists (select from proof)
         and devices.id = sessions.device_id and devices.key_thumbprint = $6
-        and users.id = sessions.user_id and not ({_SUSPENDED})
+        and users.id = sessions.user_id and not ({SUSPENDED})
     returning sessions.id as session_id, sessions.device_id, sessions.user_id, users.kind, users.email
 ), seen as (
     update devices set last_seen_at = now() from rotated where devices.id = rotated.device_id
@@ -36,7 +34,7 @@ _LOCK = f"""
 select sessions.id as session_id, sessions.device_id, sessions.user_id, users.kind, users.email, devices.key_thumbprint,
     sessions.refresh_hash, sessions.previous_hash, sessions.previous_proof, now() - sessions.rotated_at as rotated_ago,
     sessions.revoked_at is not null or sessions.expires_at <= now() as over,
-    {_SUSPENDED} as suspended, users.suspended_until, users.suspension_reason
+    {SUSPENDED} as suspended, users.suspended_until, users.suspension_reason
 from sessions join devices on devices.id = sessions.device_id join users on users.id = sessions.user_id
 where sessions.id = $1
 for update of sessions
@@ -51,7 +49,7 @@ where devices.user_id = $1 and devices.revoked_at is null order by devices.last_
 
 _SUSPENDED_USERS = f"""
 select id, suspended_until, suspension_reason from users
-where {_SUSPENDED} and ($1::uuid[] is null or id = any($1))
+where {SUSPENDED} and ($1::uuid[] is null or id = any($1))
 """  # noqa: S608 - as above
 
 _ENDED = """
