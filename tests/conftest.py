@@ -26,7 +26,11 @@ _RUN = pytest.StashKey[Run]()
 def pytest_configure(config: pytest.Config) -> None:
     # A worker of xdist has `workerinput`; what it starts belongs to the controller's run.
     if not hasattr(config, "workerinput"):
-        config.stash[_RUN] = Run()
+        run = config.stash[_RUN] = Run()
+        parallel = getattr(config.option, "numprocesses", None)
+        if parallel and run.in_memory and config.option.basetemp is None:
+            # What tests start for themselves waits for no disk either. Of a run of one process all folders are kept.
+            config.option.basetemp = run.folder / "tmp"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

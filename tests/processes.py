@@ -43,10 +43,15 @@ echo $! > "$note"
 
 
 class Run:
-    """One run of pytest, as its first process sees it: with xdist the controller, otherwise the only one."""
+    """One run of pytest, as its first process sees it: with xdist the controller, otherwise the only one.
+
+    :ivar in_memory: whether its folder waits for no disk
+    """
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tatemono-", dir=_memory()))
+        memory = _memory()
+        self.in_memory = memory is not None
+        self.folder = Path(tempfile.mkdtemp(prefix="tatemono-", dir=memory))
         self.folder.chmod(_PASSABLE)
         os.mkfifo(self.folder / "alive")
         self._alive = os.open(self.folder / "alive", os.O_RDWR)
