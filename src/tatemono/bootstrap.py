@@ -159,7 +159,6 @@ async def admin_api(settings: AdminApiSettings) -> AsyncIterator[AdminApiBackend
 @asynccontextmanager
 async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
     from tatemono.adapters.aws import aws_clients
-    from tatemono.adapters.openai_images import OpenAIPainter
     from tatemono.adapters.pillow_pictures import PillowPictures
     from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sqs import SqsQueue
@@ -169,33 +168,33 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
         store = S3Pictures(s3, settings.pictures_bucket)
         await queue.check()
         await store.check()
-        painter = OpenAIPainter(
-            api_key=settings.openai_api_key.get_secret_value(),
-            base_url=settings.openai_base_url,
-            total_seconds=settings.painter_timeout_seconds,
-        )
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
-        async with (
-            painter,
-            await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
-        ):
-            parts = ImageWorkerParts(
-                db=db,
-                queue=queue,
-                workshop=Workshop(
-                    db=db,
-                    painter=painter,
-                    inspector=PillowPictures(),
-                    store=store,
-                    model=settings.image_model,
-                    safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
-                    jitter=random.random,
-                ),
+        async with await Database.connect(
+            settings.database_url.get_secret_value(), service=settings.service_name
+        ) as db:
+            # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no
+            # lease is held yet: so whoever waits for this service's health need not wait for it.
+            from tatemono.adapters.openai_images import OpenAIPainter
+
+            painter = OpenAIPainter(
+                api_key=settings.openai_api_key.get_secret_value(),
+                base_url=settings.openai_base_url,
+                total_seconds=settings.painter_timeout_seconds,
             )
-            try:
-                yield parts
-            finally:
-                await queue.close(within_seconds=_LAST_POLL_SECONDS)
+            workshop = Workshop(
+                db=db,
+                painter=painter,
+                inspector=PillowPictures(),
+                store=store,
+                model=settings.image_model,
+                safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
+                jitter=random.random,
+            )
+            async with painter:
+                try:
+                    yield ImageWorkerParts(db=db, queue=queue, workshop=workshop)
+                finally:
+                    await queue.close(within_seconds=_LAST_POLL_SECONDS)
 
 
 @asynccontextmanager
