@@ -42,8 +42,9 @@ def as_painting_failed(error: Exception, request_id: str | None) -> PaintingFail
                 retry_after_seconds=_retry_after_seconds(error.response.headers),
                 provider_request_id=error.request_id,
             )
-        case APIConnectionError():
-            cause = error.__cause__
+        case APIConnectionError() | httpx2.RequestError():
+            # While it streams, the SDK lets its HTTP client's own errors through.
+            cause = error.__cause__ if isinstance(error, APIConnectionError) else error
             return PaintingFailed(
                 _failure_by_cause(cause), f"connection: {type(cause).__name__}", provider_request_id=request_id
             )

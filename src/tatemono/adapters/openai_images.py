@@ -6,14 +6,17 @@ Any server that speaks it will do. Prompts and keys stay out of logs and errors.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable
+from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
+import orjson
 import pybase64
-from openai import AsyncOpenAI, OpenAIError
+from openai import APIError, AsyncOpenAI, OpenAIError
 from openai.types import ImagesResponse
 
+from tatemono.adapters.event_stream import event_data
 from tatemono.adapters.openai_failures import as_painting_failed
 from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintingFailed, PaintRequest, PartialPicture
 
@@ -77,16 +80,22 @@ class OpenAIPainter:
         if request.n > 1:
             yield await self._paint_several(request, deadline)
             return
-        call = self._client.images.generate(**_asked(request), stream=True, partial_images=request.partial_images)
-        stream = await _within(deadline, call)
-        request_id = stream.response.headers.get("x-request-id")
         painting = None
-        async with stream:
-            while event := await _within(deadline, anext(stream, None), request_id):
-                if event.type == "image_generation.partial_image":
-                    yield PartialPicture(event.partial_image_index, _decoded(event, request_id))
-                elif event.type == "image_generation.completed":
-                    painting = Painting((_decoded(event, request_id),), _usage(event, request_id), request_id)
+        async with AsyncExitStack() as stack:
+            streaming = self._client.images.with_streaming_response.generate(
+                **_asked(request), stream=True, partial_images=request.partial_images
+            )
+            answer = await _within(deadline, stack.enter_async_context(streaming))
+            request_id = answer.headers.get("x-request-id")
+            events = await stack.enter_async_context(aclosing(_events(answer)))
+            while event := await _within(deadline, anext(events, None), request_id):
+                if event.get("type") == "image_generation.partial_image":
+                    yield PartialPicture(
+                        event.get("partial_image_index", 0), _decoded(event.get("b64_json"), request_id)
+                    )
+                elif event.get("type") == "image_generation.completed":
+                    picture = _decoded(event.get("b64_json"), request_id)
+                    painting = Painting((picture,), _usage(event.get("usage"), request_id), request_id)
                     break
         if painting is None:
             what = "the stream ended before the picture came"
@@ -105,9 +114,10 @@ class OpenAIPainter:
             )
         pictures = []
         for image in images:
-            pictures.append(_decoded(image, request_id))
+            pictures.append(_decoded(image.b64_json, request_id))
             image.b64_json = None  # several megabytes that nobody needs twice
-        return Painting(tuple(pictures), _usage(answer, request_id), request_id)
+        usage = answer.usage.to_dict() if answer.usage else None
+        return Painting(tuple(pictures), _usage(usage, request_id), request_id)
 
 
 def _asked(request: PaintRequest) -> dict[str, Any]:
@@ -124,6 +134,20 @@ def _asked(request: PaintRequest) -> dict[str, Any]:
     }
 
 
+async def _events(answer: Any) -> AsyncGenerator[dict[str, Any], None]:
+    """
+    :raises APIError: one of them says that it failed, as the SDK's own reader would
+    :raises ValueError: one is no JSON object
+    """
+    async for data in event_data(answer.iter_bytes()):
+        event = orjson.loads(data)
+        if not isinstance(event, dict):
+            raise ValueError("an event holds no object")  # noqa: TRY004 - of those that `_within` knows
+        if error := event.get("error"):
+            raise APIError("error within the stream", request=answer.http_request, body=error)
+        yield event
+
+
 async def _within(deadline: float, answer: Awaitable[Any], request_id: str | None = None) -> Any:
     """The answer, if it comes before `deadline` (the event loop's clock).
 
@@ -132,25 +156,25 @@ async def _within(deadline: float, answer: Awaitable[Any], request_id: str | Non
     try:
         async with asyncio.timeout_at(deadline):
             return await answer
-    except (OpenAIError, TimeoutError, ValueError) as error:
+    except (OpenAIError, httpx2.RequestError, TimeoutError, ValueError) as error:
         # Not `from error`: its message may quote the prompt, and a traceback would show it.
         raise as_painting_failed(error, request_id) from None
 
 
-def _decoded(holder: Any, request_id: str | None) -> bytes:
+def _decoded(base64: Any, request_id: str | None) -> bytes:
     try:
-        if data := pybase64.b64decode(holder.b64_json, validate=True):
+        if data := pybase64.b64decode(base64, validate=True):
             return data
         what = "an empty picture"
-    except (AttributeError, ValueError, TypeError):
+    except (ValueError, TypeError):
         what = "no picture in base64"
     raise PaintingFailed(Failure.NO_PICTURE, f"the answer holds {what}", provider_request_id=request_id)
 
 
-def _usage(holder: Any, request_id: str | None) -> PainterUsage:
-    usage = getattr(holder, "usage", None)
-    if usage is None:
+def _usage(usage: Any, request_id: str | None) -> PainterUsage:
+    try:
+        details = usage["input_tokens_details"]
+        return PainterUsage(details["text_tokens"], details["image_tokens"], usage["output_tokens"])
+    except (KeyError, TypeError):
         _log.warning("the painter does not say what call %s used: it is recorded as nothing", request_id)
         return PainterUsage(0, 0, 0)
-    details = usage.input_tokens_details
-    return PainterUsage(details.text_tokens, details.image_tokens, usage.output_tokens)
