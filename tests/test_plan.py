@@ -149,12 +149,12 @@ class TestReadPlan:
     @pytest.mark.parametrize(
         ("before", "after", "field", "message"),
         [
-            ("service: mobile-api", "service: web", "edge.behaviors.1.service", "no http service is called 'web'"),
+            ("service: mobile-api", "service: shop", "edge.behaviors.1.service", "no http service is called 'shop'"),
             (
                 "service: mobile-api",
                 "service: image-worker",
                 "edge.behaviors.1.service",
-                "no http service is called 'image-worker'; there are: admin-api, mobile-api",
+                "no http service is called 'image-worker'; there are: admin-api, mobile-api, web",
             ),
             ("bucket: pictures", "bucket: photos", "edge.behaviors.2.bucket", "no bucket is called 'photos'"),
             (
@@ -270,7 +270,7 @@ class TestReadPlan:
         assert faults_of(text, tmp_path) == [f"{line + 1}: services.mobile-api.port: stands here twice"]
 
     def test_tells_all_faults_at_once(self, tmp_path: Path) -> None:
-        text = PLAN.replace("service: mobile-api", "service: web").replace("bucket: pictures", "bucket: photos")
+        text = PLAN.replace("service: mobile-api", "service: shop").replace("bucket: pictures", "bucket: photos")
         assert len(faults_of(text, tmp_path)) == 2
 
     def test_says_where_a_file_is_no_yaml(self, tmp_path: Path) -> None:

@@ -200,16 +200,24 @@ operator_commands = typer.Typer(
 app.add_typer(operator_commands, name="operator")
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+Invite = Annotated[
+    bool,
+    typer.Option("--invite", help="Print a temporary password: the site asks for a new one and sets up the app."),
+]
 RoleOption = Annotated[Role, typer.Option(help="viewer looks, support also acts on people, admin also sees the audit.")]
 
 
 @operator_commands.command("create")
-def create_operator(email: Email, role: RoleOption, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def create_operator(
+    email: Email, role: RoleOption, invite: Invite = False, data_dir: DataDir = DEFAULT_DATA_DIR
+) -> None:
     """Make an operator: shows a QR code for an authenticator app, asks for its code, prints the password once."""
-    from tatemono.laptop.operator_commands import create
+    from tatemono.laptop import operator_commands as commands
     from tatemono.laptop.state import StateFolder
 
-    raise typer.Exit(create(StateFolder(data_dir), _console(), _ask, email=email, role=role))
+    if invite:
+        raise typer.Exit(commands.invite(StateFolder(data_dir), _console(), email=email, role=role))
+    raise typer.Exit(commands.create(StateFolder(data_dir), _console(), _ask, email=email, role=role))
 
 
 @operator_commands.command("token")

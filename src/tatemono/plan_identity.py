@@ -12,11 +12,13 @@ class UserPoolClient(Part):
 
     :ivar flows: Cognito's ExplicitAuthFlows, without `ALLOW_`
     :ivar callback_path: below the building's address, for sign-in through the pool's own pages; needs a domain
+    :ivar sign_out_path: where these pages lead after signing out
     """
 
     secret: Name
     flows: tuple[Literal["ADMIN_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH"], ...]
     callback_path: str | None = Field(default=None, pattern=r"^/[a-z0-9/_-]*$")
+    sign_out_path: str | None = Field(default=None, pattern=r"^/[a-z0-9/_-]*$")
 
 
 class UserPool(Part):
@@ -43,6 +45,8 @@ class UserPool(Part):
     def _callback_with_domain(self) -> Self:
         if self.domain != (self.client.callback_path is not None):
             raise ValueError("domain and the client's callback_path belong together")
+        if self.domain != (self.client.sign_out_path is not None):
+            raise ValueError("domain and the client's sign_out_path belong together")
         return self
 
 

@@ -63,7 +63,9 @@ class TestBuilding:
 
 class TestCheckServices:
     def test_lists_the_services_there_are(self) -> None:
-        with pytest.raises(UnknownService, match=r"no service reception; it has: mobile-api, admin-api, image-worker"):
+        with pytest.raises(
+            UnknownService, match=r"no service reception; it has: mobile-api, admin-api, web, image-worker"
+        ):
             check_services(PLAN, ["mobile-api", "reception"])
 
 

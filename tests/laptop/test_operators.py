@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from conftest import CloudEndpoint
@@ -186,9 +185,18 @@ class TestTokens:
             assert (await nobody.get("/me")).json()["code"] == "operator_token_rejected"
 
 
-class TestSignInPages:
-    async def test_are_closed_since_they_would_not_ask_for_the_second_factor(self, pools: CognitoPools) -> None:
-        async with httpx.AsyncClient(base_url=pools.made.parameters["operators-domain-url"]) as browser:
-            assert (await browser.get("/oauth2/authorize")).status_code == 403
-            assert (await browser.post("/login")).status_code == 403
-            assert (await browser.post("/oauth2/token")).status_code == 403
+class TestInvite:
+    async def test_gives_a_password_for_the_first_sign_in_and_the_role_at_once(self, pools: CognitoPools) -> None:
+        email = f"{secrets.token_hex(4)}@example.jp"
+        await pools.operators.invite(email, Role.VIEWER)
+        password = await pools.operators.invite(f" {email.upper()}", Role.SUPPORT)
+        (listed,) = [found for found in await pools.operators.listed() if found.email == email]
+        assert (listed.roles, listed.second_factor, listed.enabled) == (("support",), False, True)
+        with pytest.raises(OperatorRefused, match="has no authenticator app"):
+            await pools.operators.sign_in(email, password, lambda: "000000")
+
+    async def test_refuses_whoever_has_come_already(self, pools: CognitoPools) -> None:
+        email, app = f"{secrets.token_hex(4)}@example.jp", AuthenticatorApp()
+        await pools.operators.create(email, Role.VIEWER, app.scan)
+        with pytest.raises(OperatorRefused, match="is an operator already"):
+            await pools.operators.invite(email, Role.ADMIN)

@@ -29,7 +29,11 @@ from tatemono.laptop.provision import (
 from tatemono.laptop.secret_values import OFFLINE_API_KEY, database_role
 from tatemono.plan import Plan
 
-GIVEN = {"public-url": "https://localhost:8443", "openai-base-url": "http://127.0.0.1:9100/v1"}
+GIVEN = {
+    "public-url": "https://localhost:8443",
+    "openai-base-url": "http://127.0.0.1:9100/v1",
+    "admin-api-url": "http://127.0.0.1:8101",
+}
 
 
 def unlike_any_other(plan: Plan) -> Plan:

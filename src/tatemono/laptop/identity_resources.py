@@ -172,6 +172,7 @@ async def _ensure_client(
     if pool.client.callback_path is not None:
         wanted |= {
             "CallbackURLs": [public_url + pool.client.callback_path],
+            "LogoutURLs": [public_url + (pool.client.sign_out_path or "")],
             "AllowedOAuthFlowsUserPoolClient": True,
             "AllowedOAuthFlows": ["code"],
             "AllowedOAuthScopes": ["openid", "email"],

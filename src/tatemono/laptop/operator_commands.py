@@ -34,6 +34,24 @@ def create(state: StateFolder, console: Console, ask: Ask, *, email: str, role: 
         password = await pool.create(email, role, ask_code)
         console.print(f"\n{email} is an operator now, in the role {role.value}.")
         console.print(f"Password, shown this once: {password}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Sign in at {pool.site_url}", highlight=False, soft_wrap=True)
+
+    return _within(state, make)
+
+
+def invite(state: StateFolder, console: Console, *, email: str, role: Role) -> int:
+    """:raises OperatorRefused: there is such an operator already"""
+
+    async def make(pool: OperatorPool) -> None:
+        password = await pool.invite(email, role)
+        console.print(f"{email} is invited, in the role {role.value}.", highlight=False)
+        console.print(f"Sign in at {pool.site_url}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Temporary password, shown this once, good for a day: {password}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
     return _within(state, make)
 

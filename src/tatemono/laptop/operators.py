@@ -1,7 +1,9 @@
 """Operators in the running building's user pool: made, listed, changed, and signed in with password and second factor.
 
-An operator begins without a role. It comes last, when the authenticator app is set up: whoever has a role has both
-factors. On AWS the pool asks for the second one by itself, at every sign-in; MiniStack 1.5.33 lets in who has none yet.
+Who is made here begins without a role. It comes last, when the authenticator app is set up: whoever has a role has both
+factors. On AWS the pool asks for the second one by itself, at every sign-in; MiniStack 1.5.33 lets in who has none yet,
+through its API. Who is invited has the role at once, and sets both factors up on the sign-in pages, which let nobody
+past.
 """
 
 import base64
@@ -62,6 +64,36 @@ class OperatorPool:
     pool_id: str
     client_id: str
     client_secret: str = field(repr=False)
+    site_url: str = ""
+
+    async def invite(self, email: str, role: Role) -> str:
+        """Make an operator who chooses a password and sets an authenticator app up at the first sign-in on the site.
+
+        Whoever has not come yet may be invited again, with another password and role.
+
+        :returns: the temporary password, which nobody can read again
+        :raises OperatorRefused: there is such an operator already
+        """
+        email = _normal(email)
+        password = secrets.token_urlsafe(12)
+        try:
+            found = await self.cognito.admin_get_user(UserPoolId=self.pool_id, Username=email)
+        except self.cognito.exceptions.UserNotFoundException:
+            await self._call(
+                "admin_create_user",
+                Username=email,
+                UserAttributes=[{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}],
+                MessageAction="SUPPRESS",
+                TemporaryPassword=password,
+            )
+        else:
+            if found["UserStatus"] != "FORCE_CHANGE_PASSWORD":
+                raise OperatorRefused(f"{email} is an operator already; `tatemono operator set-role` changes the role")
+            await self._call("admin_set_user_password", Username=email, Password=password, Permanent=False)
+        for group in await self._roles(email) - {role.value}:
+            await self._call("admin_remove_user_from_group", Username=email, GroupName=group)
+        await self._call("admin_add_user_to_group", Username=email, GroupName=role.value)
+        return password
 
     async def create(self, email: str, role: Role, ask_code: Callable[[Enrolment], str]) -> str:
         """Make an operator with both factors and this role.
@@ -208,12 +240,14 @@ async def open_pool(plan: Plan, cloud_order: dict[str, str]) -> AsyncIterator[Op
     :raises NothingRuns: the building is not provisioned yet
     """
     names = {entry: plan.parameter_name(ENVIRONMENT, f"{POOL}-{entry}") for entry in ("pool-id", "client-id")}
+    names["site"] = plan.parameter_name(ENVIRONMENT, "public-url")
     async with open_cloud(**cloud_order) as cloud:
         parameters = await read_parameters(cloud, list(names.values()))
         if names.values() - parameters.keys():
             raise NothingRuns("the building has no user pool for operators yet: wait until it is up")
         secret = await read_secret(plan, plan.identity.user_pools[POOL].client.secret, cloud)
-        yield OperatorPool(cloud.cognito_idp, parameters[names["pool-id"]], parameters[names["client-id"]], secret)
+        pool_id, client_id, site = (parameters[names[entry]] for entry in ("pool-id", "client-id", "site"))
+        yield OperatorPool(cloud.cognito_idp, pool_id, client_id, secret, f"{site}/")
 
 
 def _normal(email: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from tatemono.laptop.cloud.hosted.app import HostedPages, is_hosted
 from tatemono.laptop.cloud.pictures import PREFIX, Pictures
 
 _HEALTH = "/_ministack/health"
@@ -31,6 +32,7 @@ class Gate:
         self._pictures = pictures
         self._bearer = b"Bearer " + secret_access_key.encode()
         self._touch = touch
+        self._hosted = HostedPages(touch)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -44,6 +46,9 @@ class Gate:
             body = json.dumps({"__type": "AccessDeniedException", "message": reason}).encode()
             await _answer(send, scope["method"], 403, {"Content-Type": "application/json"}, body)
             return
+        if is_hosted(scope["path"]):
+            await _answer(send, scope["method"], *await self._hosted.answer(scope, receive))
+            return
         touched: set[str] = set()
         token = touched_services.set(touched)
         try:
@@ -55,11 +60,11 @@ class Gate:
 
     def _refusal(self, scope: dict[str, Any], headers: dict[bytes, bytes]) -> str | None:
         """Why a request may not reach MiniStack, which checks the signatures of those that do."""
-        path = scope["path"]
+        path: str = scope["path"]
         if not _LOCAL_HOST.fullmatch(headers.get(b"host", b"").decode("latin-1").lower()):
             # A page on the internet can make a browser call us by a name of its own that resolves to 127.0.0.1.
             return "The embedded cloud answers to 127.0.0.1 and localhost only"
-        if path == _HEALTH:
+        if path == _HEALTH or is_hosted(path):
             return None
         authorization = headers.get(b"authorization", b"")
         if path.startswith("/_"):

@@ -25,17 +25,31 @@ _FUNCTIONS = {
     "ministack.core.persistence:_json_object_hook": "obj",
     "ministack.core.responses:request_scope": "account_id, region",
     "ministack.services.cognito:_attr_list_to_dict": "attrs",
+    "ministack.services.cognito:_authenticate_client": "headers, form",
+    "ministack.services.cognito:_build_auth_result": (
+        "pool_id, client_id, user, nonce, trigger_source, client_metadata, origin_jti, scope"
+    ),
     "ministack.services.cognito:_deliver_cognito_email": "pool, to_email, subject, body, type_name, extra",
     "ministack.services.cognito:_dict_to_attr_list": "d",
     "ministack.services.cognito:_dispatch_idp": "action, data",
     "ministack.services.cognito:_expand_template": "template, username, code",
+    "ministack.services.cognito:_find_pool_by_client_id": "client_id",
+    "ministack.services.cognito:_get_pool_unscoped": "pool_id",
+    "ministack.services.cognito:_granted_scopes": "client, requested, grant",
     "ministack.services.cognito:_merge_attributes": "existing, updates",
+    "ministack.services.cognito:_now_epoch": "",
+    "ministack.services.cognito:_password_policy_errors": "pool, password",
     "ministack.services.cognito:_pool_for_client": "cid",
     "ministack.services.cognito:_pool_region": "pool_id",
+    "ministack.services.cognito:_refresh_auth_result": "pool, pid, cid, refresh_token",
     "ministack.services.cognito:_resolve_user": "pool, username",
     "ministack.services.cognito:_resolve_verification_template": "pool, by_link",
+    "ministack.services.cognito:_revoke_token": "data",
     "ministack.services.cognito:_run_idp_handler": "handler, action, data",
     "ministack.services.cognito:_send_verification_email": "pool, username, attr_dict, code, attribute_name",
+    "ministack.services.cognito:_signature_valid": "token",
+    "ministack.services.cognito:_token_claims": "token",
+    "ministack.services.cognito:_totp_code": "secret_b32, step_offset",
     "ministack.services.cognito:_user_pool_for_access_token": "access_token",
     "ministack.services.lambda_svc:_execute_function_with_config_scope": "func, event",
     "ministack.services.lambda_svc:_execution_record_for_config": "func, config",
@@ -79,7 +93,7 @@ def check_seams() -> None:
         raise SeamError(f"MiniStack {found} is installed, the launcher was made for {VERSION}: install that one")
     for place, expected in _FUNCTIONS.items():
         parameters = list(inspect.signature(_at(place)).parameters)
-        names = [name.strip() for name in expected.split(",")]
+        names = [name.strip() for name in expected.split(",") if name.strip()]
         if parameters[: len(names)] != names:
             raise SeamError(f"{place} takes ({', '.join(parameters)}), expected ({expected})")
     for place in _VALUES:

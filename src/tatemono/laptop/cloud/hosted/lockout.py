@@ -1,0 +1,54 @@
+"""How often a password or a code may be wrong, as Cognito counts it.
+
+Five are free; then each wrong one locks for a second, two, four and so on, up to 15 minutes. What is tried meanwhile is
+not looked at. 15 quiet minutes, or both factors right, and all is forgotten.
+https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html (Lockout behavior)
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+FREE_ATTEMPTS = 5
+LONGEST_SECONDS = 900
+_MAX_NAMES = 10_000
+
+
+@dataclass
+class _Failures:
+    count: int = 0
+    last_at: float = 0
+    locked_until: float = 0
+
+
+class Lockout:
+    """Of the names that somebody tries, whether there is such a user or not.
+
+    A right password alone does not clear it: who has it could otherwise guess codes for ever.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+
+    def seconds(self, pool_id: str, name: str) -> int:
+        """How long the name is still locked; 0 if it is not."""
+        found = self._failures.get((pool_id, name))
+        return 0 if found is None else max(0, ceil(found.locked_until - self._clock()))
+
+    def failed(self, pool_id: str, name: str) -> None:
+        now = self._clock()
+        found = self._failures.pop((pool_id, name), None)
+        if found is None or now - max(found.last_at, found.locked_until) >= LONGEST_SECONDS:
+            found = _Failures()
+        found.count, found.last_at = found.count + 1, now
+        if found.count >= FREE_ATTEMPTS:
+            found.locked_until = now + min(2 ** (found.count - FREE_ATTEMPTS), LONGEST_SECONDS)
+        self._failures[pool_id, name] = found
+        if len(self._failures) > _MAX_NAMES:
+            self._failures.popitem(last=False)
+
+    def succeeded(self, pool_id: str, name: str) -> None:
+        self._failures.pop((pool_id, name), None)
