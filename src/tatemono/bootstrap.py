@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
 from tatemono.domain.attestation import AttestationPolicy
-from tatemono.settings import AdminApiSettings, ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings
+from tatemono.settings import AdminApiSettings, ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings, WebSettings
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
 from tatemono.usecases.ports import TicketQueue
 from tatemono.usecases.run_generation import Workshop
 
 if TYPE_CHECKING:
+    from tatemono.adapters.admin_api import AdminApi
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import CognitoMembers
     from tatemono.adapters.dpop import ProofChecker
     from tatemono.adapters.merge_tokens import MergeTokens
+    from tatemono.adapters.operator_pool import CognitoOperators
     from tatemono.adapters.operator_tokens import OperatorTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.sealing import Sealing
     from tatemono.adapters.tokens import AccessTokens
 
 #: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
@@ -73,6 +76,18 @@ class AdminApiBackend:
     db: Database
     tokens: "OperatorTokens"
     settings: AdminApiSettings
+    now: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """:ivar now: seconds since 1970"""
+
+    db: Database
+    pool: "CognitoOperators"
+    admin_api: "AdminApi"
+    sealing: "Sealing"
+    settings: WebSettings
     now: Callable[[], float] = time.time
 
 
@@ -154,6 +169,40 @@ async def admin_api(settings: AdminApiSettings) -> AsyncIterator[AdminApiBackend
         settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
     ) as db:
         yield AdminApiBackend(db, tokens, settings)
+
+
+@asynccontextmanager
+async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
+    import httpx
+
+    from tatemono.adapters.admin_api import AdminApi
+    from tatemono.adapters.operator_pool import CognitoOperators
+    from tatemono.adapters.operator_tokens import OperatorTokens, PublishedKeys
+    from tatemono.adapters.sealing import Sealing
+
+    tokens = OperatorTokens(
+        PublishedKeys(settings.operators_jwks_url, clock=time.monotonic),
+        issuer=settings.operators_issuer,
+        client_id=settings.operators_client_id,
+    )
+    async with (
+        httpx.AsyncClient(base_url=settings.operators_domain_url, timeout=5) as cognito,
+        httpx.AsyncClient(base_url=settings.admin_api_url, timeout=10) as admin,
+        await Database.connect(
+            settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
+        ) as db,
+    ):
+        pool = CognitoOperators(
+            cognito,
+            tokens,
+            client_id=settings.operators_client_id,
+            client_secret=settings.operators_client_secret.get_secret_value(),
+            public_url=settings.public_url,
+        )
+        # Either of two values is accepted while the secret is being rotated.
+        origin_verify = settings.origin_verify.get_secret_value().partition(",")[0].strip()
+        sealing = Sealing(settings.operator_sessions_key.get_secret_value())
+        yield WebParts(db, pool, AdminApi(admin, origin_verify), sealing, settings)
 
 
 @asynccontextmanager

@@ -106,6 +106,26 @@ class AdminApiSettings(HttpSettings):
     operators_jwks_url: str = Field(pattern=r"^https?://")
 
 
+class WebSettings(HttpSettings):
+    """What the admin site is told.
+
+    :ivar allowed_addresses: networks that operators come from, separated by commas
+    :ivar admin_api_url: where the admin API answers within the building
+    :ivar operators_domain_url: where the sign-in pages of the operators' user pool are
+    :ivar operator_sessions_key: seals the operators' tokens; two, separated by a comma, while it is being rotated
+    """
+
+    allowed_addresses: str = Field(min_length=1)
+    public_url: str = Field(pattern=r"^https://[^/]+$")
+    admin_api_url: str = Field(pattern=r"^https?://[^/]+$")
+    operators_issuer: str = Field(pattern=r"^https://")
+    operators_client_id: str = Field(min_length=1)
+    operators_client_secret: SecretStr
+    operators_jwks_url: str = Field(pattern=r"^https?://")
+    operators_domain_url: str = Field(pattern=r"^https?://[^/]+$")
+    operator_sessions_key: SecretStr
+
+
 class ImageWorkerSettings(ServiceSettings):
     """:ivar lease_seconds: how long a job is the worker's without a sign of life."""
 

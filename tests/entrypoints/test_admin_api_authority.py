@@ -24,6 +24,7 @@ ROLE_SETS = [roles for count in range(len(Role) + 1) for roles in combinations(R
 #: Who may do what, said once more by hand: the table itself is under test.
 EXPECTED = {
     "get_operator": {"viewer", "support", "admin"},
+    "list_own_acts": {"viewer", "support", "admin"},
     "find_people": {"viewer", "support", "admin"},
     "get_person": {"viewer", "support", "admin"},
     "suspend_person": {"support", "admin"},
@@ -78,7 +79,7 @@ class TestRoles:
         async with desk.operator("viewer") as viewer:
             told = (await viewer.get("/me")).json()
         assert (told["email"], told["roles"]) == (EMAIL, ["viewer"])
-        assert told["operations"] == ["find_people", "get_operator", "get_person"]
+        assert told["operations"] == ["find_people", "get_operator", "get_person", "list_own_acts"]
 
 
 class TestTokens:

@@ -1,9 +1,10 @@
-"""Access tokens of the operators' user pool, checked as Cognito says they must be.
+"""Access and ID tokens of the operators' user pool, checked as Cognito says they must be.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
 
 import asyncio
+import hmac
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import structlog
 from jwt.algorithms import RSAAlgorithm
 
 from tatemono.adapters.jwt_text import read_jwt
+from tatemono.domain.operator_sessions import IdentifiedOperator
 from tatemono.domain.operators import Operator, OperatorKeysAway, OperatorTokenRejected, Role
 
 #: Servers' clocks differ by less.
@@ -70,7 +72,7 @@ def _is_public_and_long(key: Any) -> bool:
 
 
 class OperatorTokens:
-    """RS256 access tokens of one user pool and one app client. Every token is verified each time it comes."""
+    """RS256 tokens of one user pool and one app client. Every token is verified each time it comes."""
 
     def __init__(self, keys: PublishedKeys, *, issuer: str, client_id: str) -> None:
         self._keys = keys
@@ -81,6 +83,28 @@ class OperatorTokens:
         """:raises OperatorTokenRejected: it is no access token of this pool and client, or not one for now
         :raises OperatorKeysAway: that cannot be told
         """
+        # An access token of Cognito has no `aud`, an ID token has.
+        return self._operator(await self._claims(token, audience=None), now)
+
+    async def identify(self, id_token: str, *, nonce: str, now: float) -> IdentifiedOperator:
+        """Whom an ID token speaks of (OpenID Connect Core, 3.1.3.7).
+
+        :raises OperatorTokenRejected: it is no ID token of this pool for this client, this sign-in and now
+        :raises OperatorKeysAway: that cannot be told
+        """
+        claims = await self._claims(id_token, audience=self._client_id)
+        given = claims.get("nonce")
+        if claims.get("token_use") != "id" or claims.get("azp", self._client_id) != self._client_id:
+            raise OperatorTokenRejected
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+            raise OperatorTokenRejected
+        _check_time(claims, now)
+        subject, name = claims.get("sub"), claims.get("cognito:username")
+        if not isinstance(subject, str) or not isinstance(name, str) or not subject or not name:
+            raise OperatorTokenRejected
+        return IdentifiedOperator(subject, name)
+
+    async def _claims(self, token: str, *, audience: str | None) -> dict[str, Any]:
         try:
             header = read_jwt(token).header
             # Cognito's tokens have no `typ`; those that we sign have `at+jwt` or `dpop+jwt`.
@@ -89,13 +113,14 @@ class OperatorTokens:
             key = await self._keys.key(str(header["kid"]))
             if key is None:
                 raise OperatorTokenRejected
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 ["RS256"],
                 issuer=self._issuer,
-                # An access token of Cognito has no `aud`, an ID token has.
+                audience=audience,
                 options={
+                    "strict_aud": audience is not None,
                     "verify_exp": False,
                     "verify_iat": False,
                     "verify_nbf": False,
@@ -104,19 +129,23 @@ class OperatorTokens:
             )
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise OperatorTokenRejected from error
-        return self._operator(claims, now)
+        return claims
 
     def _operator(self, claims: dict[str, Any], now: float) -> Operator:
         if claims.get("token_use") != "access" or claims.get("client_id") != self._client_id or "aud" in claims:
             raise OperatorTokenRejected
-        issued_at, expires_at = claims["iat"], claims["exp"]
-        if type(issued_at) is not int or type(expires_at) is not int:
-            raise OperatorTokenRejected
-        if now >= expires_at or issued_at > now + _CLOCK_SKEW_SECONDS:
-            raise OperatorTokenRejected
+        _check_time(claims, now)
         subject, name, groups = claims.get("sub"), claims.get("username"), claims.get("cognito:groups", [])
         if not isinstance(subject, str) or not isinstance(name, str) or not subject or not name:
             raise OperatorTokenRejected
         if not isinstance(groups, list):
             raise OperatorTokenRejected
         return Operator(id=subject, email=name, roles=frozenset(role for role in Role if role in groups))
+
+
+def _check_time(claims: dict[str, Any], now: float) -> None:
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    if type(issued_at) is not int or type(expires_at) is not int:
+        raise OperatorTokenRejected
+    if now >= expires_at or issued_at > now + _CLOCK_SKEW_SECONDS:
+        raise OperatorTokenRejected

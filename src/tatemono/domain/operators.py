@@ -26,6 +26,7 @@ class Operation(StrEnum):
     """What the admin API can do: the operationIds of its routes."""
 
     GET_OPERATOR = "get_operator"
+    LIST_OWN_ACTS = "list_own_acts"
     FIND_PEOPLE = "find_people"
     GET_PERSON = "get_person"
     SUSPEND_PERSON = "suspend_person"
@@ -41,6 +42,7 @@ _CARE = frozenset({Role.SUPPORT, Role.ADMIN})
 ALLOWED: Final[Mapping[Operation, frozenset[Role]]] = MappingProxyType(
     {
         Operation.GET_OPERATOR: _ANY_ROLE,
+        Operation.LIST_OWN_ACTS: _ANY_ROLE,
         Operation.FIND_PEOPLE: _ANY_ROLE,
         Operation.GET_PERSON: _ANY_ROLE,
         Operation.SUSPEND_PERSON: _CARE,

@@ -6,7 +6,7 @@ import re
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 import uvloop
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tatemono.domain.errors import Refusal
@@ -24,6 +25,7 @@ from tatemono.entrypoints.problems import (
     DatabaseAway,
     InternalError,
     OriginNotVerified,
+    Problem,
     problem_of,
     refusal_of,
 )
@@ -43,6 +45,9 @@ _DATABASE_AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.Postgre
 
 log = structlog.get_logger()
 
+#: Of a problem, for a request with these headers and this id.
+RefusalPage = Callable[[Problem, Mapping[bytes, bytes], str], Response]
+
 
 class HttpEdge:
     """The outermost layer of every HTTP service, in one: request id, origin check, body limit, problems, access log.
@@ -52,10 +57,15 @@ class HttpEdge:
     :ivar open: requests that are being answered
     """
 
-    def __init__(self, app: ASGIApp, *, origin_verify: str, owner: Any = None) -> None:
-        """:param owner: what `request.app` is to the application within"""
+    def __init__(
+        self, app: ASGIApp, *, origin_verify: str, owner: Any = None, refusal_page: RefusalPage | None = None
+    ) -> None:
+        """:param owner: what `request.app` is to the application within
+        :param refusal_page: shows a problem to a person, where not programs are answered but browsers
+        """
         self._app = app
         self.owner = owner
+        self._refusal_page = refusal_page
         self._accepted = [value.strip().encode() for value in origin_verify.split(",") if value.strip()]
         self.open = 0
         self._emptied: asyncio.Event | None = None
@@ -71,7 +81,7 @@ class HttpEdge:
             self._admit(exchange)
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes a problem
-            await _refuse(exchange, error)
+            await _refuse(exchange, error, self._refusal_page)
         finally:
             self.open -= 1
             if self._emptied is not None and not self.open:
@@ -144,7 +154,7 @@ class _Exchange:
         )
 
 
-async def _refuse(exchange: _Exchange, error: Exception) -> None:
+async def _refuse(exchange: _Exchange, error: Exception, page: RefusalPage | None) -> None:
     headers: dict[str, str] = {}
     if isinstance(error, Refusal):
         refusal: Refusal = error
@@ -161,7 +171,10 @@ async def _refuse(exchange: _Exchange, error: Exception) -> None:
         return  # The response is under way and cannot be taken back: it ends short.
     problem = problem_of(refusal, exchange.language)
     problem.headers.update(headers)
-    response = problem.response(exchange.request_id, exchange.language)
+    if page:
+        response = page(problem, exchange.headers, exchange.request_id)
+    else:
+        response = problem.response(exchange.request_id, exchange.language)
     await response({"type": "http"}, exchange.receive, exchange.send)
 
 

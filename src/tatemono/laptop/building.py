@@ -248,6 +248,7 @@ class Building:
             "parameters": {
                 "public-url": self.address,
                 "openai-base-url": f"http://{HOST}:{self.ports['studio']}/v1",
+                "admin-api-url": f"http://{HOST}:{self.ports['admin-api']}",
             },
             "picture_keys_file": str(self._picture_keys),
             "service_ports": {name: self.ports[name] for name, service in self.plan.services.items() if service.port},

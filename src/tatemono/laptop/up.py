@@ -187,6 +187,9 @@ class _Run:
     def _show_addresses(self, seconds: float) -> None:
         building, address = self.building, self.building.address
         rows = [("Front door", f"{address}/")]
+        if "web" in building.services:
+            first = "tatemono operator create EMAIL --role admin --invite"
+            rows = [("Admin site", f"{address}/"), ("First operator", first)]
         if building.has_health:
             rows += [("API docs", f"{address}{DOCS_PATH}"), ("Health", f"{address}{HEALTH_PATH}")]
         rows += [

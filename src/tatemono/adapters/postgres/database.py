@@ -16,6 +16,7 @@ from tatemono.adapters.postgres.limits import LimitCounters
 from tatemono.adapters.postgres.members import Members
 from tatemono.adapters.postgres.merges import Merges
 from tatemono.adapters.postgres.notifications import Notifier
+from tatemono.adapters.postgres.operator_sessions import OperatorSessions
 from tatemono.adapters.postgres.outbox import Outbox
 from tatemono.adapters.postgres.people import People
 from tatemono.adapters.postgres.pictures import Pictures
@@ -63,6 +64,7 @@ class Rows:
         self.proofs = Proofs(executor)
         self.sessions = Sessions(executor)
         self.people = People(executor)
+        self.operator_sessions = OperatorSessions(executor)
         self.transfers = Transfers(executor)
         self.merges = Merges(executor)
         self.members = Members(executor)

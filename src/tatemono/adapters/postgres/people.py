@@ -82,6 +82,11 @@ from audit_records
 where ($1::uuid is null or user_id = $1) and ($2::uuid is null or id < $2) order by id desc limit $3
 """
 
+_RECORDS_BY = """
+select id, operator_id, operator_email, action, user_id, reason, data, request_id, host(address), created_at
+from audit_records where operator_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3
+"""
+
 
 class People:
     def __init__(self, executor: Any) -> None:
@@ -136,6 +141,10 @@ class People:
     async def records(self, user_id: UUID | None, *, before: UUID | None, limit: int) -> list[AuditRecord]:
         """What was done, to one person or to all; the newest first."""
         return [AuditRecord(*row) for row in await self._executor.fetch(_RECORDS, user_id, before, limit)]
+
+    async def records_by(self, operator_id: str, *, before: UUID | None, limit: int) -> list[AuditRecord]:
+        """What one operator did; the newest first."""
+        return [AuditRecord(*row) for row in await self._executor.fetch(_RECORDS_BY, operator_id, before, limit)]
 
 
 def _person(row: Any) -> Person:

@@ -8,7 +8,8 @@ from starlette.routing import Route, Router
 
 from tatemono.bootstrap import AdminApiBackend, admin_api
 from tatemono.entrypoints.admin_api import audit, people, schemas
-from tatemono.entrypoints.admin_api.guard import PREFIX, AllowedAddresses
+from tatemono.entrypoints.admin_api.guard import PREFIX
+from tatemono.entrypoints.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.documented import documentation_routes
 from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
 from tatemono.entrypoints.responses import alive

@@ -1,5 +1,6 @@
 """What operators did, and who the operator is."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from starlette.responses import Response
 
-from tatemono.domain.operators import ALLOWED
+from tatemono.domain.operators import ALLOWED, AuditRecord
 from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.guard import Backend, Caller, router
 from tatemono.entrypoints.admin_api.people import Cursor, Limit
@@ -32,6 +33,17 @@ async def get_operator(caller: Caller) -> Response:
 
 
 @routes.get(
+    "/me/acts",
+    operation_id="list_own_acts",
+    summary="What I did, the newest first",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.AuditPage, "A page.")),
+)
+async def list_own_acts(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
+    return _page(await backend.db.people.records_by(caller.id, before=cursor, limit=limit + 1), limit)
+
+
+@routes.get(
     "/audit",
     operation_id="list_audit_records",
     summary="What operators did, the newest first",
@@ -44,6 +56,9 @@ async def list_audit_records(
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Response:
-    found = await backend.db.people.records(person_id, before=cursor, limit=limit + 1)
+    return _page(await backend.db.people.records(person_id, before=cursor, limit=limit + 1), limit)
+
+
+def _page(found: Sequence[AuditRecord], limit: int) -> Response:
     next_cursor = found[limit - 1].id if len(found) > limit else None
     return json_response({"items": [asdict(record) for record in found[:limit]], "next_cursor": next_cursor})

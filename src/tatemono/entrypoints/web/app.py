@@ -1,0 +1,59 @@
+"""The application: its pages around one backend. Each route is in one of two lists, which say who may ask for it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route, Router
+
+from tatemono.bootstrap import WebParts, web
+from tatemono.entrypoints.allowed_addresses import AllowedAddresses
+from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
+from tatemono.entrypoints.responses import alive
+from tatemono.entrypoints.web import sign_in, start
+from tatemono.entrypoints.web.pages import Pages
+from tatemono.settings import WebSettings
+
+_STYLE = Path(__file__).parent / "assets" / "site.css"
+
+
+async def _style(_request: Request) -> Response:
+    headers = {"cache-control": "public, max-age=300", "x-content-type-options": "nosniff"}
+    return FileResponse(_STYLE, headers=headers, media_type="text/css")
+
+
+#: Whoever comes from an allowed address.
+OPEN = [
+    Route("/", start.show),
+    Route("/sign-in", sign_in.begin),
+    Route("/sign-in/callback", sign_in.finish),
+    Route("/site.css", _style),
+]
+#: Whoever is signed in, with a form of this site.
+SIGNED_IN = [
+    Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+    Route("/sign-ins/{session_id:uuid}/end", sign_in.end_sign_in, methods=["POST"]),
+]
+
+
+def create_app(parts: WebParts) -> HttpEdge:
+    app = Starlette()
+    app.state.parts = parts
+    app.state.pages = pages = Pages(parts.pool.origin)
+    router = Router([*OPEN, *SIGNED_IN, Route(HEALTH_PATH, alive)], redirect_slashes=False)
+    guarded = AllowedAddresses(router, parts.settings.allowed_addresses)
+    return HttpEdge(
+        guarded,
+        origin_verify=parts.settings.origin_verify.get_secret_value(),
+        owner=app,
+        refusal_page=pages.refusal,
+    )
+
+
+@asynccontextmanager
+async def open_app(settings: WebSettings) -> AsyncIterator[tuple[HttpEdge, Callable[[], None]]]:
+    async with web(settings) as parts:
+        yield create_app(parts), lambda: None

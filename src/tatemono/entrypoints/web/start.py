@@ -1,0 +1,56 @@
+"""The first page: who is signed in, with which role, where else, and what they did lately."""
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.domain.operator_sessions import NotSignedIn
+from tatemono.entrypoints.web.pages import Pages, set_cookie
+from tatemono.entrypoints.web.visitors import SESSION_COOKIE, on_behalf, parts_of, session_token, signed_in
+
+_ACTS = "10"
+_NO_ROLE = 403
+_TOKEN_REFUSED = 401
+
+
+async def show(request: Request) -> Response:
+    """The start page; to whoever is not signed in, the way in."""
+    pages: Pages = request.app.state.pages
+    if (response := pages.in_another_language(request)) is not None:
+        return response
+    try:
+        caller = await signed_in(request)
+    except NotSignedIn:
+        return _way_in(request, pages)
+    parts = parts_of(request)
+    asked = on_behalf(request, caller.tokens)
+    me, acts, sign_ins = await asyncio.gather(
+        parts.admin_api.get("me", asked),
+        parts.admin_api.get("me/acts", asked, limit=_ACTS),
+        parts.db.operator_sessions.of_operator(caller.session.operator.id),
+    )
+    if me.status == _TOKEN_REFUSED:
+        return _way_in(request, pages)
+    common: dict[str, Any] = {"operator": caller.session.operator, "form_token": caller.token.form_token}
+    if me.status == _NO_ROLE:
+        return pages.page(request, "no_role.html.j2", _NO_ROLE, **common)
+    return pages.page(
+        request,
+        "start.html.j2",
+        roles=me.body["roles"],
+        operations=me.body["operations"],
+        acts=acts.body["items"] if acts.is_success else [],
+        sign_ins=sign_ins,
+        this_sign_in=caller.session.id,
+        **common,
+    )
+
+
+def _way_in(request: Request, pages: Pages) -> Response:
+    was_in = session_token(request) is not None
+    response = pages.page(request, "welcome.html.j2", was_in=was_in)
+    if was_in:
+        set_cookie(response, SESSION_COOKIE, "", 0)
+    return response

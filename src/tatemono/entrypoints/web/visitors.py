@@ -1,0 +1,103 @@
+"""Who asks: the browser's cookies, its language, its form; and the operator whose session it has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from tatemono.adapters.admin_api import OnBehalf
+from tatemono.bootstrap import WebParts
+from tatemono.domain.operator_sessions import (
+    TOKEN_CHARACTERS,
+    FormNotOurs,
+    NotSignedIn,
+    OperatorSession,
+    OperatorTokenSet,
+    SessionToken,
+)
+from tatemono.entrypoints.languages import LANGUAGES, preferred_language
+from tatemono.usecases.use_operator_session import use_operator_session
+
+# `__Host-`: set by this very host over TLS, for all of it; no neighbour's and no plain-HTTP page can plant one.
+SESSION_COOKIE: Final = "__Host-session"
+SIGN_IN_COOKIE: Final = "__Host-sign-in"
+LANGUAGE_COOKIE: Final = "__Host-language"
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """An operator, in one browser."""
+
+    session: OperatorSession
+    token: SessionToken
+    tokens: OperatorTokenSet
+
+
+def parts_of(request: Request) -> WebParts:
+    found: WebParts = request.app.state.parts
+    return found
+
+
+def now_of(request: Request) -> datetime:
+    return datetime.fromtimestamp(parts_of(request).now(), UTC)
+
+
+def cookies_of(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    try:
+        found = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1"))
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in found.items()}
+
+
+def language_of(headers: Mapping[bytes, bytes]) -> str:
+    """What the person has chosen here, otherwise what the browser prefers."""
+    chosen = cookies_of(headers).get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
+
+
+def session_token(request: Request) -> SessionToken | None:
+    text = cookies_of(dict(request.scope["headers"])).get(SESSION_COOKIE, "")
+    return SessionToken(text) if len(text) == TOKEN_CHARACTERS else None
+
+
+async def signed_in(request: Request) -> SignedIn:
+    """:raises NotSignedIn: nobody is, in this browser"""
+    token = session_token(request)
+    if token is None:
+        raise NotSignedIn
+    parts = parts_of(request)
+    session, tokens = await use_operator_session(
+        parts.db.operator_sessions, parts.pool, parts.sealing, token=token, now=now_of(request)
+    )
+    return SignedIn(session, token, tokens)
+
+
+def on_behalf(request: Request, tokens: OperatorTokenSet) -> OnBehalf:
+    return OnBehalf(
+        tokens.access_token,
+        address=request.scope["client_address"],
+        request_id=request.scope["request_id"],
+        language=language_of(dict(request.scope["headers"])),
+    )
+
+
+async def check_form(request: Request, token: SessionToken) -> None:
+    """:raises FormNotOurs: another site has sent it, or it is of another session"""
+    headers = request.headers
+    elsewhere = headers.get("origin", parts_of(request).settings.public_url) != parts_of(request).settings.public_url
+    if elsewhere or headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        raise FormNotOurs
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise FormNotOurs
+    try:
+        form = dict(parse_qsl((await request.body()).decode("latin-1"), max_num_fields=20))
+    except ValueError:
+        raise FormNotOurs from None
+    token.check_form(form.get("form_token", ""))
