@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.operator_sessions import NotSignedIn
+from tatemono.domain.operators import Operation
 from tatemono.entrypoints.web.pages import Pages, set_cookie
 from tatemono.entrypoints.web.visitors import SESSION_COOKIE, on_behalf, parts_of, session_token, signed_in
 
@@ -40,7 +41,7 @@ async def show(request: Request) -> Response:
         request,
         "start.html.j2",
         roles=me.body["roles"],
-        operations=me.body["operations"],
+        operations=[operation for operation in Operation if operation in me.body["operations"]],
         acts=acts.body["items"] if acts.is_success else [],
         sign_ins=sign_ins,
         this_sign_in=caller.session.id,
