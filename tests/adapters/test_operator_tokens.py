@@ -189,3 +189,71 @@ class TestPublishedKeys:
         pool.answers = True
         clock.seconds += KEYS_PAUSE_SECONDS
         await tokens.verify(pool.token("viewer"), now=time.time())
+
+
+class TestIdTokens:
+    """OpenID Connect Core, 3.1.3.7."""
+
+    def token(self, pool: PublishingPool, **changes: Any) -> str:
+        claims: dict[str, Any] = {
+            "token_use": "id",
+            "aud": CLIENT_ID,
+            "client_id": None,
+            "username": None,
+            "cognito:username": EMAIL,
+            "nonce": "a nonce",
+        }
+        return pool.token(**{**claims, **changes})
+
+    async def test_say_who_has_signed_in(self, tokens: OperatorTokens, pool: PublishingPool) -> None:
+        found = await tokens.identify(self.token(pool), nonce="a nonce", now=time.time())
+        assert (found.email, found.id) == (EMAIL, "b7a4da48-5011-70c9-6bd8-2d5a3a9e7a1f")
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"nonce": "another"},
+            {"nonce": None},
+            {"nonce": ""},
+            {"nonce": ["a nonce"]},
+            {"aud": "another"},
+            {"aud": None},
+            {"aud": [CLIENT_ID, "another"]},
+            {"azp": "another"},
+            {"iss": ISSUER.replace("operators", "members")},
+            {"iss": None},
+            {"token_use": "access"},
+            {"token_use": None},
+            {"exp": int(time.time()) - 1},
+            {"exp": None},
+            {"iat": int(time.time()) + 3600},
+            {"iat": None},
+            {"sub": None},
+            {"sub": ""},
+            {"cognito:username": None},
+            {"header": {"alg": "none"}},
+            {"header": {"alg": "HS256"}},
+            {"header": {"alg": "RS512"}},
+            {"header": {"crit": ["b64"]}},
+            {"kid": "first", "header": {"kid": "unknown"}},
+        ],
+        ids=str,
+    )
+    async def test_are_refused_when_anything_is_not_right(
+        self, tokens: OperatorTokens, pool: PublishingPool, changes: dict[str, Any]
+    ) -> None:
+        with pytest.raises(OperatorTokenRejected):
+            await tokens.identify(self.token(pool, **changes), nonce="a nonce", now=time.time())
+
+    async def test_of_another_key_are_refused(self, tokens: OperatorTokens, pool: PublishingPool) -> None:
+        pool.keys["second"] = new_key()
+        token = self.token(pool, kid="second", header={"kid": "first"})
+        with pytest.raises(OperatorTokenRejected):
+            await tokens.identify(token, nonce="a nonce", now=time.time())
+
+    async def test_are_no_access_tokens_and_the_other_way_round(
+        self, tokens: OperatorTokens, pool: PublishingPool
+    ) -> None:
+        assert await refused(tokens, self.token(pool))
+        with pytest.raises(OperatorTokenRejected):
+            await tokens.identify(pool.token("admin", nonce="a nonce"), nonce="a nonce", now=time.time())

@@ -139,6 +139,17 @@ class TestSignIn:
         assert "You have no role yet" in page.text
 
 
+class TestCookies:
+    async def test_of_others_that_are_odd_do_no_harm(self, site: Site, person: Person) -> None:
+        async with site.browser() as browser:
+            await site.sign_in(browser, person)
+            ours = f"__Host-session={browser.cookies['__Host-session']}"
+            browser.cookies.clear()
+            among = f'{{"a": 1}}; [x]=ü; =; b="; {ours}; c'.encode()
+            page = await browser.get("/", headers=[(b"cookie", among)])
+        assert person.email in page.text
+
+
 class TestSession:
     async def test_is_refused_when_it_is_guessed(self, site: Site) -> None:
         async with site.browser() as browser:

@@ -84,6 +84,8 @@ class CognitoOperators:
         )
         if answer is None:
             raise SignInLost
+        if not answer.keys() >= {"id_token", "refresh_token"}:
+            raise OperatorTokenRejected
         operator = await self._tokens.identify(answer["id_token"], nonce=pending.nonce, now=now)
         tokens = _token_set(answer, answer["refresh_token"], now)
         # The two tokens could be of two people only if Cognito were broken; it costs little to look.
@@ -122,6 +124,8 @@ class CognitoOperators:
                 return None
             response.raise_for_status()
             answer: dict[str, str] = response.json() if response.content else {}
+            if endpoint == "token" and not answer.keys() >= {"access_token", "expires_in"}:
+                raise ValueError("no token")  # noqa: TRY301 - one way out for whatever means nothing
         except (httpx.HTTPError, ValueError) as error:
             log.warning("operators_pool_away", endpoint=endpoint, error=repr(error), seconds=time.monotonic() - began)
             raise PoolAway from error

@@ -2,9 +2,10 @@
 
 import hmac
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
+
+from starlette.requests import cookie_parser
 
 from tatemono.laptop.cloud.hosted import pages, people
 from tatemono.laptop.cloud.hosted.lockout import Lockout
@@ -154,10 +155,8 @@ class _Request:
         self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         self.query = scope["query_string"].decode("latin-1")
         self.body = body
-        try:
-            self.cookies = {name: found.value for name, found in SimpleCookie(self.headers.get("cookie", "")).items()}
-        except CookieError:
-            self.cookies = {}
+        # The cookies of all projects on this machine come along, and Python's own parser stops at the first odd one.
+        self.cookies = cookie_parser(self.headers.get("cookie", ""))
 
     @classmethod
     async def read(cls, scope: dict[str, Any], receive: Any) -> "_Request":

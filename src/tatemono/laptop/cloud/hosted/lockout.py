@@ -1,8 +1,8 @@
 """How often a password or a code may be wrong, as Cognito counts it.
 
-Five are free; then each wrong one locks for a second, two, four and so on, up to 15 minutes. What is tried meanwhile is
+The fifth wrong one locks for a second, each further one for twice as long, up to 15 minutes. What is tried meanwhile is
 not looked at. 15 quiet minutes, or both factors right, and all is forgotten.
-https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html (Lockout behavior)
+https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html#authentication-flow-lockout-behavior
 """
 
 import time
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
-FREE_ATTEMPTS = 5
+LOCKING_ATTEMPT = 5
 LONGEST_SECONDS = 900
 _MAX_NAMES = 10_000
 
@@ -44,8 +44,8 @@ class Lockout:
         if found is None or now - max(found.last_at, found.locked_until) >= LONGEST_SECONDS:
             found = _Failures()
         found.count, found.last_at = found.count + 1, now
-        if found.count >= FREE_ATTEMPTS:
-            found.locked_until = now + min(2 ** (found.count - FREE_ATTEMPTS), LONGEST_SECONDS)
+        if found.count >= LOCKING_ATTEMPT:
+            found.locked_until = now + min(2 ** (found.count - LOCKING_ATTEMPT), LONGEST_SECONDS)
         self._failures[pool_id, name] = found
         if len(self._failures) > _MAX_NAMES:
             self._failures.popitem(last=False)
