@@ -17,7 +17,7 @@ from conftest import CloudEndpoint
 from operators import code_now
 from tatemono.domain.operators import Role
 from tatemono.laptop.cloud_resources import open_cloud
-from tatemono.laptop.identity_resources import ensure_pools
+from tatemono.laptop.identity_resources import Pools, ensure_pools
 from tatemono.laptop.operators import OperatorPool
 from tatemono.plan import Plan
 
@@ -33,7 +33,11 @@ class PagesPool:
     endpoint_url: str
     operators: OperatorPool
     cognito: Any
-    parameters: dict[str, str]
+    made: Pools
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return self.made.parameters
 
     @property
     def client_id(self) -> str:
@@ -163,4 +167,4 @@ async def pages_pool(cloud: CloudEndpoint, plan: Plan) -> AsyncIterator[PagesPoo
         secret = made.client_secrets[plan.identity.user_pools["operators"].client.secret]
         client_id = made.parameters["operators-client-id"]
         operators = OperatorPool(opened.cognito_idp, made.ids["operators"], client_id, secret)
-        yield PagesPool(cloud.endpoint_url, operators, opened.cognito_idp, made.parameters)
+        yield PagesPool(cloud.endpoint_url, operators, opened.cognito_idp, made)

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
 from tatemono.domain.attestation import AttestationPolicy
-from tatemono.settings import AdminApiSettings, ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings, WebSettings
+from tatemono.settings import (
+    AdminApiSettings,
+    ImageWorkerSettings,
+    MobileApiSettings,
+    OperatorsSettings,
+    OutboxRelaySettings,
+    WebSettings,
+)
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
 from tatemono.usecases.ports import TicketQueue
 from tatemono.usecases.run_generation import Workshop
@@ -158,17 +165,20 @@ def _attestations(settings: MobileApiSettings) -> AttestationVerifier:
 
 @asynccontextmanager
 async def admin_api(settings: AdminApiSettings) -> AsyncIterator[AdminApiBackend]:
+    async with await Database.connect(
+        settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
+    ) as db:
+        yield AdminApiBackend(db, _operator_tokens(settings), settings)
+
+
+def _operator_tokens(settings: OperatorsSettings) -> "OperatorTokens":
     from tatemono.adapters.operator_tokens import OperatorTokens, PublishedKeys
 
-    tokens = OperatorTokens(
+    return OperatorTokens(
         PublishedKeys(settings.operators_jwks_url, clock=time.monotonic),
         issuer=settings.operators_issuer,
         client_id=settings.operators_client_id,
     )
-    async with await Database.connect(
-        settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
-    ) as db:
-        yield AdminApiBackend(db, tokens, settings)
 
 
 @asynccontextmanager
@@ -177,14 +187,8 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
 
     from tatemono.adapters.admin_api import AdminApi
     from tatemono.adapters.operator_pool import CognitoOperators
-    from tatemono.adapters.operator_tokens import OperatorTokens, PublishedKeys
     from tatemono.adapters.sealing import Sealing
 
-    tokens = OperatorTokens(
-        PublishedKeys(settings.operators_jwks_url, clock=time.monotonic),
-        issuer=settings.operators_issuer,
-        client_id=settings.operators_client_id,
-    )
     async with (
         httpx.AsyncClient(base_url=settings.operators_domain_url, timeout=5) as cognito,
         httpx.AsyncClient(base_url=settings.admin_api_url, timeout=10) as admin,
@@ -194,7 +198,7 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
     ):
         pool = CognitoOperators(
             cognito,
-            tokens,
+            _operator_tokens(settings),
             client_id=settings.operators_client_id,
             client_secret=settings.operators_client_secret.get_secret_value(),
             public_url=settings.public_url,

@@ -93,8 +93,8 @@ class MobileApiSettings(HttpSettings):
     even_seconds: float = Field(default=0.6, ge=0, le=10)
 
 
-class AdminApiSettings(HttpSettings):
-    """What the admin API is told.
+class OperatorsSettings(HttpSettings):
+    """What the services for operators are told.
 
     :ivar allowed_addresses: networks that operators come from, separated by commas
     :ivar operators_issuer: what the tokens of the operators' user pool say they come from
@@ -106,22 +106,21 @@ class AdminApiSettings(HttpSettings):
     operators_jwks_url: str = Field(pattern=r"^https?://")
 
 
-class WebSettings(HttpSettings):
+class AdminApiSettings(OperatorsSettings):
+    """What the admin API is told."""
+
+
+class WebSettings(OperatorsSettings):
     """What the admin site is told.
 
-    :ivar allowed_addresses: networks that operators come from, separated by commas
     :ivar admin_api_url: where the admin API answers within the building
     :ivar operators_domain_url: where the sign-in pages of the operators' user pool are
     :ivar operator_sessions_key: seals the operators' tokens; two, separated by a comma, while it is being rotated
     """
 
-    allowed_addresses: str = Field(min_length=1)
     public_url: str = Field(pattern=r"^https://[^/]+$")
     admin_api_url: str = Field(pattern=r"^https?://[^/]+$")
-    operators_issuer: str = Field(pattern=r"^https://")
-    operators_client_id: str = Field(min_length=1)
     operators_client_secret: SecretStr
-    operators_jwks_url: str = Field(pattern=r"^https?://")
     operators_domain_url: str = Field(pattern=r"^https?://[^/]+$")
     operator_sessions_key: SecretStr
 

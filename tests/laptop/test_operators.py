@@ -3,23 +3,19 @@
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from conftest import CloudEndpoint
 from operators import ADDRESSES, Desk, PublishingPool, code_now
+from sign_in_pages import PagesPool, pages_pool
 from tatemono import bootstrap
 from tatemono.domain.operators import Role
 from tatemono.entrypoints.admin_api.app import create_app
-from tatemono.laptop.cloud_resources import open_cloud
-from tatemono.laptop.identity_resources import Pools, ensure_pools
 from tatemono.laptop.operators import Enrolment, OperatorPool, OperatorRefused
 from tatemono.plan import Plan
 from tatemono.settings import AdminApiSettings
-
-PUBLIC_URL = "https://pictures.example.jp"
 
 
 @dataclass
@@ -38,33 +34,10 @@ class AuthenticatorApp:
         return f"{(int(code_now(self.secret)) + 500_000) % 1_000_000:06}"
 
 
-@dataclass(frozen=True)
-class CognitoPools:
-    """The plan's pools, made for this module alone."""
-
-    made: Pools
-    operators: OperatorPool
-    cognito: Any
-
-
 @pytest.fixture(scope="module")
-async def pools(cloud: CloudEndpoint, plan: Plan) -> AsyncIterator[CognitoPools]:
-    async with open_cloud(
-        cloud.endpoint_url,
-        region=cloud.region,
-        access_key_id=cloud.access_key_id,
-        secret_access_key=cloud.secret_access_key,
-    ) as opened:
-        prefix = f"operators-{secrets.token_hex(4)}-"
-        made = await ensure_pools(opened, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
-        facts = made.parameters
-        operators = OperatorPool(
-            opened.cognito_idp,
-            facts["operators-pool-id"],
-            facts["operators-client-id"],
-            made.client_secrets["operators-client-secret"],
-        )
-        yield CognitoPools(made, operators, opened.cognito_idp)
+async def pools(cloud: CloudEndpoint, plan: Plan) -> AsyncIterator[PagesPool]:
+    async with pages_pool(cloud, plan) as made:
+        yield made
 
 
 @pytest.fixture
@@ -73,7 +46,7 @@ def address() -> str:
 
 
 @pytest.fixture
-async def desk(pools: CognitoPools, service_database_url: Callable[[str], str]) -> AsyncIterator[Desk]:
+async def desk(pools: PagesPool, service_database_url: Callable[[str], str]) -> AsyncIterator[Desk]:
     facts = pools.made.parameters
     settings = AdminApiSettings.model_validate(
         {
@@ -92,7 +65,7 @@ async def desk(pools: CognitoPools, service_database_url: Callable[[str], str]) 
 
 
 class TestOperators:
-    async def test_come_in_with_password_and_second_factor(self, pools: CognitoPools, desk: Desk, address: str) -> None:
+    async def test_come_in_with_password_and_second_factor(self, pools: PagesPool, desk: Desk, address: str) -> None:
         app = AuthenticatorApp()
         password = await pools.operators.create(address, Role.SUPPORT, app.scan)
         token = (await pools.operators.sign_in(address, password, app.code))["AccessToken"]
@@ -102,7 +75,7 @@ class TestOperators:
             assert (await operator.get("/people")).status_code == 200
             assert (await operator.get("/audit")).status_code == 403
 
-    async def test_are_refused_without_either_factor(self, pools: CognitoPools, address: str) -> None:
+    async def test_are_refused_without_either_factor(self, pools: PagesPool, address: str) -> None:
         app = AuthenticatorApp()
         password = await pools.operators.create(address, Role.ADMIN, app.scan)
         with pytest.raises(OperatorRefused):
@@ -112,7 +85,7 @@ class TestOperators:
         with pytest.raises(OperatorRefused):
             await pools.operators.sign_in(address, password, lambda: code_now(app.secret, late_by_seconds=300))
 
-    async def test_have_no_role_until_the_second_factor_is_there(self, pools: CognitoPools, address: str) -> None:
+    async def test_have_no_role_until_the_second_factor_is_there(self, pools: PagesPool, address: str) -> None:
         def give_up(_enrolment: Enrolment) -> str:
             raise KeyboardInterrupt
 
@@ -127,7 +100,7 @@ class TestOperators:
         with pytest.raises(OperatorRefused, match="already"):
             await pools.operators.create(address, Role.VIEWER, app.scan)
 
-    async def test_are_asked_again_for_a_wrong_code_but_not_for_ever(self, pools: CognitoPools, address: str) -> None:
+    async def test_are_asked_again_for_a_wrong_code_but_not_for_ever(self, pools: PagesPool, address: str) -> None:
         asked = []
 
         def wrong(enrolment: Enrolment) -> str:
@@ -139,7 +112,7 @@ class TestOperators:
         assert len(asked) == 5
         assert len(set(asked)) == 1
 
-    async def test_change_roles_and_end(self, pools: CognitoPools, desk: Desk, address: str) -> None:
+    async def test_change_roles_and_end(self, pools: PagesPool, desk: Desk, address: str) -> None:
         app = AuthenticatorApp()
         password = await pools.operators.create(address, Role.VIEWER, app.scan)
         await pools.operators.set_role(address, Role.ADMIN)
@@ -153,15 +126,13 @@ class TestOperators:
             await pools.operators.disable(f"x{address}")
 
     @pytest.mark.parametrize("wrong", ["", "hanako", "hanako@", "@example.jp", "hanako@localhost", "a b@example.jp"])
-    async def test_need_an_address(self, pools: CognitoPools, wrong: str) -> None:
+    async def test_need_an_address(self, pools: PagesPool, wrong: str) -> None:
         with pytest.raises(OperatorRefused, match="no e-mail address"):
             await pools.operators.create(wrong, Role.ADMIN, AuthenticatorApp().scan)
 
 
 class TestTokens:
-    async def test_other_than_the_access_token_open_nothing(
-        self, pools: CognitoPools, desk: Desk, address: str
-    ) -> None:
+    async def test_other_than_the_access_token_open_nothing(self, pools: PagesPool, desk: Desk, address: str) -> None:
         app = AuthenticatorApp()
         password = await pools.operators.create(address, Role.ADMIN, app.scan)
         tokens = await pools.operators.sign_in(address, password, app.code)
@@ -169,7 +140,7 @@ class TestTokens:
             async with desk.client(tokens[kind]) as operator:
                 assert (await operator.get("/me")).status_code == status, kind
 
-    async def test_of_the_members_open_nothing(self, pools: CognitoPools, desk: Desk) -> None:
+    async def test_of_the_members_open_nothing(self, pools: PagesPool, desk: Desk) -> None:
         facts = pools.made.parameters
         members = OperatorPool(
             pools.cognito,
@@ -186,7 +157,7 @@ class TestTokens:
 
 
 class TestInvite:
-    async def test_gives_a_password_for_the_first_sign_in_and_the_role_at_once(self, pools: CognitoPools) -> None:
+    async def test_gives_a_password_for_the_first_sign_in_and_the_role_at_once(self, pools: PagesPool) -> None:
         email = f"{secrets.token_hex(4)}@example.jp"
         await pools.operators.invite(email, Role.VIEWER)
         password = await pools.operators.invite(f" {email.upper()}", Role.SUPPORT)
@@ -195,7 +166,7 @@ class TestInvite:
         with pytest.raises(OperatorRefused, match="has no authenticator app"):
             await pools.operators.sign_in(email, password, lambda: "000000")
 
-    async def test_refuses_whoever_has_come_already(self, pools: CognitoPools) -> None:
+    async def test_refuses_whoever_has_come_already(self, pools: PagesPool) -> None:
         email, app = f"{secrets.token_hex(4)}@example.jp", AuthenticatorApp()
         await pools.operators.create(email, Role.VIEWER, app.scan)
         with pytest.raises(OperatorRefused, match="is an operator already"):
