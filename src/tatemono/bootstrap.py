@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL
 from tatemono.domain.attestation import AttestationPolicy
 from tatemono.settings import AdminApiSettings, ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
@@ -205,10 +205,14 @@ async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRel
 
     async with aws_clients("sqs", "cognito-identity") as (sqs, cognito):
         pool_id = settings.guests_identity_pool_id
-        queue = SqsQueue(sqs, settings.image_jobs_queue_url)
-        await queue.check()
+        queues = {
+            IMAGE_JOBS: SqsQueue(sqs, settings.image_jobs_queue_url),
+            MAIL: SqsQueue(sqs, settings.mail_queue_url),
+        }
+        for queue in queues.values():
+            await queue.check()
         async with await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
         ) as db:
             identities = CognitoIdentities(cognito, pool_id) if pool_id else None
-            yield OutboxRelayParts(db=db, queues={IMAGE_JOBS: queue}, identities=identities)
+            yield OutboxRelayParts(db=db, queues=dict(queues), identities=identities)

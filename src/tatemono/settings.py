@@ -129,6 +129,7 @@ class OutboxRelaySettings(ServiceSettings):
     """
 
     image_jobs_queue_url: str
+    mail_queue_url: str
     lost_ticket_seconds: int = Field(default=90, ge=1, le=86400)
     guests_identity_pool_id: str = ""
     unused_guest_days: int = Field(default=400, ge=30, le=36500)

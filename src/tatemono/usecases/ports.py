@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tatemono.domain.attempts import Claim, GiveUp, Outcome
 from tatemono.domain.generations import PictureRequest, State, Submitted
+from tatemono.domain.mail import Mail
 from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintRequest, PartialPicture
 from tatemono.usecases.identity_ports import (
     Attestations,
@@ -229,6 +230,15 @@ class Outbox(Protocol):
         ...
 
 
+class Mails(Protocol):
+    async def put(self, mail: Mail) -> bool:
+        """Write the mail and its ticket. Tell the relay (`OUTBOX_CHANNEL`) after the commit.
+
+        :returns: whether it is new; if there is one for the same cause already, nothing changes
+        """
+        ...
+
+
 class Rows(Protocol):
     """The aggregates, read and written through one pool or one transaction."""
 
@@ -256,6 +266,8 @@ class Rows(Protocol):
     def pictures(self) -> Pictures: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def mails(self) -> Mails: ...
 
 
 class Notifier(Protocol):
