@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL
 from tatemono.domain.attestation import AttestationPolicy
-from tatemono.settings import AdminApiSettings, ImageWorkerSettings, MobileApiSettings, OutboxRelaySettings
+from tatemono.settings import (
+    AdminApiSettings,
+    ImageWorkerSettings,
+    MailWorkerSettings,
+    MobileApiSettings,
+    OutboxRelaySettings,
+)
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
 from tatemono.usecases.ports import TicketQueue
 from tatemono.usecases.run_generation import Workshop
+from tatemono.usecases.send_mail import PostOffice
 
 if TYPE_CHECKING:
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.tokens import AccessTokens
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 
 #: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
 _LAST_POLL_SECONDS = 2
@@ -38,6 +46,14 @@ class ImageWorkerParts:
     db: Database
     queue: TicketQueue
     workshop: Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class MailWorkerParts:
+    db: Database
+    queue: TicketQueue
+    events: TicketQueue
+    office: PostOffice
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,7 @@ class MobileApiBackend:
     picture_urls: "CloudFrontSignedUrls"
     settings: MobileApiSettings
     attestations: AttestationVerifier
+    unsubscribe_links: "UnsubscribeLinks"
     now: Callable[[], float] = time.time
 
 
@@ -86,6 +103,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 
     tokens = AccessTokens(
         settings.token_signing_keys.get_secret_value(),
@@ -119,6 +137,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             picture_urls,
             settings,
             _attestations(settings),
+            UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url),
         )
 
 
@@ -195,6 +214,32 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
                     yield ImageWorkerParts(db=db, queue=queue, workshop=workshop)
                 finally:
                     await queue.close(within_seconds=_LAST_POLL_SECONDS)
+
+
+@asynccontextmanager
+async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerParts]:
+    from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.letters import Letters
+    from tatemono.adapters.ses import SesSender
+    from tatemono.adapters.sqs import SqsQueue
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
+
+    links = UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url)
+    # A mail cannot be taken back: the SDK must not call SES a second time by itself.
+    async with aws_clients("sqs") as (sqs,), aws_clients("sesv2", attempts=1) as (ses,):
+        queue, events = SqsQueue(sqs, settings.mail_queue_url), SqsQueue(sqs, settings.mail_events_queue_url)
+        await queue.check()
+        await events.check()
+        sender = SesSender(ses, sender=settings.mail_sender, configuration_set=settings.mail_configuration_set)
+        async with await Database.connect(
+            settings.database_url.get_secret_value(), service=settings.service_name
+        ) as db:
+            office = PostOffice(db, Letters(links), sender, jitter=random.random, clock=time.monotonic)
+            try:
+                yield MailWorkerParts(db, queue, events, office)
+            finally:
+                await queue.close(within_seconds=_LAST_POLL_SECONDS)
+                await events.close(within_seconds=_LAST_POLL_SECONDS)
 
 
 @asynccontextmanager

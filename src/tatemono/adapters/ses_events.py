@@ -79,7 +79,8 @@ def _event(kind: EventKind, event: dict[str, Any]) -> MailEvent:
         happened_at=datetime.fromisoformat(happened_at),
         addresses=addresses,
         suppresses=_suppresses(kind, part),
-        detail=_ADDRESS.sub("<address>", detail),
+        # PostgreSQL takes no NUL.
+        detail=_ADDRESS.sub("<address>", detail).replace("\0", ""),
     )
 
 
