@@ -9,7 +9,7 @@ import os
 import secrets
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,11 +177,23 @@ class Office:
             answer = await client.get(f"{self.cloud.endpoint_url}/_tatemono/mail", headers=bearer)
         return [mail for mail in answer.json()["mails"] if address in mail["To"]]
 
+    async def took(self, address: str) -> bool:
+        return bool(await self.arrived(address))
+
+    async def was_called(self) -> bool:
+        return bool(self.ses.calls)
+
     async def messages_in(self, variable: str) -> int:
         """How many messages are in a queue, seen or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = await self.sqs.get_queue_attributes(QueueUrl=self.environment[variable], AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
+
+
+async def until(probe: Callable[[], Awaitable[bool]], *, within_seconds: float = 30) -> None:
+    async with asyncio.timeout(within_seconds):
+        while not await probe():  # noqa: ASYNC110 - other processes give no sign
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

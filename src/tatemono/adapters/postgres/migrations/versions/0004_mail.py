@@ -113,7 +113,7 @@ grant select (id, cause), insert (cause, kind, priority, language, recipient, fa
 grant insert (queue, body) on outbox to admin_api, cognito_trigger;
 grant insert, select (digest, kind) on mail_unsubscribes to mobile_api;
 
-grant select (state, not_before, ticketed_at), update (ticketed_at) on mails to outbox_relay;
+grant select (priority, state, not_before, ticketed_at), update (ticketed_at) on mails to outbox_relay;
 
 grant select on mails, mail_attempts, mail_events, mail_suppressions, mail_unsubscribes, mail_quota to mail_worker;
 grant update (state, failure, delivery, ses_message_id, not_before, ticketed_at, finished_at, erased_at, recipient,
