@@ -15,6 +15,7 @@ from tatemono.adapters.unsubscribe_links import PATH, UnsubscribeLinks
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.mail import MailKind
 from tatemono.domain.mail_sending import address_digest
+from tatemono.entrypoints.mobile_api import unsubscribing
 
 pytest_plugins = ["mobile_api"]
 
@@ -39,7 +40,7 @@ async def unsubscribed(backend: MobileApiBackend) -> list[tuple[bytes, str]]:
 class TestThePage:
     @pytest.mark.parametrize(
         ("language", "title", "button"),
-        [("en", "Unsubscribe?", "Unsubscribe"), ("ja", "配信を停止しますか?", "配信を停止する")],
+        [("en", "Unsubscribe?", "Unsubscribe"), ("ja", "配信を停止しますか？", "配信を停止する")],
     )
     async def test_asks_and_changes_nothing(  # noqa: PLR0917 - fixtures
         self,
@@ -125,6 +126,12 @@ class TestALinkThatIsNotWhole:
             assert answer.status_code == 422, each
             assert "このリンクは使えません" in answer.text
         assert await unsubscribed(backend) == []
+
+
+class TestThePageSKinds:
+    def test_have_names_in_both_languages(self) -> None:
+        assert {kind for kind in MailKind if kind.optional} == set(unsubscribing._KINDS)
+        assert all(set(names) == {"en", "ja"} for names in unsubscribing._KINDS.values())
 
 
 class TestLinks:

@@ -29,7 +29,7 @@ _TEXTS = {
         "wrong": "This link does not work",
     },
     "ja": {
-        "ask": "配信を停止しますか?",
+        "ask": "配信を停止しますか？",
         "asked": "{kind}が届かなくなります。アカウントに関する大切なご連絡は、これからもお送りします。",
         "button": "配信を停止する",
         "done": "配信を停止しました",
@@ -126,8 +126,8 @@ async def ask_to_unsubscribe(request: Request, backend: Backend, token: Token = 
     operation_id="unsubscribe",
     summary="Unsubscribe",
     description=(
-        "The button of the page, or of a mail reader (RFC 8058), which sends the form field `List-Unsubscribe=One-Click`; "
-        "the token says all, so the body is not read. Again changes nothing."
+        "The button of the page, or of a mail reader (RFC 8058), which sends the form field "
+        "`List-Unsubscribe=One-Click`; the token says all, so the body is not read. Again changes nothing."
     ),
     openapi_extra=OPEN_TO_ALL,
     responses=_responses("No such mail comes any more.", _TEXTS["en"]["done"]),
