@@ -4,6 +4,7 @@ What only one service needs is imported within its function: the painter's SDK a
 """
 # ruff: noqa: PLC0415 - the docstring says why
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -238,8 +239,7 @@ async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerP
             try:
                 yield MailWorkerParts(db, queue, events, office)
             finally:
-                await queue.close(within_seconds=_LAST_POLL_SECONDS)
-                await events.close(within_seconds=_LAST_POLL_SECONDS)
+                await asyncio.gather(*(each.close(within_seconds=_LAST_POLL_SECONDS) for each in (queue, events)))
 
 
 @asynccontextmanager

@@ -40,10 +40,10 @@ def unlike_any_other(plan: Plan) -> Plan:
         # In JSON a role stands alone between quotes; so does the service of that name.
         text = text.replace(f'"{role}"', f'"{role}-{suffix}"')
     for queue in plan.queues:
-        text = text.replace(f'"{queue}"', f'"{queue}-{suffix}"').replace(
-            f"{queue}-queue-url", f"{queue}-{suffix}-queue-url"
-        )
+        text = text.replace(f'"{queue}-queue-url"', f'"{queue}-{suffix}-queue-url"')
     changed = json.loads(text)
+    changed["queues"] = {f"{name}-{suffix}": queue for name, queue in changed["queues"].items()}
+    changed["mail"]["events_queue"] += f"-{suffix}"
     changed["name"] = f"tatemono-{suffix}"
     changed["database"]["name"] = f"tatemono_{suffix}"
     changed["services"] = {name.removesuffix(f"-{suffix}"): service for name, service in changed["services"].items()}
