@@ -41,6 +41,7 @@ def settings(service_database_url: Callable[[str], str]) -> MobileApiSettings:
             "members_pool_id": "nobody needs it",
             "members_client_id": "nobody needs it",
             "members_client_secret": "nobody needs it",
+            "unsubscribe_key": "a fourth key for tests",
         }
     )
 

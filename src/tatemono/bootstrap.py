@@ -4,6 +4,7 @@ What only one service needs is imported within its function: the painter's SDK a
 """
 # ruff: noqa: PLC0415 - the docstring says why
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL
 from tatemono.domain.attestation import AttestationPolicy
 from tatemono.settings import (
     AdminApiSettings,
     ImageWorkerSettings,
+    MailWorkerSettings,
     MobileApiSettings,
     OperatorsSettings,
     OutboxRelaySettings,
@@ -25,6 +27,7 @@ from tatemono.settings import (
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
 from tatemono.usecases.ports import TicketQueue
 from tatemono.usecases.run_generation import Workshop
+from tatemono.usecases.send_mail import PostOffice
 
 if TYPE_CHECKING:
     from tatemono.adapters.admin_api import AdminApi
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.sealing import Sealing
     from tatemono.adapters.tokens import AccessTokens
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 
 #: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
 _LAST_POLL_SECONDS = 2
@@ -48,6 +52,14 @@ class ImageWorkerParts:
     db: Database
     queue: TicketQueue
     workshop: Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class MailWorkerParts:
+    db: Database
+    queue: TicketQueue
+    events: TicketQueue
+    office: PostOffice
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class MobileApiBackend:
     picture_urls: "CloudFrontSignedUrls"
     settings: MobileApiSettings
     attestations: AttestationVerifier
+    unsubscribe_links: "UnsubscribeLinks"
     now: Callable[[], float] = time.time
 
 
@@ -108,6 +121,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 
     tokens = AccessTokens(
         settings.token_signing_keys.get_secret_value(),
@@ -141,6 +155,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             picture_urls,
             settings,
             _attestations(settings),
+            UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url),
         )
 
 
@@ -251,6 +266,31 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
 
 
 @asynccontextmanager
+async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerParts]:
+    from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.letters import Letters
+    from tatemono.adapters.ses import SesSender
+    from tatemono.adapters.sqs import SqsQueue
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
+
+    links = UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url)
+    # A mail cannot be taken back: the SDK must not call SES a second time by itself.
+    async with aws_clients("sqs") as (sqs,), aws_clients("sesv2", attempts=1) as (ses,):
+        queue, events = SqsQueue(sqs, settings.mail_queue_url), SqsQueue(sqs, settings.mail_events_queue_url)
+        await queue.check()
+        await events.check()
+        sender = SesSender(ses, sender=settings.mail_sender, configuration_set=settings.mail_configuration_set)
+        async with await Database.connect(
+            settings.database_url.get_secret_value(), service=settings.service_name
+        ) as db:
+            office = PostOffice(db, Letters(links), sender, jitter=random.random, clock=time.monotonic)
+            try:
+                yield MailWorkerParts(db, queue, events, office)
+            finally:
+                await asyncio.gather(*(each.close(within_seconds=_LAST_POLL_SECONDS) for each in (queue, events)))
+
+
+@asynccontextmanager
 async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRelayParts]:
     from tatemono.adapters.aws import aws_clients
     from tatemono.adapters.cognito_identity import CognitoIdentities
@@ -258,10 +298,14 @@ async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRel
 
     async with aws_clients("sqs", "cognito-identity") as (sqs, cognito):
         pool_id = settings.guests_identity_pool_id
-        queue = SqsQueue(sqs, settings.image_jobs_queue_url)
-        await queue.check()
+        queues = {
+            IMAGE_JOBS: SqsQueue(sqs, settings.image_jobs_queue_url),
+            MAIL: SqsQueue(sqs, settings.mail_queue_url),
+        }
+        for queue in queues.values():
+            await queue.check()
         async with await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
         ) as db:
             identities = CognitoIdentities(cognito, pool_id) if pool_id else None
-            yield OutboxRelayParts(db=db, queues={IMAGE_JOBS: queue}, identities=identities)
+            yield OutboxRelayParts(db=db, queues=dict(queues), identities=identities)

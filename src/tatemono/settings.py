@@ -84,6 +84,7 @@ class MobileApiSettings(HttpSettings):
     members_pool_id: str
     members_client_id: str
     members_client_secret: SecretStr
+    unsubscribe_key: SecretStr
     device_attestation: AttestationPolicy = AttestationPolicy.OFF
     app_attest_app_id: str = ""
     app_attest_development: bool = False
@@ -140,6 +141,27 @@ class ImageWorkerSettings(ServiceSettings):
     stop_timeout_seconds: int = Field(default=120, ge=2, le=120)
 
 
+class MailWorkerSettings(ServiceSettings):
+    """What the mail worker is told.
+
+    :ivar mail_sender: what stands in From: an address, with or without a name
+    :ivar mail_kept_days: address and facts of a mail are erased so many days after its end
+    :ivar lease_seconds: how long a mail is the worker's; SES is not called for longer
+    :ivar public_url: of the front door, where people unsubscribe
+    """
+
+    mail_queue_url: str
+    mail_events_queue_url: str
+    mail_sender: str = Field(min_length=3)
+    mail_configuration_set: str = Field(min_length=1)
+    mail_kept_days: int = Field(default=30, ge=1, le=3650)
+    unsubscribe_key: SecretStr
+    public_url: str = Field(pattern=r"^https://[^/]+$")
+    concurrency: int = Field(default=8, ge=1, le=100)
+    lease_seconds: int = Field(default=60, ge=3, le=3600)
+    stop_timeout_seconds: int = Field(default=30, ge=2, le=120)
+
+
 class OutboxRelaySettings(ServiceSettings):
     """What the relay is told.
 
@@ -148,6 +170,7 @@ class OutboxRelaySettings(ServiceSettings):
     """
 
     image_jobs_queue_url: str
+    mail_queue_url: str
     lost_ticket_seconds: int = Field(default=90, ge=1, le=86400)
     guests_identity_pool_id: str = ""
     unused_guest_days: int = Field(default=400, ge=30, le=36500)

@@ -148,7 +148,8 @@ class TestAuthority:
         }
         open_to_all = {operation for operation, security in declared.items() if not security}
         signing_in = {("POST", f"{API}/{path}") for path in ("auth/device", "auth/refresh", "transfer-codes/redeem")}
-        assert open_to_all == {*signing_in, ("GET", f"{API}/health")}
+        unsubscribing = {(method, f"{API}/mail/unsubscribe") for method in ("GET", "POST")}
+        assert open_to_all == {*signing_in, *unsubscribing, ("GET", f"{API}/health")}
         assert len(declared) == len(GUARDED) + len(open_to_all)
 
 

@@ -82,6 +82,8 @@ async def pipeline(
             "image-worker": service_database_url("image-worker"),
             "outbox-relay": service_database_url("outbox-relay"),
             "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
+            # The relay looks whether it is there; nothing here sends mail.
+            "MAIL_QUEUE_URL": queue["QueueUrl"],
             "PICTURES_BUCKET": name,
             "OPENAI_API_KEY": "sk-studio",
             "OPENAI_BASE_URL": f"{studio}/v1",

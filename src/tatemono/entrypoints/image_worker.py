@@ -5,7 +5,6 @@ next one that is due, and gives the ticket up when there is none: so nothing wai
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import ImageWorkerParts, image_worker
 from tatemono.domain.attempts import Claim
 from tatemono.domain.generations import MAX_RUNNING
-from tatemono.entrypoints.process import run
+from tatemono.entrypoints.process import again_and_again, run
 from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
 from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, Ticket
@@ -24,7 +23,6 @@ from tatemono.usecases.run_generation import Stop, run_generation
 #: A lease, and the invisibility of a ticket, are renewed so many times before they would end.
 _RENEWALS_PER_LEASE = 3
 _ERASE_EVERY_SECONDS = 15
-_AFTER_ERROR_SECONDS = 1.0
 #: How often, and how long apart, to look again when all that is due is locked by other claims for a moment.
 _CONTENDED_TRIES = 5
 _CONTENDED_SECONDS = 0.02
@@ -51,9 +49,9 @@ class ImageWorker:
     async def work(self, stopping: asyncio.Event) -> None:
         """Take tickets until `stopping` is set; then let the jobs finish, or hand them back when time runs out."""
         loops = [
-            asyncio.create_task(_again_and_again(self._receive, 0)),
-            asyncio.create_task(_again_and_again(self._renew, self._settings.lease_seconds / _RENEWALS_PER_LEASE)),
-            asyncio.create_task(_again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
+            asyncio.create_task(again_and_again(self._receive, 0)),
+            asyncio.create_task(again_and_again(self._renew, self._settings.lease_seconds / _RENEWALS_PER_LEASE)),
+            asyncio.create_task(again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
         ]
         async with listening(
             self._parts.db.dsn, CANCEL_CHANNEL, self._cancelled_by_user, service=self._settings.service_name
@@ -159,16 +157,6 @@ class ImageWorker:
 def _let_go(stop: "asyncio.Future[Stop]", reason: Stop) -> None:
     if not stop.done():
         stop.set_result(reason)
-
-
-async def _again_and_again(step: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
-    while True:
-        try:
-            await step()
-        except Exception:
-            log.exception("step_failed", step=step.__name__)
-            await asyncio.sleep(_AFTER_ERROR_SECONDS)
-        await asyncio.sleep(pause_seconds)
 
 
 async def main(settings: ImageWorkerSettings, stopping: asyncio.Event) -> None:

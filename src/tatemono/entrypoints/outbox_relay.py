@@ -26,6 +26,8 @@ _FORGET_KEYS_EVERY_SECONDS = 60.0
 #: How long an Idempotency-Key counts.
 _KEY_LIFE = timedelta(hours=24)
 _SWEEP_LIMIT = 1000
+#: Whoever has a ticket for mail goes on while there is some, so a few are enough.
+_MAIL_TICKETS = 20
 _AFTER_ERROR_SECONDS = 1.0
 #: Guests that nobody uses are looked for so often, unless there are many.
 _REMOVE_EVERY_SECONDS = 60.0
@@ -114,6 +116,9 @@ class OutboxRelay:
                 older_than = timedelta(seconds=self._settings.lost_ticket_seconds)
                 if lost := await outbox.reissue_lost_tickets(older_than=older_than, limit=_SWEEP_LIMIT):
                     log.warning("tickets_reissued", count=lost)
+                    self._rung.set()
+                if lost := await self._parts.db.mails.reissue_lost_tickets(older_than=older_than, limit=_MAIL_TICKETS):
+                    log.info("mail_tickets_reissued", count=lost)
                     self._rung.set()
                 if now() >= forget_at:
                     await outbox.forget_old_keys(older_than=_KEY_LIFE, limit=_SWEEP_LIMIT)

@@ -13,6 +13,7 @@ from tatemono.adapters.postgres.devices import Devices
 from tatemono.adapters.postgres.generations import Generations
 from tatemono.adapters.postgres.guests import Guests
 from tatemono.adapters.postgres.limits import LimitCounters
+from tatemono.adapters.postgres.mails import Mails
 from tatemono.adapters.postgres.members import Members
 from tatemono.adapters.postgres.merges import Merges
 from tatemono.adapters.postgres.notifications import Notifier
@@ -68,6 +69,7 @@ class Rows:
         self.transfers = Transfers(executor)
         self.merges = Merges(executor)
         self.members = Members(executor)
+        self.mails = Mails(executor)
 
 
 class Database(Rows):

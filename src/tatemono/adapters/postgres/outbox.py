@@ -8,6 +8,8 @@ from tatemono.usecases.ports import OutboxRow
 
 #: The queue of the plan that image jobs go through.
 IMAGE_JOBS = "image-jobs"
+#: The queue of the plan that mail goes through.
+MAIL = "mail"
 
 
 class Outbox:

@@ -23,6 +23,8 @@ _FUNCTIONS = {
     "ministack.core.lambda_runtime:execution_credentials": "config",
     "ministack.core.persistence:_json_default": "obj",
     "ministack.core.persistence:_json_object_hook": "obj",
+    "ministack.core.responses:get_account_id": "",
+    "ministack.core.responses:get_region": "",
     "ministack.core.responses:request_scope": "account_id, region",
     "ministack.services.cognito:_attr_list_to_dict": "attrs",
     "ministack.services.cognito:_authenticate_client": "headers, form",
@@ -55,6 +57,9 @@ _FUNCTIONS = {
     "ministack.services.lambda_svc:_execution_record_for_config": "func, config",
     "ministack.services.lambda_svc:_get_func_record_for_ref": "function_ref",
     "ministack.services.lambda_svc:execution_credentials": "config",
+    "ministack.services.ses:_sent_emails_list": "",
+    "ministack.services.ses_v2:_missing_config_set": "name",
+    "ministack.services.ses_v2:handle_request": "method, path, headers, body, query_params",
     "ministack.services.s3:handle_request": (
         "method, path, headers, body, query_params, signed_path, enforce_bucket_region, internal"
     ),
@@ -73,6 +78,7 @@ _VALUES = (
     "ministack.services.cognito:_UNSIGNED_IDP_ACTIONS",
     "ministack.services.cognito:_user_pools",
     "ministack.services.ses:_sent_emails",
+    "ministack.services.ses_v2:_config_sets",
     "ministack.services.sqs:_HANDLERS",
     "ministack.services.sqs:_queue_name_to_url",
     "ministack.services.sqs:_queues",
