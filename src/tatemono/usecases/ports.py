@@ -18,6 +18,7 @@ from tatemono.usecases.identity_ports import (
     Merges,
     People,
     Proofs,
+    Retention,
     Sessions,
     Transfers,
 )
@@ -238,6 +239,9 @@ class Rows(Protocol):
     def guests(self) -> Guests: ...
     @property
     def attestations(self) -> Attestations: ...
+
+    @property
+    def retention(self) -> Retention: ...
     @property
     def proofs(self) -> Proofs: ...
     @property
