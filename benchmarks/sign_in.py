@@ -39,7 +39,7 @@ select id, sha256(row_number() over ()::text::bytea), row_number() over ()::text
 _UNIQUE = "sha256((:unique)::text::bytea)"
 _SIGN_IN = {
     1: _UNIQUE,
-    2: "sha256((:device)::text::bytea)",
+    2: "array[sha256((:device)::text::bytea)]",
     3: "(:device)::text",
     4: "'ios'::platform",
     5: _UNIQUE,

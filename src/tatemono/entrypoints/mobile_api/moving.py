@@ -118,9 +118,8 @@ async def redeem_transfer_code(
         backend.db,
         typed=body.code,
         platform=body.platform,
-        identifier=body.device_identifier,
+        identifier_hashes=backend.identifiers.hashes(body.device_identifier, now=backend.now()),
         proof=proof,
-        identifier_key=backend.settings.device_identifier_key.get_secret_value().encode(),
         code_key=_transfer_key(backend),
         random_bits=secrets.token_bytes(32),
     )
