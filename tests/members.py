@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import SecretStr
 
 from conftest import CloudEndpoint
 from mailbox_of import Mailbox
@@ -11,6 +12,7 @@ from tatemono.adapters.cognito import CognitoMembers, cognito_members
 from tatemono.laptop.cloud_resources import Cloud, open_cloud
 from tatemono.laptop.identity_resources import Pools, ensure_pools
 from tatemono.plan import Plan
+from tatemono.settings import MobileApiSettings
 
 PUBLIC_URL = "https://pictures.example.jp"
 
@@ -31,6 +33,19 @@ async def user_pools(opened_cloud: Cloud, plan: Plan) -> Pools:
     """The plan's pools; no function is called when somebody confirms."""
     prefix = f"test-{secrets.token_hex(4)}-"
     return await ensure_pools(opened_cloud, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
+
+
+def with_members(settings: MobileApiSettings, pools: Pools, *, even_seconds: float) -> MobileApiSettings:
+    """The settings of a mobile API that these pools belong to."""
+    facts = pools.parameters
+    return settings.model_copy(
+        update={
+            "members_pool_id": facts["members-pool-id"],
+            "members_client_id": facts["members-client-id"],
+            "members_client_secret": SecretStr(pools.client_secrets["members-client-secret"]),
+            "even_seconds": even_seconds,
+        }
+    )
 
 
 @pytest.fixture
