@@ -1,7 +1,7 @@
 """User pools of a test's own in the embedded cloud."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from pydantic import SecretStr
@@ -35,17 +35,22 @@ async def user_pools(opened_cloud: Cloud, plan: Plan) -> Pools:
     return await ensure_pools(opened_cloud, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
 
 
-def with_members(settings: MobileApiSettings, pools: Pools, *, even_seconds: float) -> MobileApiSettings:
-    """The settings of a mobile API that these pools belong to."""
-    facts = pools.parameters
-    return settings.model_copy(
-        update={
-            "members_pool_id": facts["members-pool-id"],
-            "members_client_id": facts["members-client-id"],
-            "members_client_secret": SecretStr(pools.client_secrets["members-client-secret"]),
-            "even_seconds": even_seconds,
-        }
-    )
+@pytest.fixture
+def with_members(user_pools: Pools, aws_environment: CloudEndpoint) -> Callable[..., MobileApiSettings]:
+    """Gives the settings of a mobile API the pools, and how long its answers about addresses take at least."""
+    facts = user_pools.parameters
+
+    def given(settings: MobileApiSettings, *, even_seconds: float) -> MobileApiSettings:
+        return settings.model_copy(
+            update={
+                "members_pool_id": facts["members-pool-id"],
+                "members_client_id": facts["members-client-id"],
+                "members_client_secret": SecretStr(user_pools.client_secrets["members-client-secret"]),
+                "even_seconds": even_seconds,
+            }
+        )
+
+    return given
 
 
 @pytest.fixture

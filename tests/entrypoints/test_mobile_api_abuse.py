@@ -10,14 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import CloudEndpoint
 from mailbox_of import PASSWORD, Mailbox
-from members import with_members
 from phone import Phone
 from tatemono.domain.limits import Limit
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.limits import Limits, limits_of
-from tatemono.laptop.identity_resources import Pools
 from tatemono.laptop.inbox import read_inbox
 from tatemono.plan import Plan
 from tatemono.settings import MobileApiSettings
@@ -31,8 +28,8 @@ ROUNDS = 7
 
 
 @pytest.fixture
-def settings(settings: MobileApiSettings, user_pools: Pools, aws_environment: CloudEndpoint) -> MobileApiSettings:
-    return with_members(settings, user_pools, even_seconds=EVEN_SECONDS)
+def settings(settings: MobileApiSettings, with_members: Callable[..., MobileApiSettings]) -> MobileApiSettings:
+    return with_members(settings, even_seconds=EVEN_SECONDS)
 
 
 async def post(phone: Phone, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:

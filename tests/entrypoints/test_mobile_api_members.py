@@ -9,9 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from conftest import CloudEndpoint
 from mailbox_of import PASSWORD, Mailbox
-from members import with_members
 from phone import Phone
 from tatemono.domain.limits import Limit
 from tatemono.entrypoints.http import HttpEdge
@@ -29,8 +27,8 @@ API = "/v1/api"
 
 
 @pytest.fixture
-def settings(settings: MobileApiSettings, user_pools: Pools, aws_environment: CloudEndpoint) -> MobileApiSettings:
-    return with_members(settings, user_pools, even_seconds=0.0)
+def settings(settings: MobileApiSettings, with_members: Callable[..., MobileApiSettings]) -> MobileApiSettings:
+    return with_members(settings, even_seconds=0.0)
 
 
 async def post(phone: Phone, path: str, **body: Any) -> httpx.Response:
