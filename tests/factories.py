@@ -18,7 +18,7 @@ FOX = PictureRequest(prompt="A fox under the moon")
 async def guest(db: Database, *, credits: int = 500) -> UUID:  # noqa: A002 - the word of the house
     device = await db.devices.create_guest(
         Platform.IOS,
-        secrets.token_bytes(32),
+        (secrets.token_bytes(32),),
         secrets.token_urlsafe(32),
         refresh_hash=secrets.token_bytes(32),
         welcome_credits=credits,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import CognitoMembers
     from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
     from tatemono.adapters.operator_pool import CognitoOperators
     from tatemono.adapters.operator_tokens import OperatorTokens
@@ -79,6 +80,7 @@ class MobileApiBackend:
     feed: "EventFeed"
     tokens: "AccessTokens"
     proofs: "ProofChecker"
+    identifiers: "IdentifierKeys"
     revocations: "Revocations"
     members: "CognitoMembers"
     merge_tokens: "MergeTokens"
@@ -116,6 +118,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import cognito_members
     from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
@@ -131,6 +134,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     picture_urls = CloudFrontSignedUrls(
         settings.public_url, settings.picture_url_key_id, settings.picture_url_key.get_secret_value()
     )
+    identifiers = IdentifierKeys(settings.device_identifier_key.get_secret_value())
     key = settings.refresh_rotation_key.get_secret_value().encode()
     proofs, merge_tokens = ProofChecker(key), MergeTokens(key, issuer=settings.public_url)
     async with (
@@ -139,6 +143,9 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
         Revocations(db, lifetime_seconds=settings.access_token_seconds) as revocations,
         following_secret(settings.token_signing_keys_arn, tokens.take_keys)
         if settings.token_signing_keys_arn
+        else nullcontext(),
+        following_secret(settings.device_identifier_key_arn, identifiers.take_keys)
+        if settings.device_identifier_key_arn
         else nullcontext(),
         cognito_members(
             settings.members_pool_id, settings.members_client_id, settings.members_client_secret.get_secret_value()
@@ -149,6 +156,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             feed,
             tokens,
             proofs,
+            identifiers,
             revocations,
             members,
             merge_tokens,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tatemono.domain.operators import Role
+from tatemono.laptop.rotated_secret import RotatedSecret
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -176,21 +177,26 @@ def demo(
     raise typer.Exit(run(wish, state=state, output=output, users=users, pictures=pictures, console=_console()))
 
 
-keys_commands = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with.")
+keys_commands = typer.Typer(no_args_is_help=True, help="Keys that can be changed while the building runs.")
 app.add_typer(keys_commands, name="keys")
 
 
 @keys_commands.command("rotate")
-def rotate_keys(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
-    """Give the running building a new key. It signs in ten minutes; nobody is signed out, nothing restarts.
+def rotate_keys(
+    secret: Annotated[
+        RotatedSecret, typer.Argument(help="What access tokens are signed with, or what identifiers of devices are.")
+    ] = RotatedSecret.TOKEN_SIGNING_KEYS,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Give the running building a new key. It is used in ten minutes; nobody is signed out, nothing restarts.
 
-    Keys whose last token has expired are left out.
+    Old keys are left out when nothing depends on them any more: no token, no device.
     """
     from tatemono.laptop.keys import rotate
     from tatemono.laptop.state import StateFolder
     from tatemono.plan import read_plan
 
-    raise typer.Exit(rotate(read_plan(), StateFolder(data_dir), _console()))
+    raise typer.Exit(rotate(secret, read_plan(), StateFolder(data_dir), _console()))
 
 
 operator_commands = typer.Typer(

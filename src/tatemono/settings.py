@@ -58,6 +58,8 @@ class MobileApiSettings(HttpSettings):
 
     :ivar token_signing_keys: a JWKS with private P-256 keys; the first signs, all verify
     :ivar token_signing_keys_arn: the secret that they come from, to read them again; if empty, they stay as they are
+    :ivar device_identifier_key: keys the hashes of devices' identifiers: one, or several as `keys rotate` writes them
+    :ivar device_identifier_key_arn: as that of the signing keys
     :ivar refresh_rotation_key: keys the refresh tokens, and the nonces of DPoP
     :ivar transfer_code_key: keys the hashes of transfer codes
     :ivar limits: the plan's section of that name, as JSON
@@ -73,6 +75,7 @@ class MobileApiSettings(HttpSettings):
     refresh_rotation_key: SecretStr
     access_token_seconds: int = Field(default=3600, ge=60, le=86400)
     device_identifier_key: SecretStr
+    device_identifier_key_arn: str = ""
     picture_url_key: SecretStr
     picture_url_key_id: str
     picture_url_seconds: int = Field(default=900, ge=60, le=86400)

@@ -53,6 +53,7 @@ OPERATIONS = {
     "preview_merge",
     "confirm_merge",
     "undo_merge",
+    "list_merges",
     "sign_in_device",
     "submit_generation",
     "get_generation",

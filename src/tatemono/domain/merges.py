@@ -231,3 +231,58 @@ class Undoing:
         owed = self.moved.available + self.moved.held - self.in_flight - self.settled
         available = min(owed, left)
         return Return(available, owed - available)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoableMerge:
+    """A merge that is not too old to be undone, as everything stands now.
+
+    :ivar user_id: the guest that would be back
+    :ivar obstacle: the code of the refusal that undoing would meet; none: it would go through
+    """
+
+    id: UUID
+    user_id: UUID
+    merged_at: datetime
+    undo_until: datetime
+    generations: int
+    in_flight: int
+    pictures: int
+    devices: int
+    credits_back: Return
+    obstacle: str | None
+
+    @classmethod
+    def seen(
+        cls,
+        merge_id: UUID,
+        user_id: UUID,
+        merged_at: datetime,
+        *,
+        found: Undoing,
+        pictures: int,
+        staying: UserKind,
+        credits_left: int,
+    ) -> "UndoableMerge":
+        """What would come of undoing it by itself.
+
+        :param staying: what the account gone into is
+        :param credits_left: what it has available
+        """
+        try:
+            found.check(staying)
+            obstacle = None
+        except (NoDeviceToReturn, OnlyWayIn) as refusal:
+            obstacle = refusal.code
+        return cls(
+            id=merge_id,
+            user_id=user_id,
+            merged_at=merged_at,
+            undo_until=merged_at + UNDO_WITHIN,
+            generations=len(found.moved.generations),
+            in_flight=found.queued + found.running,
+            pictures=pictures,
+            devices=len(found.devices),
+            credits_back=found.credits_back(credits_left),
+            obstacle=obstacle,
+        )

@@ -9,12 +9,14 @@ import structlog
 
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import OutboxRelayParts, outbox_relay
+from tatemono.domain.retention import BATCH as PRUNE_BATCH
 from tatemono.entrypoints.process import run
 from tatemono.settings import OutboxRelaySettings, read
 from tatemono.usecases.attach_identities import BATCH as ATTACH_BATCH
 from tatemono.usecases.attach_identities import attach_identities
 from tatemono.usecases.identity_ports import IdentitiesAway
 from tatemono.usecases.ports import OUTBOX_CHANNEL
+from tatemono.usecases.prune_identity import prune_identity
 from tatemono.usecases.relay_outbox import BATCH, relay_outbox
 from tatemono.usecases.remove_unused_guests import BATCH as REMOVE_BATCH
 from tatemono.usecases.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
@@ -31,6 +33,8 @@ _MAIL_TICKETS = 20
 _AFTER_ERROR_SECONDS = 1.0
 #: Guests that nobody uses are looked for so often, unless there are many.
 _REMOVE_EVERY_SECONDS = 60.0
+#: What identity has kept long enough is looked for so often, unless there is much.
+_PRUNE_EVERY_SECONDS = 60.0
 #: Cognito is asked so seldom at least while it gives no identities.
 _LONGEST_BACKOFF_SECONDS = 60.0
 
@@ -45,7 +49,13 @@ class OutboxRelay:
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Relay until `stopping` is set; a batch that was begun is finished."""
-        works = (self._sweep(), self._attach_identities(), self._remove_unused_guests(), self._stop_at(stopping))
+        works = (
+            self._sweep(),
+            self._attach_identities(),
+            self._remove_unused_guests(),
+            self._prune_identity(),
+            self._stop_at(stopping),
+        )
         tasks = [asyncio.create_task(work) for work in works]
         async with listening(
             self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
@@ -106,6 +116,19 @@ class OutboxRelay:
                 log.info("unused_guests", let_go=counts[0], removed=counts[1])
             if REMOVE_BATCH not in counts:
                 await asyncio.sleep(_REMOVE_EVERY_SECONDS)
+
+    async def _prune_identity(self) -> None:
+        while True:
+            removed = {}
+            try:
+                counts = await prune_identity(self._parts.db)
+                removed = {what.name.lower(): count for what, count in counts.items() if count}
+            except Exception:
+                log.exception("identity_not_pruned")
+            if removed:
+                log.info("identity_pruned", **removed)
+            if PRUNE_BATCH not in removed.values():
+                await asyncio.sleep(_PRUNE_EVERY_SECONDS)
 
     async def _sweep(self) -> None:
         outbox = self._parts.db.outbox

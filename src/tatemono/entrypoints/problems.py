@@ -5,7 +5,7 @@ This is the one place that knows which HTTP status a refusal has.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -31,8 +31,14 @@ _KINDS: dict[type[errors.Refusal], tuple[int, dict[str, str]]] = {
 _RETRY_AFTER_SECONDS = {429: "5", 503: "2"}
 
 
+MOST_FAULTS: Final = 50
+
+
 class RequestNotUnderstood(errors.Invalid):
-    """The request breaks the contract of the route; `faults` are pydantic's, their `loc` begins with the part."""
+    """The request breaks the contract of the route; `faults` are pydantic's, their `loc` begins with the part.
+
+    Only the first are told: a body of thousands of wrong fields is no slip, and its answer would be larger than itself.
+    """
 
     code = "validation_failed"
     texts: ClassVar[dict[str, str]] = {
@@ -42,7 +48,7 @@ class RequestNotUnderstood(errors.Invalid):
 
     def __init__(self, faults: Sequence[Any]) -> None:
         super().__init__()
-        self.faults = faults
+        self.faults = faults[:MOST_FAULTS]
 
 
 class MalformedJson(errors.Invalid):

@@ -20,6 +20,7 @@ from tatemono.usecases.identity_ports import (
     Merges,
     People,
     Proofs,
+    Retention,
     Sessions,
     Transfers,
 )
@@ -307,6 +308,9 @@ class Rows(Protocol):
     def guests(self) -> Guests: ...
     @property
     def attestations(self) -> Attestations: ...
+
+    @property
+    def retention(self) -> Retention: ...
     @property
     def proofs(self) -> Proofs: ...
     @property

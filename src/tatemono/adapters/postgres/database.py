@@ -23,6 +23,7 @@ from tatemono.adapters.postgres.people import People
 from tatemono.adapters.postgres.pictures import Pictures
 from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
+from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.sessions import Sessions
 from tatemono.adapters.postgres.transfers import Transfers
 
@@ -62,6 +63,7 @@ class Rows:
         self.limits = LimitCounters(executor)
         self.guests = Guests(executor)
         self.attestations = Attestations(executor)
+        self.retention = Retention(executor)
         self.proofs = Proofs(executor)
         self.sessions = Sessions(executor)
         self.people = People(executor)

@@ -14,7 +14,7 @@ import asyncpg
 
 from tatemono.adapters.postgres import merges_sql as sql
 from tatemono.domain.devices import UserKind
-from tatemono.domain.merges import UNDO_WITHIN, AccountsBusy, Merged, MergeSide, Moved, Return, Undoing
+from tatemono.domain.merges import UNDO_WITHIN, AccountsBusy, Merged, MergeSide, Moved, Return, UndoableMerge, Undoing
 from tatemono.domain.sessions import Suspension
 
 
@@ -108,17 +108,24 @@ class Merges:
             await self.lock_accounts(guest, into_user_id)
             own = [row["id"] for row in await self._executor.fetch(sql.LOCK_DEVICES, into_user_id)]
             await self._executor.execute(sql.LOCK_SESSIONS, [into_user_id])
-        devices = [device for device in own if device in set(moved.devices)]
         outcome = await self._executor.fetchrow(sql.OUTCOME, moved.generations, moved.in_flight)
-        return Undoing(
-            moved=moved,
-            devices=devices,
-            devices_staying=len(own) - len(devices),
-            queued=outcome["queued"],
-            running=outcome["running"],
-            in_flight=outcome["in_flight"],
-            settled=outcome["settled"],
-        )
+        return _undoing(moved, own, outcome)
+
+    async def undoable(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[UndoableMerge]:
+        """Those into this user that are not too old and not undone, the newest first."""
+        rows = await self._executor.fetch(sql.UNDOABLE, user_id, before, UNDO_WITHIN, limit)
+        return [
+            UndoableMerge.seen(
+                row["id"],
+                row["from_user_id"],
+                row["created_at"],
+                found=_undoing(_moved(row["moved"]), row["devices"], row),
+                pictures=row["pictures"],
+                staying=UserKind(row["kind"]),
+                credits_left=row["available"],
+            )
+            for row in rows
+        ]
 
     async def move_back(
         self, merge_id: UUID, guest: UUID, into_user_id: UUID, found: Undoing, credits_back: Return
@@ -158,6 +165,20 @@ async def _never_waiting() -> AsyncIterator[None]:
         yield
     except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
         raise AccountsBusy from error
+
+
+def _undoing(moved: Moved, own: Sequence[UUID], outcome: Any) -> Undoing:
+    """:param own: the devices of the account gone into"""
+    devices = [device for device in own if device in set(moved.devices)]
+    return Undoing(
+        moved=moved,
+        devices=devices,
+        devices_staying=len(own) - len(devices),
+        queued=outcome["queued"],
+        running=outcome["running"],
+        in_flight=outcome["in_flight"],
+        settled=outcome["settled"],
+    )
 
 
 def _json(moved: Moved) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.routing import Route, Router
+from starlette.routing import Route
 
 from tatemono.bootstrap import AdminApiBackend, admin_api
 from tatemono.entrypoints.admin_api import audit, people, schemas
 from tatemono.entrypoints.admin_api.guard import PREFIX
 from tatemono.entrypoints.allowed_addresses import AllowedAddresses
+from tatemono.entrypoints.direct_route import DirectRouter
 from tatemono.entrypoints.documented import documentation_routes
 from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
 from tatemono.entrypoints.responses import alive
@@ -33,7 +34,7 @@ def create_app(backend: AdminApiBackend) -> HttpEdge:
     described = [*people.routes.routes, *audit.routes.routes]
     app.router.routes[:] = described
     documentation = documentation_routes(PREFIX, title=_TITLE, schemas=[schemas], token=_TOKEN)
-    router = Router([*described, Route(HEALTH_PATH, alive), *documentation], redirect_slashes=False)
+    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *documentation])
     guarded = AllowedAddresses(router, backend.settings.allowed_addresses)
     return HttpEdge(guarded, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 

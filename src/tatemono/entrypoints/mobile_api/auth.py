@@ -83,13 +83,13 @@ async def sign_in_device(
     settings = backend.settings
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
+    identifier_hashes = backend.identifiers.hashes(body.device_identifier, now=backend.now())
     attested = await attesting.check_attestation(
         backend.db,
         backend.attestations,
         policy=settings.device_attestation,
         platform=body.platform,
-        identifier=body.device_identifier,
-        identifier_key=settings.device_identifier_key.get_secret_value().encode(),
+        identifier_hashes=identifier_hashes,
         proof=proof,
         proof_text=dpop,
         attestation=body.attestation,
@@ -98,9 +98,8 @@ async def sign_in_device(
     device, refresh_token = await signing_in.sign_in_device(
         backend.db,
         platform=body.platform,
-        identifier=body.device_identifier,
+        identifier_hashes=identifier_hashes,
         proof=proof,
-        identifier_key=settings.device_identifier_key.get_secret_value().encode(),
         welcome_credits=settings.welcome_credits,
         random_bits=secrets.token_bytes(32),
     )

@@ -3,7 +3,7 @@
 from tatemono.adapters.postgres.migrate import execute_each
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 TABLES = """
 -- `unknown`: SES may have taken it or not. What SES tells later decides, or the time that passes without a word.
