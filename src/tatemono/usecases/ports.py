@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from tatemono.domain.attempts import Claim, GiveUp, Outcome
@@ -47,11 +47,10 @@ class ExpectedPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class InspectedPicture:
+class VerifiedPicture:
     """A picture whose bytes are what they claim to be.
 
-    :ivar thumbnail: WebP, longest side at most 512 pixels
-    :ivar thumbhash: https://evanw.github.io/thumbhash/, about 25 bytes
+    :ivar pixels: what they decode to, in the inspector's own form
     """
 
     data: bytes
@@ -59,16 +58,30 @@ class InspectedPicture:
     width: int
     height: int
     sha256: bytes
+    pixels: Any = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Miniature:
+    """
+    :ivar thumbnail: WebP, longest side at most 512 pixels
+    :ivar thumbhash: https://evanw.github.io/thumbhash/, about 25 bytes
+    """
+
     thumbnail: bytes
     thumbhash: bytes
 
 
 class PictureInspector(Protocol):
-    async def inspect(self, data: bytes, expected: ExpectedPicture) -> InspectedPicture:
-        """Decode the whole picture, compare it with what was asked for, and make its thumbnail.
+    async def verify(self, data: bytes, expected: ExpectedPicture) -> VerifiedPicture:
+        """Decode the whole picture, and compare it with what was asked for.
 
         :raises PaintingFailed: `Failure.NO_PICTURE`, saying what is wrong with the bytes
         """
+        ...
+
+    async def shrink(self, picture: VerifiedPicture) -> Miniature:
+        """Make the thumbnail and the placeholder of a picture, once: its pixels are used up."""
         ...
 
     async def preview(self, data: bytes) -> bytes:
@@ -129,7 +142,8 @@ class TicketQueue(Protocol):
 class KeptPicture:
     """A picture whose objects are in the store already."""
 
-    picture: InspectedPicture
+    picture: VerifiedPicture
+    miniature: Miniature
     object_key: str
     thumbnail_key: str
 

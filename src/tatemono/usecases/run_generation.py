@@ -20,9 +20,11 @@ from tatemono.usecases.ports import (
     Database,
     ExpectedPicture,
     KeptPicture,
+    Miniature,
     Painter,
     PictureInspector,
     PictureStore,
+    VerifiedPicture,
 )
 
 _OVERTAKEN_SECONDS = 0.1
@@ -152,14 +154,20 @@ def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
 
 async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:
     generation = claim.generation
-    picture = await workshop.inspector.inspect(data, expected)
+    picture = await workshop.inspector.verify(data, expected)
     key = object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
-    thumbnail = thumbnail_key(key)
-    await asyncio.gather(
+    # Only what is verified is kept; that takes about as long as making it small.
+    _, miniature = await asyncio.gather(
         workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
-        workshop.store.put(thumbnail, picture.thumbnail, content_type="image/webp"),
+        _keep_small(workshop, picture, thumbnail_key(key)),
     )
-    return KeptPicture(picture, key, thumbnail)
+    return KeptPicture(picture, miniature, key, thumbnail_key(key))
+
+
+async def _keep_small(workshop: Workshop, picture: VerifiedPicture, key: str) -> Miniature:
+    miniature = await workshop.inspector.shrink(picture)
+    await workshop.store.put(key, miniature.thumbnail, content_type="image/webp")
+    return miniature
 
 
 async def _failed(workshop: Workshop, claim: Claim, failed: PaintingFailed) -> Outcome | None:

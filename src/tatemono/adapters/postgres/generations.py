@@ -147,7 +147,7 @@ class Generations:
             [kept.picture.height for kept in pictures],
             [len(kept.picture.data) for kept in pictures],
             [kept.picture.sha256 for kept in pictures],
-            [kept.picture.thumbhash for kept in pictures],
+            [kept.miniature.thumbhash for kept in pictures],
         )
 
     async def give_up(
