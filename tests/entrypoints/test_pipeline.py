@@ -19,6 +19,7 @@ from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
+from tatemono.laptop.secret_values import private_key_pem
 
 LEASE_SECONDS = 4
 
@@ -77,14 +78,23 @@ async def pipeline(
         location = {"LocationConstraint": aws_environment.region}
         await s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
         attributes = {"VisibilityTimeout": str(LEASE_SECONDS + 1), "ReceiveMessageWaitTimeSeconds": "5"}
-        queue = await sqs.create_queue(QueueName=name, Attributes=attributes)
+        queue, exports = [
+            await sqs.create_queue(QueueName=each, Attributes=attributes) for each in (name, f"{name}-exports")
+        ]
         environment = aws_environment.environment | {
             "image-worker": service_database_url("image-worker"),
             "outbox-relay": service_database_url("outbox-relay"),
             "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
             # The relay looks whether it is there; nothing here sends mail.
             "MAIL_QUEUE_URL": queue["QueueUrl"],
+            "EXPORTS_QUEUE_URL": exports["QueueUrl"],
             "PICTURES_BUCKET": name,
+            "MEMBERS_POOL_ID": "nobody leaves here",
+            "RECEIPT_KEY": "a key for tests",
+            "RECONCILE_REPAIR": "false",
+            "PICTURE_URL_KEY": private_key_pem(),
+            "PICTURE_URL_KEY_ID": "KTEST",
+            "PUBLIC_URL": "https://pictures.example.jp",
             "OPENAI_API_KEY": "sk-studio",
             "OPENAI_BASE_URL": f"{studio}/v1",
             "IMAGE_MODEL": "gpt-image-2",

@@ -9,6 +9,7 @@ import structlog
 
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import OutboxRelayParts, outbox_relay
+from tatemono.entrypoints.housekeeping import Housekeeping
 from tatemono.entrypoints.process import run
 from tatemono.settings import OutboxRelaySettings, read
 from tatemono.usecases.attach_identities import BATCH as ATTACH_BATCH
@@ -46,7 +47,7 @@ class OutboxRelay:
     async def work(self, stopping: asyncio.Event) -> None:
         """Relay until `stopping` is set; a batch that was begun is finished."""
         works = (self._sweep(), self._attach_identities(), self._remove_unused_guests(), self._stop_at(stopping))
-        tasks = [asyncio.create_task(work) for work in works]
+        tasks = [asyncio.create_task(work) for work in (*works, *Housekeeping(self._parts, self._settings).works())]
         async with listening(
             self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
         ):

@@ -23,6 +23,7 @@ from tatemono.usecases.identity_ports import (
     Sessions,
     Transfers,
 )
+from tatemono.usecases.leaving_ports import Deletions, Exports, Leftovers
 
 
 class Painter(Protocol):
@@ -319,6 +320,12 @@ class Rows(Protocol):
     def merges(self) -> Merges: ...
     @property
     def members(self) -> Members: ...
+    @property
+    def deletions(self) -> Deletions: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def leftovers(self) -> Leftovers: ...
     @property
     def generations(self) -> Generations: ...
     @property
