@@ -9,36 +9,41 @@ import pytest
 from conftest import CloudEndpoint
 from house import House
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.cognito import CognitoMembers
+from tatemono.adapters.cognito import cognito_members
 from tatemono.adapters.cognito_directory import CognitoDirectory
 from tatemono.adapters.cognito_identity import CognitoIdentities
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3_folders import S3Folders
 from tatemono.laptop.cloud_resources import Cloud, ensure_bucket
-from tatemono.laptop.identity_resources import Pools
+from tatemono.laptop.identity_resources import ensure_pools
+from tatemono.plan import Plan
+
+PUBLIC_URL = "https://pictures.example.jp"
 
 
 @pytest.fixture
-async def house(  # noqa: PLR0917 - fixtures are asked for by name
+async def house(
     service_database_url: Callable[[str], str],
     database_url: str,
     aws_environment: CloudEndpoint,
     opened_cloud: Cloud,
-    user_pools: Pools,
-    member_pool: CognitoMembers,
+    plan: Plan,
 ) -> AsyncIterator[House]:
     bucket = f"test-{secrets.token_hex(6)}"
     await ensure_bucket(opened_cloud, bucket, versioned=False)
-    pool_id = user_pools.parameters["members-pool-id"]
+    # Its own, since whoever looks for leftovers finds those of other tests.
+    prefix = f"house-{secrets.token_hex(4)}-"
+    pools = await ensure_pools(opened_cloud, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
+    facts, secret = pools.parameters, pools.client_secrets["members-client-secret"]
+    pool_id = facts["members-pool-id"]
     owner = await asyncpg.connect(database_url)
-    made = await opened_cloud.cognito_identity.create_identity_pool(
-        IdentityPoolName=f"guests {secrets.token_hex(4)}", AllowUnauthenticatedIdentities=True
-    )
+    identity_pool = facts["guests-identity-pool-id"]
     async with (
         await Database.connect(service_database_url("mobile-api"), service="mobile-api") as api,
         await Database.connect(service_database_url("outbox-relay"), service="outbox-relay") as relay,
         await Database.connect(service_database_url("image-worker"), service="image-worker") as worker,
         aws_clients("s3", "cognito-idp", "cognito-identity") as (s3, idp, identity),
+        cognito_members(pool_id, facts["members-client-id"], secret) as members,
     ):
         yield House(
             owner=owner,
@@ -48,10 +53,10 @@ async def house(  # noqa: PLR0917 - fixtures are asked for by name
             cloud=opened_cloud,
             bucket=bucket,
             store=S3Folders(s3, bucket),
-            pool=member_pool,
+            pool=members,
             pool_id=pool_id,
             directory=CognitoDirectory(idp, pool_id),
-            identities=CognitoIdentities(identity, made["IdentityPoolId"]),
-            identity_pool=made["IdentityPoolId"],
+            identities=CognitoIdentities(identity, identity_pool),
+            identity_pool=identity_pool,
         )
     await owner.close()

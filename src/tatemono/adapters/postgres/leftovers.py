@@ -9,7 +9,8 @@ from tatemono.domain.pictures import generation_of_key
 
 _BEGIN = """
 with due as (
-    select kind from reconciliations where kind = $1 and (started_at is null or started_at <= now() - $2::interval)
+    select kind from reconciliations where kind = $1 and (started_at is null or started_at <= now() - case
+        when after is null then $2::interval else least($2, interval '1 hour') end)
     for update skip locked
 )
 update reconciliations set started_at = now() from due where reconciliations.kind = due.kind

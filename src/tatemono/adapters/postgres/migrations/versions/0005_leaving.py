@@ -115,15 +115,15 @@ grant update (state, lease_expires_at, ready_at, expires_at) on exports to mobil
 grant select (erase_at) on users to admin_api;
 
 grant select (id, kind, email, created_at, email_verified_at) on users to image_worker;
-grant select (user_id, platform, created_at, last_seen_at, revoked_at) on devices to image_worker;
+grant select (id, user_id, platform, created_at, last_seen_at, revoked_at) on devices to image_worker;
 grant select on credit_transfers, exports to image_worker;
 grant select (user_id, available, held, spent) on accounts to image_worker;
 grant select (id, cause), insert (cause, kind, priority, language, recipient, facts) on mails to image_worker;
 grant update (state, fence, lease_expires_at, ready_at, expires_at, size_bytes, pictures) on exports to image_worker;
 
 -- The erasure. Rows that hang on a user go with it, by the right of the tables' owner.
-grant select (email, cognito_sub, erase_at), update (kind, email, email_verified_at, cognito_sub) on users
-    to outbox_relay;
+grant select (email, email_verified_at, cognito_sub, erase_at),
+    update (kind, email, email_verified_at, cognito_sub) on users to outbox_relay;
 grant select, update (begun_at, counts, erased_at, mac, user_id) on deletions to outbox_relay;
 grant select, insert, delete on erased_users to outbox_relay;
 grant select (user_id, generation_id, object_key, thumbnail_key) on pictures to outbox_relay;
