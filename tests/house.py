@@ -142,20 +142,24 @@ class House:
         return [tuple(row) for row in rows]
 
     async def mentions(self, *user_ids: UUID) -> dict[str, int]:
-        """In which columns of the whole database one of these ids stands, as it is or within text."""
-        columns = await self.owner.fetch(
-            "select table_name, column_name from information_schema.columns"
-            " where table_schema = 'public' and data_type in ('uuid', 'text', 'jsonb') and table_name <> 'erased_users'"
+        return await mentions(self.owner, *user_ids)
+
+
+async def mentions(owner: Any, *user_ids: UUID) -> dict[str, int]:
+    """In which columns of the whole database one of these ids stands, as it is or within text."""
+    columns = await owner.fetch(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'public' and data_type in ('uuid', 'text', 'jsonb') and table_name <> 'erased_users'"
+    )
+    found = {}
+    for table, column in columns:
+        count = await owner.fetchval(
+            f'select count(*) from "{table}" where "{column}"::text like any($1::text[])',  # noqa: S608 - names of the catalogue
+            [f"%{user_id}%" for user_id in user_ids],
         )
-        found = {}
-        for table, column in columns:
-            count = await self.owner.fetchval(
-                f'select count(*) from "{table}" where "{column}"::text like any($1::text[])',  # noqa: S608 - names of the catalogue
-                [f"%{user_id}%" for user_id in user_ids],
-            )
-            if count:
-                found[f"{table}.{column}"] = count
-        return found
+        if count:
+            found[f"{table}.{column}"] = count
+    return found
 
 
 #: Of all users that are and that were: the pots sum to zero, and what was erased is remembered as a sum.

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tatemono.domain.devices import Principal, Proof
+from tatemono.domain.devices import Principal, Proof, TokenRejected
 from tatemono.domain.leaving import Deletion, PasswordNeeded
 from tatemono.domain.mail import Mail, MailKind
 from tatemono.domain.members import Password, SignInRefused
@@ -32,6 +32,7 @@ async def request_deletion(
     :param password: the member's, once more; a guest has none
     :param language: of the mails and of nothing else
     :raises ProofRejected: the proof was used before
+    :raises TokenRejected: the device is not (any more) the user's, or has another key
     :raises PasswordNeeded: the caller is a member
     :raises SignInRefused: the password is wrong
     """
@@ -48,8 +49,10 @@ async def request_deletion(
             await rows.merges.lock_users(caller.user_id)
             account = await rows.merges.side(caller.user_id)
             if account is None:
-                raise SignInRefused
+                raise TokenRejected
             account.check_open()
+            if not await rows.merges.lock_device(caller.device_id, caller.user_id, proof.thumbprint):
+                raise TokenRejected
             cancelled = await rows.deletions.cancel_generations(caller.user_id)
             deletion = await rows.deletions.request(caller.user_id, grace=grace, language=language)
             if email is not None:
