@@ -1,14 +1,17 @@
 """Relay and worker as processes, as production starts them, between real PostgreSQL, SQS, S3 and the studio."""
 
 import asyncio
+import io
 import os
 import secrets
 import signal
 import sys
+import zipfile
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -18,8 +21,10 @@ from factories import guest, submitted
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
+from tatemono.domain.exports import ExportState
 from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
 from tatemono.laptop.secret_values import private_key_pem
+from tatemono.usecases.request_export import request_export
 
 LEASE_SECONDS = 4
 
@@ -170,6 +175,28 @@ class TestPipeline:
         me = await pipeline.db.queries.me(user_id)
         assert me is not None
         assert (me.credits_available, me.credits_held) == (100, 0)
+
+    async def test_builds_an_export_and_erases_who_leaves(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        generation = await submitted(pipeline.db, user_id, PictureRequest(prompt="A fox", quality=Quality.LOW))
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            await pipeline.ended(generation)
+            export = await request_export(pipeline.db, user_id=user_id, language="en")
+            async with asyncio.timeout(30):
+                while export.state is not ExportState.READY:
+                    await asyncio.sleep(0.05)
+                    export = await pipeline.db.exports.newest(user_id) or export
+            data = await pipeline.store.get(export.object_key)
+            assert data is not None
+            assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) == 6
+            async with pipeline.db.transaction() as rows:
+                deletion = await rows.deletions.request(user_id, grace=timedelta(0), language="en")
+            async with asyncio.timeout(60):
+                while (receipt := await pipeline.db.deletions.receipt(deletion.id)) and not receipt.mac:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        assert receipt is not None
+        assert receipt.counts["objects"] == 3
+        assert await pipeline.store.get(export.object_key) is None
 
     async def test_ends_well_whatever_the_painter_does(self, pipeline: Pipeline) -> None:
         expected = {
