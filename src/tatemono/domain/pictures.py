@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tatemono.domain.errors import NotFound
 
-#: The gate serves this folder of the bucket, and nothing else of it.
+#: The gate serves this folder of the bucket and that of the exports, and nothing else of it.
 FOLDER = "pictures"
 #: Folder, user, generation, file.
 _KEY_PARTS = 4
