@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from conftest import CloudEndpoint
 from mailbox_of import PASSWORD, Mailbox
+from member_settings import with_members
 from phone import Phone
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap import MobileApiBackend
@@ -28,15 +28,7 @@ API = "/v1/api"
 
 @pytest.fixture
 def settings(settings: MobileApiSettings, user_pools: Pools, aws_environment: CloudEndpoint) -> MobileApiSettings:
-    facts = user_pools.parameters
-    return settings.model_copy(
-        update={
-            "members_pool_id": facts["members-pool-id"],
-            "members_client_id": facts["members-client-id"],
-            "members_client_secret": SecretStr(user_pools.client_secrets["members-client-secret"]),
-            "even_seconds": 0.0,
-        }
-    )
+    return with_members(settings, user_pools)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from conftest import CloudEndpoint
 from mailbox_of import PASSWORD, Mailbox
+from member_settings import with_members
 from phone import Phone
 from tatemono.domain.limits import Limit
 from tatemono.entrypoints.http import HttpEdge
@@ -30,15 +30,7 @@ API = "/v1/api"
 
 @pytest.fixture
 def settings(settings: MobileApiSettings, user_pools: Pools, aws_environment: CloudEndpoint) -> MobileApiSettings:
-    facts = user_pools.parameters
-    return settings.model_copy(
-        update={
-            "members_pool_id": facts["members-pool-id"],
-            "members_client_id": facts["members-client-id"],
-            "members_client_secret": SecretStr(user_pools.client_secrets["members-client-secret"]),
-            "even_seconds": 0.0,
-        }
-    )
+    return with_members(settings, user_pools)
 
 
 async def post(phone: Phone, path: str, **body: Any) -> httpx.Response:

@@ -56,6 +56,9 @@ GUARDED = [
     ("POST", "/me/totp"),
     ("POST", "/me/totp/confirm"),
     ("POST", "/me/totp/remove"),
+    ("POST", "/me/deletion"),
+    ("POST", "/me/export"),
+    ("GET", "/me/export"),
 ]
 
 
@@ -150,6 +153,11 @@ class TestAuthority:
         signing_in = {("POST", f"{API}/{path}") for path in ("auth/device", "auth/refresh", "transfer-codes/redeem")}
         unsubscribing = {(method, f"{API}/mail/unsubscribe") for method in ("GET", "POST")}
         assert open_to_all == {*signing_in, *unsubscribing, ("GET", f"{API}/health")}
+        with_proof = ("auth/device", "auth/refresh", "auth/undo-deletion", "transfer-codes/redeem")
+        readable = ("deletion-receipts/{receipt_id}", "health")
+        assert open_to_all == {("POST", f"{API}/{path}") for path in with_proof} | {
+            ("GET", f"{API}/{path}") for path in readable
+        }
         assert len(declared) == len(GUARDED) + len(open_to_all)
 
 
