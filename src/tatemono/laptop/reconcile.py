@@ -17,6 +17,8 @@ from tatemono.settings import OutboxRelaySettings, read
 from tatemono.usecases.reconcile import reconcile_all
 
 _SERVICE = "outbox-relay"
+#: Of each kind so many are shown.
+_NAMES = 5
 _WHAT = {
     Kind.OBJECTS: "objects without a row",
     Kind.POOL_MEMBERS: "Cognito members without a user",
@@ -46,17 +48,27 @@ async def _reconcile(plan: Plan, cloud_order: dict[str, str], *, repair: frozens
 
 
 def _show(console: Console, found: list[Findings], *, repair: bool) -> None:
-    table = Table("left over", "looked at", "found", "repaired", "which", box=None)
+    table = Table("left over", box=None)
+    for heading in ("looked at", "found", "repaired"):
+        table.add_column(heading, justify="right")
     for findings in found:
-        names = ", ".join(findings.names[:3]) + (", …" if findings.found > len(findings.names[:3]) else "")
-        numbers = [str(number) for number in (findings.looked_at, findings.found, findings.repaired)]
-        table.add_row(_WHAT[findings.kind], *numbers, names or "-")
+        numbers = (findings.looked_at, findings.found, findings.repaired)
+        table.add_row(_WHAT[findings.kind], *(f"{number:,}" for number in numbers))
     console.print(table)
     for findings in found:
-        if findings.suspicious:
-            console.print(
-                f"So many {_WHAT[findings.kind]}: rather the pool or the bucket is the wrong one. Nothing was removed."
-            )
+        if findings.found:
+            _show_names(console, findings)
     left = sum(findings.found - findings.repaired for findings in found)
     if left and not repair:
-        console.print(f"{left} left over. `tatemono reconcile --repair` removes them.")
+        console.print(f"\n{left:,} left over. `tatemono reconcile --repair` removes them.", markup=False)
+
+
+def _show_names(console: Console, findings: Findings) -> None:
+    console.print(f"\n{_WHAT[findings.kind]}:")
+    shown = findings.names[:_NAMES]
+    for name in shown:
+        console.print(f"  {name}", markup=False, soft_wrap=True)
+    if findings.found > len(shown):
+        console.print(f"  and {findings.found - len(shown):,} more")
+    if findings.suspicious:
+        console.print("  So many: rather the pool or the bucket is the wrong one. Nothing was removed.")
