@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -21,7 +21,7 @@ from tatemono.domain.leaving import (
     NoSuchReceipt,
     PasswordNeeded,
 )
-from tatemono.domain.members import AccountErased, Password, PoolMember, SignInRefused
+from tatemono.domain.members import AccountErased, MembersAway, Password, PoolMember, SignInRefused
 from tatemono.domain.transfers import TransferCodeRejected
 from tatemono.usecases.erase_accounts import erase_accounts
 from tatemono.usecases.remove_unused_guests import let_go_of_unused_guests
@@ -328,6 +328,19 @@ class TestEraseAccounts:
         assert tuple(record)[:3] == ("suspend_person", None, None)
         assert str(deletion.id) in record["data"]
 
+    async def test_goes_on_with_others_when_one_cannot(self, house: House) -> None:
+        phones = [await house.member(), *[await house.phone() for _ in range(3)]]
+        for phone in phones:
+            await house.leave(phone)
+        await house.time_is_up()
+        lame = replace(house.eraser, members=Away())  # type: ignore[arg-type]
+        for _ in range(2):
+            with suppress(MembersAway):
+                await erase_accounts(house.relay, lame)
+        left = await house.owner.fetch("select user_id from deletions where erased_at is null")
+        assert [row["user_id"] for row in left] == [phones[0].user_id]
+        assert await house.erase() == 1
+
     async def test_is_done_by_one_of_two_relays(self, house: House) -> None:
         phones = [await house.phone() for _ in range(4)]
         for phone in phones:
@@ -343,6 +356,13 @@ class TestEraseAccounts:
 
 async def _signed_in(house: House, phone: Handset) -> Handset:
     return await phone.sign_in(house.api)
+
+
+class Away:
+    """A user pool that does not answer."""
+
+    async def delete(self, _sub: UUID) -> None:
+        raise MembersAway
 
 
 class Crash(Exception):  # noqa: N818 - it says what happens

@@ -39,16 +39,25 @@ async def erase_accounts(db: Database, eraser: Eraser) -> tuple[int, int]:
     """
     begun = await db.deletions.begin_due(BATCH)
     await db.deletions.forget_erased(older_than=_NOTE_STANDS, limit=BATCH)
-    done = 0
+    done, failures = 0, []
     for deletion_id in await db.deletions.begun(BATCH):
-        async with db.transaction() as rows:
-            erasing = await rows.deletions.lock_begun(deletion_id)
-            # What waits or runs is let go by itself; then no picture can come any more.
-            if erasing is not None and not erasing.busy:
-                done += await _one_round(rows, eraser, erasing)
+        try:
+            done += await _go_on(db, eraser, deletion_id)
+        except Exception as failure:  # noqa: BLE001 - one that cannot go on keeps nobody else from being erased
+            failures.append(failure)
     if done:
         db.notifier.notify(OUTBOX_CHANNEL)
+    if failures:
+        raise failures[0]
     return begun, done
+
+
+async def _go_on(db: Database, eraser: Eraser, deletion_id: UUID) -> bool:
+    """:returns: whether nothing is left of the account"""
+    async with db.transaction() as rows:
+        erasing = await rows.deletions.lock_begun(deletion_id)
+        # What waits or runs is let go by itself; then no picture can come any more.
+        return erasing is not None and not erasing.busy and await _one_round(rows, eraser, erasing)
 
 
 async def _one_round(rows: Rows, eraser: Eraser, erasing: Erasing) -> bool:

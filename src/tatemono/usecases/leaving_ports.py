@@ -58,7 +58,7 @@ class Deletions(Protocol):
         ...
 
     async def begun(self, limit: int) -> list[UUID]:
-        """Deletions whose erasure is under way, the oldest first."""
+        """Deletions whose erasure is under way, some of them if there are more."""
         ...
 
     async def lock_begun(self, deletion_id: UUID) -> Erasing | None:

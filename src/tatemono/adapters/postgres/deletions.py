@@ -70,7 +70,7 @@ class Deletions:
         return count
 
     async def begun(self, limit: int) -> list[UUID]:
-        """Deletions whose erasure is under way, the oldest first."""
+        """Deletions whose erasure is under way, some of them if there are more."""
         return [row["id"] for row in await self._executor.fetch(sql.BEGUN, limit)]
 
     async def lock_begun(self, deletion_id: UUID) -> Erasing | None:

@@ -83,7 +83,8 @@ with recursive due as (
 select count(*) from begun
 """
 
-BEGUN = "select id from deletions where begun_at is not null and erased_at is null order by begun_at, id limit $1"
+# In no order: whoever cannot go on stands in nobody's way.
+BEGUN = "select id from deletions where begun_at is not null and erased_at is null order by random() limit $1"
 
 LOCK_BEGUN = """
 select id, user_id, erase_at, language, counts from deletions
