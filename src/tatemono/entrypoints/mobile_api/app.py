@@ -41,7 +41,20 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
     app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
     app.state.health = health.BuildingHealth(backend)
     # The busiest first: routes are tried in order. FastAPI only describes them; Starlette's router finds them.
-    modules = (generations, pictures, events, me, auth, devices, members, moving, own_account, leaving, unsubscribing, health)
+    modules = (
+        generations,
+        pictures,
+        events,
+        me,
+        auth,
+        devices,
+        members,
+        moving,
+        own_account,
+        leaving,
+        unsubscribing,
+        health,
+    )
     described = [route for module in modules for route in module.routes.routes]
     app.router.routes[:] = described
     app.state.limits = limits = limits_for(backend)

@@ -18,8 +18,8 @@ from ministack.services import ses, sqs, sts
 
 from tatemono.laptop.cloud.credentials import check_every_signature
 from tatemono.laptop.cloud.gate import Gate, touched_services
-from tatemono.laptop.cloud.mail import mail_since, tell_of_mail
 from tatemono.laptop.cloud.identities import complete_identities
+from tatemono.laptop.cloud.mail import mail_since, tell_of_mail
 from tatemono.laptop.cloud.new_address import verify_new_addresses
 from tatemono.laptop.cloud.pictures import Pictures
 from tatemono.laptop.cloud.queues import Bell, wake_receivers

@@ -5,7 +5,7 @@ from alembic import op
 from tatemono.adapters.postgres.migrate import execute_each
 
 revision = "0005"
-down_revision = "0004"
+down_revision = "0006"
 
 TABLES = """
 alter type security_event_kind add value 'deletion_requested';
