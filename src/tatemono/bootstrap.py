@@ -10,9 +10,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from tatemono.adapters.postgres.database import Database
+from tatemono.adapters.postgres.exports import EXPORTS
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL
 from tatemono.domain.attestation import AttestationPolicy
 from tatemono.settings import (
@@ -24,8 +26,11 @@ from tatemono.settings import (
     OutboxRelaySettings,
     WebSettings,
 )
+from tatemono.usecases.build_export import Builder
+from tatemono.usecases.erase_accounts import Eraser
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
 from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.reconcile import Reconciler
 from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.send_mail import PostOffice
 
@@ -53,6 +58,8 @@ class ImageWorkerParts:
     db: Database
     queue: TicketQueue
     workshop: Workshop
+    export_queue: TicketQueue
+    builder: Builder
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,8 @@ class OutboxRelayParts:
 
     db: Database
     queues: dict[str, TicketQueue]
+    eraser: Eraser
+    reconciler: Reconciler
     identities: GuestIdentities | None = None
 
 
@@ -241,9 +250,10 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
 
     async with aws_clients("sqs", "s3") as (sqs, s3):
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
+        export_queue = SqsQueue(sqs, settings.exports_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
-        await queue.check()
-        await store.check()
+        for needed in (queue, export_queue, store):
+            await needed.check()
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
         async with await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name
@@ -266,11 +276,29 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
                 safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
                 jitter=random.random,
             )
+            builder = _builder(settings, s3)
             async with painter:
                 try:
-                    yield ImageWorkerParts(db=db, queue=queue, workshop=workshop)
+                    yield ImageWorkerParts(db, queue, workshop, export_queue, builder)
                 finally:
-                    await queue.close(within_seconds=_LAST_POLL_SECONDS)
+                    for each in (queue, export_queue):
+                        await each.close(within_seconds=_LAST_POLL_SECONDS)
+
+
+def _builder(settings: ImageWorkerSettings, s3: Any) -> Builder:
+    from tatemono.adapters.cloudfront import CloudFrontSignedUrls
+    from tatemono.adapters.s3_folders import S3Folders
+    from tatemono.adapters.zip_archive import ZipArchive
+
+    urls = CloudFrontSignedUrls(
+        settings.public_url, settings.picture_url_key_id, settings.picture_url_key.get_secret_value()
+    )
+    return Builder(
+        store=S3Folders(s3, settings.pictures_bucket),
+        open_archive=ZipArchive,
+        link=urls.sign,
+        keep=timedelta(days=settings.export_days),
+    )
 
 
 @asynccontextmanager
@@ -301,14 +329,17 @@ async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerP
 @asynccontextmanager
 async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRelayParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.cognito_directory import CognitoDirectory
     from tatemono.adapters.cognito_identity import CognitoIdentities
+    from tatemono.adapters.s3_folders import S3Folders
     from tatemono.adapters.sqs import SqsQueue
 
-    async with aws_clients("sqs", "cognito-identity") as (sqs, cognito):
+    async with aws_clients("sqs", "s3", "cognito-idp", "cognito-identity") as (sqs, s3, cognito_idp, cognito):
         pool_id = settings.guests_identity_pool_id
         queues = {
             IMAGE_JOBS: SqsQueue(sqs, settings.image_jobs_queue_url),
             MAIL: SqsQueue(sqs, settings.mail_queue_url),
+            EXPORTS: SqsQueue(sqs, settings.exports_queue_url),
         }
         for queue in queues.values():
             await queue.check()
@@ -316,4 +347,14 @@ async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRel
             settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
         ) as db:
             identities = CognitoIdentities(cognito, pool_id) if pool_id else None
-            yield OutboxRelayParts(db=db, queues=dict(queues), identities=identities)
+            store = S3Folders(s3, settings.pictures_bucket)
+            members = CognitoDirectory(cognito_idp, settings.members_pool_id)
+            key = settings.receipt_key.get_secret_value().encode()
+            margin = timedelta(hours=settings.reconcile_margin_hours)
+            yield OutboxRelayParts(
+                db=db,
+                queues=dict(queues),
+                eraser=Eraser(store, members, identities, key),
+                reconciler=Reconciler(store, members, identities, margin),
+                identities=identities,
+            )

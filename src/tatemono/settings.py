@@ -67,6 +67,8 @@ class MobileApiSettings(HttpSettings):
     :ivar app_attest_app_id: team id and bundle id; if empty, no iOS device can be attested
     :ivar app_attest_development: whether builds from Xcode can be
     :ivar play_package_name: if empty, no Android device can be attested; the two keys are from the Play Console
+    :ivar deletion_grace_days: in which a deleted account can be had back
+    :ivar receipt_key: shows that a receipt of a deletion is ours
     :ivar even_seconds: answers about addresses take at least so long, so that the time does not tell which are known
     """
 
@@ -94,6 +96,8 @@ class MobileApiSettings(HttpSettings):
     play_package_name: str = ""
     play_decryption_key: SecretStr = SecretStr("")
     play_verification_key: str = ""
+    deletion_grace_days: int = Field(default=14, ge=0, le=90)
+    receipt_key: SecretStr
     even_seconds: float = Field(default=0.6, ge=0, le=10)
 
 
@@ -130,7 +134,11 @@ class WebSettings(OperatorsSettings):
 
 
 class ImageWorkerSettings(ServiceSettings):
-    """:ivar lease_seconds: how long a job is the worker's without a sign of life."""
+    """What the image worker is told.
+
+    :ivar lease_seconds: how long a job is the worker's without a sign of life
+    :ivar export_days: how long an export is kept, and the link to it that is mailed is good
+    """
 
     image_jobs_queue_url: str
     pictures_bucket: str
@@ -142,6 +150,11 @@ class ImageWorkerSettings(ServiceSettings):
     lease_seconds: int = Field(default=60, ge=3, le=3600)
     painter_timeout_seconds: int = Field(default=300, ge=1, le=3600)
     stop_timeout_seconds: int = Field(default=120, ge=2, le=120)
+    exports_queue_url: str
+    export_days: int = Field(default=7, ge=1, le=30)
+    picture_url_key: SecretStr
+    picture_url_key_id: str
+    public_url: str = Field(pattern=r"^https://[^/]+$")
 
 
 class MailWorkerSettings(ServiceSettings):
@@ -170,6 +183,9 @@ class OutboxRelaySettings(ServiceSettings):
 
     :ivar guests_identity_pool_id: if empty, guests get no identity in Cognito
     :ivar unused_guest_days: guests whose last use is so long ago go away
+    :ivar receipt_key: shows that a receipt of a deletion is ours
+    :ivar reconcile_margin_hours: what is younger is never taken for a leftover
+    :ivar reconcile_repair: whether the daily reconciliation removes what it finds
     """
 
     image_jobs_queue_url: str
@@ -177,6 +193,12 @@ class OutboxRelaySettings(ServiceSettings):
     lost_ticket_seconds: int = Field(default=90, ge=1, le=86400)
     guests_identity_pool_id: str = ""
     unused_guest_days: int = Field(default=400, ge=30, le=36500)
+    exports_queue_url: str
+    pictures_bucket: str
+    members_pool_id: str
+    receipt_key: SecretStr
+    reconcile_margin_hours: int = Field(default=48, ge=24, le=8760)
+    reconcile_repair: bool = True
 
 
 S = TypeVar("S", bound=BaseSettings)

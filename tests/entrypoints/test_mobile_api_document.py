@@ -67,9 +67,14 @@ OPERATIONS = {
     "check_health",
     "ask_to_unsubscribe",
     "unsubscribe",
+    "request_deletion",
+    "undo_deletion",
+    "get_deletion_receipt",
+    "request_export",
+    "get_export",
 }
 #: Everybody may call them.
-OPEN = {"check_health", "ask_to_unsubscribe", "unsubscribe"}
+OPEN = {"check_health", "ask_to_unsubscribe", "unsubscribe", "get_deletion_receipt"}
 
 
 @pytest.fixture

@@ -59,6 +59,9 @@ GUARDED = [
     ("POST", "/me/totp"),
     ("POST", "/me/totp/confirm"),
     ("POST", "/me/totp/remove"),
+    ("POST", "/me/deletion"),
+    ("POST", "/me/export"),
+    ("GET", "/me/export"),
 ]
 
 
@@ -170,9 +173,11 @@ class TestAuthority:
             for method, operation in item.items()
         }
         open_to_all = {operation for operation, security in declared.items() if not security}
-        signing_in = {("POST", f"{API}/{path}") for path in ("auth/device", "auth/refresh", "transfer-codes/redeem")}
+        with_proof = ("auth/device", "auth/refresh", "auth/undo-deletion", "transfer-codes/redeem")
+        signing_in = {("POST", f"{API}/{path}") for path in with_proof}
         unsubscribing = {(method, f"{API}/mail/unsubscribe") for method in ("GET", "POST")}
-        assert open_to_all == {*signing_in, *unsubscribing, ("GET", f"{API}/health")}
+        readable = {("GET", f"{API}/{path}") for path in ("deletion-receipts/{receipt_id}", "health")}
+        assert open_to_all == signing_in | unsubscribing | readable
         assert len(declared) == len(GUARDED) + len(open_to_all)
 
 

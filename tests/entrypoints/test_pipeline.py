@@ -1,14 +1,17 @@
 """Relay and worker as processes, as production starts them, between real PostgreSQL, SQS, S3 and the studio."""
 
 import asyncio
+import io
 import os
 import secrets
 import signal
 import sys
+import zipfile
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -18,7 +21,10 @@ from factories import guest, submitted
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
+from tatemono.domain.exports import ExportState
 from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
+from tatemono.laptop.secret_values import private_key_pem
+from tatemono.usecases.request_export import request_export
 
 LEASE_SECONDS = 4
 
@@ -77,14 +83,23 @@ async def pipeline(
         location = {"LocationConstraint": aws_environment.region}
         await s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
         attributes = {"VisibilityTimeout": str(LEASE_SECONDS + 1), "ReceiveMessageWaitTimeSeconds": "5"}
-        queue = await sqs.create_queue(QueueName=name, Attributes=attributes)
+        queue, exports = [
+            await sqs.create_queue(QueueName=each, Attributes=attributes) for each in (name, f"{name}-exports")
+        ]
         environment = aws_environment.environment | {
             "image-worker": service_database_url("image-worker"),
             "outbox-relay": service_database_url("outbox-relay"),
             "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
             # The relay looks whether it is there; nothing here sends mail.
             "MAIL_QUEUE_URL": queue["QueueUrl"],
+            "EXPORTS_QUEUE_URL": exports["QueueUrl"],
             "PICTURES_BUCKET": name,
+            "MEMBERS_POOL_ID": "nobody leaves here",
+            "RECEIPT_KEY": "a key for tests",
+            "RECONCILE_REPAIR": "false",
+            "PICTURE_URL_KEY": private_key_pem(),
+            "PICTURE_URL_KEY_ID": "KTEST",
+            "PUBLIC_URL": "https://pictures.example.jp",
             "OPENAI_API_KEY": "sk-studio",
             "OPENAI_BASE_URL": f"{studio}/v1",
             "IMAGE_MODEL": "gpt-image-2",
@@ -160,6 +175,28 @@ class TestPipeline:
         me = await pipeline.db.queries.me(user_id)
         assert me is not None
         assert (me.credits_available, me.credits_held) == (100, 0)
+
+    async def test_builds_an_export_and_erases_who_leaves(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        generation = await submitted(pipeline.db, user_id, PictureRequest(prompt="A fox", quality=Quality.LOW))
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            await pipeline.ended(generation)
+            export = await request_export(pipeline.db, user_id=user_id, language="en")
+            async with asyncio.timeout(30):
+                while export.state is not ExportState.READY:
+                    await asyncio.sleep(0.05)
+                    export = await pipeline.db.exports.newest(user_id) or export
+            data = await pipeline.store.get(export.object_key)
+            assert data is not None
+            assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) == 6
+            async with pipeline.db.transaction() as rows:
+                deletion = await rows.deletions.request(user_id, grace=timedelta(0), language="en")
+            async with asyncio.timeout(60):
+                while (receipt := await pipeline.db.deletions.receipt(deletion.id)) and not receipt.mac:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        assert receipt is not None
+        assert receipt.counts["objects"] == 3
+        assert await pipeline.store.get(export.object_key) is None
 
     async def test_ends_well_whatever_the_painter_does(self, pipeline: Pipeline) -> None:
         expected = {

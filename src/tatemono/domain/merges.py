@@ -21,6 +21,7 @@ from uuid import UUID
 
 from tatemono.domain.devices import UserKind
 from tatemono.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.sessions import AccountSuspended, OnlyWayIn, Suspension
 
 UNDO_WITHIN = timedelta(days=7)
@@ -93,6 +94,7 @@ class MergeGrant:
 class MergeSide:
     """One of two accounts as it stands.
 
+    :ivar erase_at: its user has asked to delete it by then
     :ivar empty: nobody would miss it: it has never asked for a picture, nothing came into it but the welcome
     """
 
@@ -102,6 +104,7 @@ class MergeSide:
     merged: bool
     empty: bool
     suspension: Suspension | None
+    erase_at: datetime | None
     generations: int
     in_flight: int
     pictures: int
@@ -114,11 +117,14 @@ class MergeSide:
 
         :raises NotMergeable: it is merged itself
         :raises AccountSuspended:
+        :raises DeletionPending:
         """
         if self.merged:
             raise NotMergeable
         if self.suspension is not None:
             raise AccountSuspended(self.suspension)
+        if self.erase_at is not None:
+            raise DeletionPending(self.erase_at)
 
 
 @dataclass(frozen=True, slots=True)

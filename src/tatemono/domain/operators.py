@@ -184,6 +184,7 @@ class Person:
     """A user as operators see them in a list. `suspended` is whether a suspension holds now.
 
     :ivar merged_into: the account that this one became part of
+    :ivar erase_at: the person has asked to delete the account by then
     """
 
     id: UUID
@@ -196,6 +197,7 @@ class Person:
     suspended_until: datetime | None
     suspension_reason: str | None
     merged_into: UUID | None
+    erase_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

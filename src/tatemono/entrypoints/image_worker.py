@@ -14,6 +14,7 @@ from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import ImageWorkerParts, image_worker
 from tatemono.domain.attempts import Claim
 from tatemono.domain.generations import MAX_RUNNING
+from tatemono.entrypoints.exporting import Exporter
 from tatemono.entrypoints.process import again_and_again, run
 from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
@@ -162,7 +163,8 @@ def _let_go(stop: "asyncio.Future[Stop]", reason: Stop) -> None:
 async def main(settings: ImageWorkerSettings, stopping: asyncio.Event) -> None:
     async with image_worker(settings) as parts:
         log.info("started", concurrency=settings.concurrency, model=settings.image_model)
-        await ImageWorker(parts, settings).work(stopping)
+        exporter = Exporter(parts.db, parts.export_queue, parts.builder)
+        await asyncio.gather(ImageWorker(parts, settings).work(stopping), exporter.work(stopping))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import structlog
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import OutboxRelayParts, outbox_relay
 from tatemono.domain.retention import BATCH as PRUNE_BATCH
+from tatemono.entrypoints.housekeeping import Housekeeping
 from tatemono.entrypoints.process import run
 from tatemono.settings import OutboxRelaySettings, read
 from tatemono.usecases.attach_identities import BATCH as ATTACH_BATCH
@@ -56,7 +57,7 @@ class OutboxRelay:
             self._prune_identity(),
             self._stop_at(stopping),
         )
-        tasks = [asyncio.create_task(work) for work in works]
+        tasks = [asyncio.create_task(work) for work in (*works, *Housekeeping(self._parts, self._settings).works())]
         async with listening(
             self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
         ):

@@ -5,6 +5,7 @@ This is the one place that knows which HTTP status a refusal has.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 from tatemono.domain import errors
 from tatemono.domain.devices import ProofNeedsNonce, ProofRejected
+from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.limits import TooManyRequests
 from tatemono.entrypoints.field_errors import field_errors
 
@@ -135,6 +137,7 @@ class Problem:
     detail: str
     headers: dict[str, str] = field(default_factory=dict)
     errors: list[dict[str, str]] | None = None
+    erase_at: datetime | None = None
 
     def response(self, request_id: str, language: str) -> Response:
         body: dict[str, Any] = {
@@ -147,8 +150,10 @@ class Problem:
         }
         if self.errors is not None:
             body["errors"] = self.errors
+        if self.erase_at is not None:
+            body["erase_at"] = self.erase_at
         headers = {"content-language": language, "cache-control": "no-store", **self.headers}
-        return Response(orjson.dumps(body), self.status, headers, MEDIA_TYPE)
+        return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), self.status, headers, MEDIA_TYPE)
 
 
 def problem_of(refusal: errors.Refusal, language: str) -> Problem:
@@ -167,7 +172,8 @@ def problem_of(refusal: errors.Refusal, language: str) -> Problem:
     elif status == 401:  # noqa: PLR2004 - a status of HTTP
         headers["www-authenticate"] = 'Bearer realm="tatemono", error="invalid_token"'
     faults = field_errors(refusal.faults, language) if isinstance(refusal, RequestNotUnderstood) else None
-    return Problem(status, refusal.code, titles[language], refusal.text(language), headers, faults)
+    erase_at = refusal.erase_at if isinstance(refusal, DeletionPending) else None
+    return Problem(status, refusal.code, titles[language], refusal.text(language), headers, faults, erase_at)
 
 
 def _limit_headers(refusal: TooManyRequests) -> dict[str, str]:

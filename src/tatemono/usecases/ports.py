@@ -24,6 +24,7 @@ from tatemono.usecases.identity_ports import (
     Sessions,
     Transfers,
 )
+from tatemono.usecases.leaving_ports import Deletions, Exports, Leftovers
 
 
 class Painter(Protocol):
@@ -337,6 +338,12 @@ class Rows(Protocol):
     def merges(self) -> Merges: ...
     @property
     def members(self) -> Members: ...
+    @property
+    def deletions(self) -> Deletions: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def leftovers(self) -> Leftovers: ...
     @property
     def generations(self) -> Generations: ...
     @property

@@ -9,9 +9,12 @@ import asyncpg
 import orjson
 
 from tatemono.adapters.postgres.attestations import Attestations
+from tatemono.adapters.postgres.deletions import Deletions
 from tatemono.adapters.postgres.devices import Devices
+from tatemono.adapters.postgres.exports import Exports
 from tatemono.adapters.postgres.generations import Generations
 from tatemono.adapters.postgres.guests import Guests
+from tatemono.adapters.postgres.leftovers import Leftovers
 from tatemono.adapters.postgres.limits import LimitCounters
 from tatemono.adapters.postgres.mails import Mails
 from tatemono.adapters.postgres.members import Members
@@ -71,6 +74,9 @@ class Rows:
         self.transfers = Transfers(executor)
         self.merges = Merges(executor)
         self.members = Members(executor)
+        self.deletions = Deletions(executor)
+        self.exports = Exports(executor)
+        self.leftovers = Leftovers(executor)
         self.mails = Mails(executor)
 
 

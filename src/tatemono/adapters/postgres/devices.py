@@ -6,6 +6,7 @@ import asyncpg
 
 from tatemono.adapters.postgres.proofs import PROOF
 from tatemono.domain.devices import IdentifierHashes, Platform, ProofFault, ProofRejected, SignedInDevice, UserKind
+from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.sessions import SESSION_LIFETIME, AccountSuspended, Suspension
 
 #: Whether a row of `users` is suspended now.
@@ -25,11 +26,12 @@ with {PROOF}, seen as (
     returning id, user_id
 ), owner as (
     select users.id, users.kind, users.email, users.suspended_until, users.suspension_reason,
-        {SUSPENDED} as suspended
+        {SUSPENDED} as suspended, users.erase_at
     from seen join users on users.id = seen.user_id
 ), opened as (
     insert into sessions (device_id, user_id, expires_at, refresh_hash)
     select seen.id, seen.user_id, now() + $6::interval, $5 from seen join owner on not owner.suspended
+        and owner.erase_at is null
     on conflict (device_id) where revoked_at is null do update set user_id = excluded.user_id,
         expires_at = excluded.expires_at, refresh_hash = excluded.refresh_hash, previous_hash = null,
         previous_proof = null, rotated_at = now()
@@ -39,7 +41,8 @@ with {PROOF}, seen as (
     where users.id = seen.user_id and users.last_used_at < now() - interval '1 day'
 )
 select $1::bytea is null or exists (select from proof) as proven, seen.id as device_id, owner.id as user_id, owner.kind,
-    owner.email, owner.suspended, owner.suspended_until, owner.suspension_reason, opened.id as session_id
+    owner.email, owner.suspended, owner.suspended_until, owner.suspension_reason, owner.erase_at,
+    opened.id as session_id
 from (values (1)) as always left join seen on true left join owner on true left join opened on true
 """  # noqa: S608 - only our own statement is put in
 
@@ -94,6 +97,7 @@ class Devices:
         :param proof_digest: none if the proof was remembered already
         :raises ProofRejected: it was used before
         :raises AccountSuspended: nothing was opened
+        :raises DeletionPending: nothing was opened
         """
         row = await self._executor.fetchrow(
             SIGN_IN, proof_digest, identifier_hashes, key_thumbprint, platform, refresh_hash, SESSION_LIFETIME
@@ -102,6 +106,8 @@ class Devices:
             raise ProofRejected(ProofFault.REPLAYED)
         if row["suspended"]:
             raise AccountSuspended(Suspension(row["suspended_until"], row["suspension_reason"]))
+        if row["erase_at"]:
+            raise DeletionPending(row["erase_at"])
         return signed_in_device(row, new=False) if row["device_id"] else None
 
     async def create_guest(

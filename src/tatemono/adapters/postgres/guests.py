@@ -11,6 +11,7 @@ _LET_GO = """
 with unused as (
     select users.id from users join accounts on accounts.user_id = users.id
     where users.kind = 'guest' and users.let_go_at is null and users.last_used_at < now() - $1::interval
+        and users.erase_at is null
         and users.merged_into is null and accounts.queued = 0 and accounts.running = 0 and accounts.held = 0
         and not exists (select from account_merges where users.id in (from_user_id, into_user_id))
         and not exists (select from users as merged where merged.merged_into = users.id)

@@ -32,6 +32,7 @@ class Merges:
             merged=row["merged"],
             empty=row["kind"] == UserKind.GUEST and row["generations"] == 0 and row["transfers"] <= 1,
             suspension=Suspension(row["suspended_until"], row["suspension_reason"]) if row["suspended"] else None,
+            erase_at=row["erase_at"],
             generations=row["generations"],
             in_flight=row["in_flight"],
             pictures=row["pictures"],
@@ -53,7 +54,7 @@ class Merges:
 
         :raises AccountsBusy: it signs in just now
         """
-        async with _never_waiting():
+        async with never_waiting():
             found = await self._executor.fetchval(
                 "select id from devices where id = $1 and user_id = $2 and key_thumbprint = $3 and revoked_at is null"
                 " for no key update nowait",
@@ -68,7 +69,7 @@ class Merges:
 
         :raises AccountsBusy: to be tried again, in a new transaction
         """
-        async with _never_waiting():
+        async with never_waiting():
             rows = await self._executor.fetch(sql.LOCK_GENERATIONS_OF, leaving)
             generations = [row["id"] for row in rows]
             await self.lock_accounts(leaving, staying)
@@ -103,7 +104,7 @@ class Merges:
         if record is None:
             return None
         moved = _moved(record)
-        async with _never_waiting():
+        async with never_waiting():
             await self._executor.execute(sql.LOCK_GENERATIONS, moved.generations)
             await self.lock_accounts(guest, into_user_id)
             own = [row["id"] for row in await self._executor.fetch(sql.LOCK_DEVICES, into_user_id)]
@@ -159,7 +160,7 @@ class Merges:
 
 
 @asynccontextmanager
-async def _never_waiting() -> AsyncIterator[None]:
+async def never_waiting() -> AsyncIterator[None]:
     """:raises AccountsBusy: a lock was taken, or waiting for it went round in a circle after all"""
     try:
         yield

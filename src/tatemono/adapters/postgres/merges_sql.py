@@ -7,7 +7,7 @@ from tatemono.adapters.postgres.devices import SUSPENDED
 SIDE = f"""
 select users.id, users.kind, users.email, users.merged_into is not null as merged,
     {SUSPENDED} as suspended,
-    users.suspended_until, users.suspension_reason,
+    users.suspended_until, users.suspension_reason, users.erase_at,
     accounts.available, accounts.held, accounts.queued + accounts.running as in_flight,
     (select count(*) from generations where user_id = users.id) as generations,
     (select count(*) from pictures where user_id = users.id and deleted_at is null) as pictures,

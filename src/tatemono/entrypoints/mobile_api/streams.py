@@ -234,7 +234,7 @@ class EventStream:
                     return
             elif loop.time() >= heartbeat_at:
                 backend = self._streams.backend
-                if backend.revocations.suspends(self._generation.user_id, backend.now()):
+                if backend.revocations.refuses(self._generation.user_id, backend.now()):
                     return  # The phone comes back, and is told.
                 await self._write(b": still here\n\n")
                 watch.refresh()

@@ -18,6 +18,7 @@ from ministack.services import ses, sqs, sts
 
 from tatemono.laptop.cloud.credentials import check_every_signature
 from tatemono.laptop.cloud.gate import Gate, touched_services
+from tatemono.laptop.cloud.identities import complete_identities
 from tatemono.laptop.cloud.mail import mail_since, tell_of_mail
 from tatemono.laptop.cloud.new_address import verify_new_addresses
 from tatemono.laptop.cloud.pictures import Pictures
@@ -48,6 +49,7 @@ def serve(settings: CloudSettings) -> None:
         sys.exit(f"embedded cloud: {error}")
     check_every_signature(settings.account_id, settings.secret_access_key)
     complete_sign_up()
+    complete_identities()
     verify_new_addresses(random_code)
     bell = wake_receivers()
     tell_of_mail()
