@@ -7,12 +7,13 @@ What only one service needs is imported within its function: the painter's SDK a
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.domain.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.domain.attestation import AttestationPolicy
 from tatemono.settings import (
     AdminApiSettings,
@@ -23,7 +24,7 @@ from tatemono.settings import (
     WebSettings,
 )
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
-from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.ports import QUEUE_CHANNEL, TicketQueue
 from tatemono.usecases.run_generation import Workshop
 
 if TYPE_CHECKING:
@@ -31,32 +32,56 @@ if TYPE_CHECKING:
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import CognitoMembers
     from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.ecs_agent import EcsTaskProtection
     from tatemono.adapters.merge_tokens import MergeTokens
+    from tatemono.adapters.openai_images import OpenAIPainter
     from tatemono.adapters.operator_pool import CognitoOperators
     from tatemono.adapters.operator_tokens import OperatorTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.postgres.watched import Watched
+    from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sealing import Sealing
     from tatemono.adapters.tokens import AccessTokens
+    from tatemono.domain.queue import QueueControls
 
 #: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
 _LAST_POLL_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class ImageWorkerParts:
-    db: Database
-    queue: TicketQueue
+class Easel:
+    """Where one of the painters paints.
+
+    :ivar provider: its name in attempts and in `painters`
+    :ivar workshop: with the model as this provider calls it
+    """
+
+    provider: str
     workshop: Workshop
 
 
 @dataclass(frozen=True, slots=True)
+class ImageWorkerParts:
+    """:ivar easels: in the order in which they are preferred"""
+
+    db: Database
+    queue: TicketQueue
+    store: "S3Pictures"
+    easels: tuple[Easel, ...]
+    protection: "EcsTaskProtection"
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRelayParts:
-    """:ivar identities: none: guests get none"""
+    """:ivar identities: none: guests get none
+    :ivar dead: of each queue that has one, its dead-letter queue
+    """
 
     db: Database
     queues: dict[str, TicketQueue]
     identities: GuestIdentities | None = None
+    dead: dict[str, TicketQueue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +98,7 @@ class MobileApiBackend:
     picture_urls: "CloudFrontSignedUrls"
     settings: MobileApiSettings
     attestations: AttestationVerifier
+    controls: "Watched[QueueControls]"
     now: Callable[[], float] = time.time
 
 
@@ -106,6 +132,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.merge_tokens import MergeTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.postgres.watched import Watched
     from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
 
@@ -123,6 +150,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
         await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
         EventFeed(db) as feed,
         Revocations(db, lifetime_seconds=settings.access_token_seconds) as revocations,
+        Watched(db, QUEUE_CHANNEL, db.queue.controls) as controls,
         following_secret(settings.token_signing_keys_arn, tokens.take_keys)
         if settings.token_signing_keys_arn
         else nullcontext(),
@@ -141,6 +169,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             picture_urls,
             settings,
             _attestations(settings),
+            controls,
         )
 
 
@@ -212,42 +241,53 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
 @asynccontextmanager
 async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.ecs_agent import EcsTaskProtection
     from tatemono.adapters.pillow_pictures import PillowPictures
     from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sqs import SqsQueue
 
-    async with aws_clients("sqs", "s3") as (sqs, s3):
+    async with AsyncExitStack() as stack:
+        sqs, s3 = await stack.enter_async_context(aws_clients("sqs", "s3"))
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
         await queue.check()
         await store.check()
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
-        async with await Database.connect(
-            settings.database_url.get_secret_value(), service=settings.service_name
-        ) as db:
-            # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no
-            # lease is held yet: so whoever waits for this service's health need not wait for it.
-            from tatemono.adapters.openai_images import OpenAIPainter
+        db = await stack.enter_async_context(
+            await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name)
+        )
+        # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no lease is
+        # held yet: so whoever waits for this service's health need not wait for it.
+        painters = [await stack.enter_async_context(painter) for painter in _painters(settings)]
+        stack.push_async_callback(queue.close, within_seconds=_LAST_POLL_SECONDS)
+        workshop = Workshop(
+            db=db,
+            painter=painters[0],
+            inspector=PillowPictures(),
+            store=store,
+            model=settings.image_model,
+            safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
+            jitter=random.random,
+            unknown_policy=UnknownPolicy.parse(settings.unknown_policy),
+        )
+        easels = [Easel(FIRST_PROVIDER, workshop)]
+        if len(painters) > 1:
+            model = settings.second_painter_models.get(settings.image_model, settings.image_model)
+            easels.append(Easel(SECOND_PROVIDER, replace(workshop, painter=painters[1], model=model)))
+        yield ImageWorkerParts(db, queue, store, tuple(easels), EcsTaskProtection(settings.ecs_agent_uri))
 
-            painter = OpenAIPainter(
-                api_key=settings.openai_api_key.get_secret_value(),
-                base_url=settings.openai_base_url,
-                total_seconds=settings.painter_timeout_seconds,
-            )
-            workshop = Workshop(
-                db=db,
-                painter=painter,
-                inspector=PillowPictures(),
-                store=store,
-                model=settings.image_model,
-                safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
-                jitter=random.random,
-            )
-            async with painter:
-                try:
-                    yield ImageWorkerParts(db=db, queue=queue, workshop=workshop)
-                finally:
-                    await queue.close(within_seconds=_LAST_POLL_SECONDS)
+
+def _painters(settings: ImageWorkerSettings) -> "list[OpenAIPainter]":
+    """Those that are configured, the preferred one first."""
+    from tatemono.adapters.openai_images import OpenAIPainter
+
+    places = [(settings.openai_base_url, settings.openai_api_key)]
+    if settings.second_painter_base_url != "off":
+        places.append((settings.second_painter_base_url, settings.second_painter_api_key))
+    return [
+        OpenAIPainter(api_key=key.get_secret_value(), base_url=url, total_seconds=settings.painter_timeout_seconds)
+        for url, key in places
+    ]
 
 
 @asynccontextmanager
@@ -264,4 +304,14 @@ async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRel
             settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
         ) as db:
             identities = CognitoIdentities(cognito, pool_id) if pool_id else None
-            yield OutboxRelayParts(db=db, queues={IMAGE_JOBS: queue}, identities=identities)
+            dead = await queue.dead_letters()
+            try:
+                yield OutboxRelayParts(
+                    db=db,
+                    queues={IMAGE_JOBS: queue},
+                    identities=identities,
+                    dead={IMAGE_JOBS: dead} if dead is not None else {},
+                )
+            finally:
+                if dead is not None:
+                    await dead.close(within_seconds=_LAST_POLL_SECONDS)

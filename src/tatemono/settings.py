@@ -126,7 +126,15 @@ class WebSettings(OperatorsSettings):
 
 
 class ImageWorkerSettings(ServiceSettings):
-    """:ivar lease_seconds: how long a job is the worker's without a sign of life."""
+    """What the image worker is told.
+
+    :ivar lease_seconds: how long a job is the worker's without a sign of life
+    :ivar unknown_policy: after an attempt that may be on the bill: `give-up`, or `retry:N`
+    :ivar second_painter_base_url: another server that speaks OpenAI's images API, called while the first may not be;
+        `off`: there is none
+    :ivar second_painter_models: what it calls the first painter's models, as JSON; others have the same name there
+    :ivar ecs_agent_uri: set by ECS itself
+    """
 
     image_jobs_queue_url: str
     pictures_bucket: str
@@ -138,6 +146,11 @@ class ImageWorkerSettings(ServiceSettings):
     lease_seconds: int = Field(default=60, ge=3, le=3600)
     painter_timeout_seconds: int = Field(default=300, ge=1, le=3600)
     stop_timeout_seconds: int = Field(default=120, ge=2, le=120)
+    unknown_policy: str = Field(default="retry:1", pattern=r"^(give-up|retry:[1-9])$")
+    second_painter_base_url: str = Field(default="off", pattern=r"^(off|https?://\S+)$")
+    second_painter_api_key: SecretStr = SecretStr("")
+    second_painter_models: dict[str, str] = Field(default_factory=dict)
+    ecs_agent_uri: str = ""
 
 
 class OutboxRelaySettings(ServiceSettings):

@@ -24,3 +24,18 @@ def object_key(user_id: UUID, generation_id: UUID, fence: int, position: int, ex
 
 def thumbnail_key(key: str) -> str:
     return f"{key.rpartition('.')[0]}-thumbnail.webp"
+
+
+def keys_of_attempt(stem: str, pictures: int, extension: str) -> list[str]:
+    """Every key that an attempt may have put an object under.
+
+    :param stem: how they begin, up to and with the fence
+    """
+    keys = [f"{stem}-{position}.{extension}" for position in range(pictures)]
+    return [each for key in keys for each in (key, thumbnail_key(key))]
+
+
+def may_belong_to(key: str) -> list[str]:
+    """The keys of pictures that an object may belong to: its own, or that of which it is the thumbnail."""
+    stem, _, _ = key.rpartition("-thumbnail.webp")
+    return [f"{stem}.{extension}" for extension in ("png", "jpeg", "webp")] if stem else [key]

@@ -3,13 +3,16 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from tatemono.domain.attempts import Claim, GiveUp, Outcome
+from tatemono.domain.attempts import FIRST_PROVIDER, Claim, GiveUp, Outcome
+from tatemono.domain.breakers import Breaker
+from tatemono.domain.dead_letters import DeadMessage
 from tatemono.domain.generations import PictureRequest, State, Submitted
 from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintRequest, PartialPicture
+from tatemono.domain.queue import Priority
 from tatemono.usecases.identity_ports import (
     Attestations,
     Devices,
@@ -76,6 +79,14 @@ class PictureInspector(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """:ivar modified_at: by the store's clock"""
+
+    key: str
+    modified_at: datetime
+
+
 class PictureStore(Protocol):
     async def put(self, key: str, data: bytes, *, content_type: str, sha256: bytes | None = None) -> None:
         """Keep an object; the same key and bytes again change nothing. With `sha256` the store checks what arrived.
@@ -89,16 +100,26 @@ class PictureStore(Protocol):
         ...
 
 
+class SearchableStore(PictureStore, Protocol):
+    async def keys_after(self, prefix: str, after_key: str, limit: int) -> list[StoredObject]:
+        """The next objects below `prefix` in the order of their keys, at most 1,000."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """An SQS message: leave to do one job. `receipt` is good until its visibility timeout passes.
 
     :ivar received_count: how often it was handed out, 1 the first time
+    :ivar message_id: the queue's own name for it
     """
 
     receipt: str
     body: str
     received_count: int
+    message_id: str = ""
+    sent_at: datetime | None = None
+    first_received_at: datetime | None = None
 
 
 class TicketQueue(Protocol):
@@ -139,6 +160,17 @@ class DeletedPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class LostAttempt:
+    """One that may have left objects in the store, whose keys begin with `object_stem`."""
+
+    generation_id: UUID
+    fence: int
+    object_stem: str
+    pictures: int
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     id: int
     queue: str
@@ -158,8 +190,14 @@ class Generations(Protocol):
         """
         ...
 
-    async def claim(self, *, lease: timedelta, max_running: int, model: str) -> Claim | None:
+    async def claim(
+        self, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
+    ) -> Claim | None:
         """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is."""
+        ...
+
+    async def decide_to_retry(self, claim: Claim) -> bool:
+        """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
         ...
 
     async def any_due(self, *, max_running: int) -> bool:
@@ -229,6 +267,60 @@ class Outbox(Protocol):
         ...
 
 
+class Queue(Protocol):
+    """What operators tell the queue. :returns: whether it was not so before"""
+
+    async def pause(self, by: str, reason: str) -> bool: ...
+    async def resume(self) -> bool: ...
+    async def drain(self, by: str, reason: str) -> bool: ...
+    async def fill(self) -> bool: ...
+    async def reprioritise(
+        self, priority: Priority, *, generation_id: UUID | None, user_id: UUID | None
+    ) -> int | None: ...
+
+
+class Painters(Protocol):
+    """What the workers know of each painter together."""
+
+    async def lock(self, provider: str, model: str) -> Breaker: ...
+    async def save(self, provider: str, model: str, breaker: Breaker) -> None: ...
+
+
+class DeadLetters(Protocol):
+    async def keep(self, queue: str, messages: Sequence[DeadMessage]) -> None:
+        """Those that are kept already are counted once more."""
+        ...
+
+    async def choose(self, queue: str, ids: Sequence[UUID] | None, *, limit: int) -> list[UUID]:
+        """The oldest that wait for a decision, locked: of these ids, or (none) of all."""
+        ...
+
+    async def redrive(self, ids: Sequence[UUID]) -> None: ...
+    async def discard(self, ids: Sequence[UUID]) -> None: ...
+
+
+class Orphans(Protocol):
+    async def lock_lost_attempts(self, *, older_than: timedelta, limit: int) -> list[LostAttempt]:
+        """Attempts that may have left objects behind, locked until the transaction ends."""
+        ...
+
+    async def mark_erased(self, attempts: Sequence[LostAttempt]) -> None: ...
+
+    async def lock_search(self) -> str | None:
+        """The key after which the search goes on, locked until the transaction ends; none if another searches."""
+        ...
+
+    async def move_search(self, after_key: str) -> None: ...
+
+    async def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that belong to a picture, deleted or not."""
+        ...
+
+    async def unfinished(self, generation_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the generations that may still be painted."""
+        ...
+
+
 class Rows(Protocol):
     """The aggregates, read and written through one pool or one transaction."""
 
@@ -256,6 +348,14 @@ class Rows(Protocol):
     def pictures(self) -> Pictures: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def painters(self) -> Painters: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+    @property
+    def orphans(self) -> Orphans: ...
 
 
 class Notifier(Protocol):
@@ -280,3 +380,6 @@ OUTBOX_CHANNEL = "outbox"
 EVENTS_CHANNEL = "generation_events"
 CANCEL_CHANNEL = "generation_cancelled"
 REVOCATIONS_CHANNEL = "revocations"
+#: Without keys: what operators told the queue, and what is known of the painters, changed.
+QUEUE_CHANNEL = "queue_controls"
+PAINTERS_CHANNEL = "painters"

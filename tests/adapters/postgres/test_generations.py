@@ -361,5 +361,5 @@ class TestPositions:
         mine = [await submitted(api, greedy) for _ in range(3)]
         theirs = await submitted(api, modest)
         positions = await api.queries.positions([*(generation.id for generation in mine), theirs.id])
-        assert [positions[generation.id] for generation in mine] == [2, 3, 4]
-        assert positions[theirs.id] == 2
+        assert [positions[generation.id].position for generation in mine] == [2, 3, 4]
+        assert positions[theirs.id].position == 2
