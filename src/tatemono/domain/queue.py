@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from math import sqrt
 from typing import ClassVar
 
 from tatemono.domain.errors import Conflict, NotFound, Unavailable
@@ -68,18 +67,23 @@ class QueueControls:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the queue moved when it was last measured.
+    """How fast the queue moved when it was last measured, and how wrong the last forecasts were.
 
     :ivar running: attempts at the same time
-    :ivar samples: the newest attempts that ended; the next two are of how long they took
+    :ivar samples: the newest attempts that ended, which took `mean_seconds`
     :ivar age_seconds: how long ago that was
+    :ivar forecasts: so many came true lately. Of 100, 3 were wrong by less than `low_error` and 3 by more than
+        `high_error`: shares of what was foretold and one step more
     """
 
     running: int
     samples: int
     mean_seconds: float
-    deviation_seconds: float
     age_seconds: float
+    forecasts: int = 0
+    low_error: float = 0.0
+    middle_error: float = 0.0
+    high_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +95,26 @@ class Waiting:
     most_seconds: float
 
 
-#: The normal distribution keeps 90 % within so many deviations.
-_DEVIATIONS = 1.645
 #: From fewer ends nothing is concluded, nor from older measurements.
 _FEWEST_SAMPLES = 8
 _LONGEST_AGE_SECONDS = 60.0
+#: Until so many forecasts came true these stand for the errors: half as long, or three times.
+_FEWEST_FORECASTS = 40
+_ERRORS_AT_FIRST = (-0.8, 0.0, 2.0)
 
 
 def estimate_waiting(position: int, pace: Pace) -> Waiting | None:
     """How long the generation at this place waits (1 is next); none if too little was measured to say.
 
-    `running` attempts of `mean` seconds each end every `mean / running` seconds (Little's law). The error has three
-    parts: how attempts differ, how well the mean is known, and that of those running nobody knows how far they are.
+    `running` attempts of `mean` seconds each end every `mean / running` seconds (Little's law): a step. What that
+    leaves out, and above all those who come later and whose turn is sooner, is in the errors of the last forecasts.
+    Of those running nobody knows how far they are: a step more.
     """
     if pace.running < 1 or pace.samples < _FEWEST_SAMPLES or pace.age_seconds > _LONGEST_AGE_SECONDS:
         return None
+    measured = pace.low_error, pace.middle_error, pace.high_error
+    low, middle, high = measured if pace.forecasts >= _FEWEST_FORECASTS else _ERRORS_AT_FIRST
     step = pace.mean_seconds / pace.running
-    spread = pace.deviation_seconds / pace.running
-    variance = position * spread**2 + (position * spread) ** 2 / pace.samples + step**2
-    error = _DEVIATIONS * sqrt(variance)
     expected = position * step
-    return Waiting(expected, max(expected - error, 0.0), expected + error)
+    least, likely, most = (expected + error * (expected + step) for error in (low, middle, high))
+    return Waiting(max(likely, 0.0), max(least - step, 0.0), most + step)

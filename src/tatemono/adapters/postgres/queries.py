@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.generations import generation_of
-from tatemono.adapters.postgres.queue import PACE
+from tatemono.adapters.postgres.queue import POSITIONS
 from tatemono.domain.devices import Me, UserKind
 from tatemono.domain.generations import Generation
 from tatemono.domain.queue import Pace, Waiting, estimate_waiting
@@ -76,24 +76,6 @@ select users.id, users.kind, users.created_at, accounts.available, accounts.held
 from users join accounts on accounts.user_id = users.id where users.id = $1
 """
 
-# All of a higher priority; within one the user's own place among their waiting ones, and for each other user as many as
-# will come before: turns go round.
-_POSITIONS = f"""
-with mine as (
-    select g.id, g.user_id, g.priority,
-        (select count(*) from generations o
-            where o.user_id = g.user_id and o.state = 'queued' and o.priority = g.priority and o.id <= g.id) as place
-    from generations g where g.id = any($1::uuid[]) and g.state = 'queued'
-)
-select id, (place + coalesce((
-    select sum(
-        (mine.priority < 1)::int * a.queued_high + (mine.priority < 0)::int * (a.queued - a.queued_high - a.queued_low)
-        + case when a.user_id = mine.user_id then 0 else least(place, case mine.priority
-            when 1 then a.queued_high when -1 then a.queued_low else a.queued - a.queued_high - a.queued_low end) end)
-    from accounts a where a.queued > 0), 0))::bigint as position, {PACE}
-from mine, queue_pace
-"""  # noqa: S608 - only our own column list is put in
-
 _EVENTS = """
 select e.id, e.generation_id, e.kind::text, e.data::text
 from unnest($1::uuid[], $2::bigint[]) as wanted (generation_id, after)
@@ -147,7 +129,7 @@ class Queries:
 
     async def positions(self, generation_ids: list[UUID]) -> dict[UUID, Place]:
         """Where in the queue each is that still waits."""
-        rows = await self._pool.fetch(_POSITIONS, generation_ids)
+        rows = await self._pool.fetch(POSITIONS, generation_ids)
         return {row[0]: Place(row[1], estimate_waiting(row[1], Pace(*row[2:]))) for row in map(tuple, rows)}
 
     async def events_after(self, after: dict[UUID, int]) -> list[EventRow]:

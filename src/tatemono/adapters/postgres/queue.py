@@ -54,10 +54,32 @@ select coalesce(sum(queued), 0)::int, coalesce(sum(queued_high), 0)::int, coales
 from accounts where queued > 0 or running > 0
 """
 
-PACE = """
-running, samples, mean_seconds, deviation_seconds, extract(epoch from now() - measured_at)::float8 as age_seconds
+_PACE = """
+running, samples, mean_seconds, extract(epoch from now() - measured_at)::float8 as age_seconds, forecasts,
+    low_error, middle_error, high_error
 """
-_READ_PACE = f"select {PACE} from queue_pace"  # noqa: S608 - our own columns
+_READ_PACE = f"select {_PACE} from queue_pace"  # noqa: S608 - our own columns
+
+# All of a higher priority; within one the user's own place among their waiting ones, and for each other user as many as
+# come before: turns go round, and whoever was served the longest ago is next.
+POSITIONS = f"""
+with mine as (
+    select g.id, g.user_id, g.priority, a.last_claimed_at,
+        (select count(*) from generations o
+            where o.user_id = g.user_id and o.state = 'queued' and o.priority = g.priority and o.id <= g.id) as place
+    from generations g join accounts a on a.user_id = g.user_id
+    where g.id = any($1::uuid[]) and g.state = 'queued'
+)
+select id, (place + coalesce((
+    select sum(
+        (mine.priority < 1)::int * a.queued_high + (mine.priority < 0)::int * (a.queued - a.queued_high - a.queued_low)
+        + case when a.user_id = mine.user_id then 0 else least(
+            place - (a.last_claimed_at > mine.last_claimed_at)::int,
+            case mine.priority when 1 then a.queued_high when -1 then a.queued_low
+                else a.queued - a.queued_high - a.queued_low end) end)
+    from accounts a where a.queued > 0), 0))::bigint as position, {_PACE}
+from mine, queue_pace
+"""  # noqa: S608 - as above
 
 # The newest ends name the newest attempts, so that no index on their time is needed.
 _MEASURE = """
@@ -68,12 +90,40 @@ with ends as (
 ), took as (
     select extract(epoch from a.finished_at - a.started_at)::float8 as seconds
     from ends join attempts a on a.generation_id = ends.generation_id where a.finished_at is not null
+), error as (
+    select (waited_seconds - expected_seconds) / (expected_seconds + step_seconds) as share
+    from queue_forecasts where waited_seconds is not null order by generation_id desc limit 300
+), errors as (
+    select count(*)::int as count, percentile_cont(array[0.03, 0.5, 0.97]) within group (order by share) as shares
+    from error
 )
 update queue_pace set measured_at = now(),
     running = (select count(*) from generations where state = 'running'),
     samples = (select count(*) from took),
     mean_seconds = coalesce((select avg(seconds) from took), 0),
-    deviation_seconds = coalesce((select stddev_samp(seconds) from took), 0)
+    forecasts = errors.count,
+    low_error = coalesce(shares[1], 0), middle_error = coalesce(shares[2], 0), high_error = coalesce(shares[3], 0)
+from errors
+"""
+
+# What is foretold of some of those that came last is compared with what came true.
+_FORETELL = f"""
+insert into queue_forecasts (generation_id, expected_seconds, step_seconds)
+select id, position * mean_seconds / running, mean_seconds / running from ({
+    POSITIONS.replace(
+        "$1::uuid[]",
+        '''array(select id from (select id, state, fence from generations order by id desc limit 200) newest
+            where state = 'queued' and fence = 0 order by id desc limit 20)''',
+    )
+}) places where running > 0 and samples > 0 on conflict do nothing
+"""  # noqa: S608 - as above
+_COME_TRUE = """
+update queue_forecasts set waited_seconds = extract(epoch from g.started_at - told_at)
+from generations g where g.id = generation_id and waited_seconds is null and g.started_at is not null
+"""
+_FORGET = """
+delete from queue_forecasts where generation_id < (
+    select generation_id from queue_forecasts order by generation_id desc offset 2000 limit 1)
 """
 
 
@@ -119,8 +169,9 @@ class Queue:
         return row[0], row[1], row[2], row[3], row[4]
 
     async def measure(self) -> None:
-        """Write down how fast the queue moves now."""
-        await self._executor.execute(_MEASURE)
+        """Write down how fast the queue moves now, and how wrong the last forecasts were."""
+        for statement in (_COME_TRUE, _MEASURE, _FORETELL, _FORGET):
+            await self._executor.execute(statement)
 
     async def pace(self) -> Pace:
         return Pace(*await self._executor.fetchrow(_READ_PACE))

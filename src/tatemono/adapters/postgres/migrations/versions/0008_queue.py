@@ -32,14 +32,27 @@ create index accounts_in_turn_low on accounts (last_claimed_at) where queued_low
 -- How fast the queue moves, measured by the relay: one row.
 create table queue_pace (
     only_row boolean primary key default true check (only_row),
-    -- Attempts at the same time, and how long the newest of them took.
+    -- Attempts at the same time, and how long the newest that ended took.
     running int not null default 0,
     samples int not null default 0,
     mean_seconds double precision not null default 0,
-    deviation_seconds double precision not null default 0,
+    -- How wrong the last forecasts were: the share by which it took longer, of what was foretold (and one step).
+    forecasts int not null default 0,
+    low_error double precision not null default 0,
+    middle_error double precision not null default 0,
+    high_error double precision not null default 0,
     measured_at timestamptz not null default '-infinity'
 );
 insert into queue_pace default values;
+
+-- What was foretold of some generations, and how long they waited in truth.
+create table queue_forecasts (
+    generation_id uuid primary key references generations on delete cascade,
+    told_at timestamptz not null default now(),
+    expected_seconds double precision not null,
+    step_seconds double precision not null,
+    waited_seconds double precision
+);
 
 -- What the workers know of each painter together (domain/breakers.py).
 create table painters (
@@ -106,6 +119,8 @@ grant select, update on orphan_search to image_worker;
 grant select (generation_id, started_at, finished_at) on attempts to outbox_relay;
 grant select (id, generation_id, kind) on generation_events to outbox_relay;
 grant update on queue_pace to outbox_relay;
+grant select, insert, update, delete on queue_forecasts to outbox_relay;
+grant select (last_claimed_at, queued_high, queued_low) on accounts to outbox_relay;
 grant select, insert, update on dead_letters to outbox_relay;
 grant select, update (redriven_at, discarded_at) on dead_letters to admin_api;
 grant insert on outbox to admin_api;
