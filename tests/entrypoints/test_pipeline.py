@@ -15,10 +15,12 @@ import pytest
 
 from conftest import CloudEndpoint
 from factories import guest, submitted
+from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
+from tatemono.usecases.ports import QUEUE_CHANNEL
 
 LEASE_SECONDS = 4
 
@@ -158,6 +160,43 @@ class TestPipeline:
         me = await pipeline.db.queries.me(user_id)
         assert me is not None
         assert (me.credits_available, me.credits_held) == (100, 0)
+
+    async def test_pauses_at_once_and_goes_on_at_once(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            request = PictureRequest(prompt="A red boat", quality=Quality.LOW)
+            await pipeline.ended(await submitted(pipeline.db, user_id, request))
+            await pipeline.db.queue.pause("hanako@example.jp", "a test")
+            pipeline.db.notifier.notify(QUEUE_CHANNEL)
+            generation = await submitted(pipeline.db, user_id, request)
+            await asyncio.sleep(1)
+            assert await pipeline.db._pool.fetchval("select count(*) from attempts") == 1
+            await pipeline.db.queue.resume()
+            pipeline.db.notifier.notify(QUEUE_CHANNEL)
+            assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+
+    async def test_goes_to_the_second_painter_when_the_first_is_away(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with run_studio() as away, run_studio() as second:
+            await away.http.put("/studio/faults", json={"faults": [{"fault": "500"}]})
+            told = {
+                "OPENAI_BASE_URL": f"{away.url}/v1",
+                "SECOND_PAINTER_BASE_URL": f"{second.url}/v1",
+                "SECOND_PAINTER_API_KEY": "sk-second",
+                "SECOND_PAINTER_MODELS": '{"gpt-image-2": "gpt-image-1-mini"}',
+            }
+            async with pipeline.running("outbox-relay"), pipeline.running("image-worker", **told):
+                request = PictureRequest(prompt="A red boat", quality=Quality.LOW)
+                generations = [await submitted(pipeline.db, user_id, request) for _ in range(4)]
+                for generation in generations:
+                    assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+            rows = await pipeline.db._pool.fetch("select provider, model, outcome::text from attempts order by 1, 3")
+            attempts = {tuple(row) for row in rows}
+            assert attempts == {("first", "gpt-image-2", "failed"), ("second", "gpt-image-1-mini", "succeeded")}
+            assert {call["model"] for call in await second.calls()} == {"gpt-image-1-mini"}
+        ((name, breaker),) = (await pipeline.db.painters.all()).items()
+        assert name == ("first", "gpt-image-2")
+        assert breaker.open_for is not None
 
     async def test_ends_well_whatever_the_painter_does(self, pipeline: Pipeline) -> None:
         expected = {
