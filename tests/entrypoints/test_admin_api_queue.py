@@ -15,7 +15,7 @@ from tatemono.domain.dead_letters import DeadMessage
 from tatemono.domain.painting import Failure
 from tatemono.domain.queue import Priority
 
-pytest_plugins = ["admin_api"]
+pytest_plugins = ["admin_api", "services"]
 
 LEASE = timedelta(seconds=60)
 REASON = {"reason": "A test"}
@@ -24,12 +24,6 @@ REASON = {"reason": "A test"}
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     async with await Database.connect(database_url, service="test") as database:
-        yield database
-
-
-@pytest.fixture
-async def relay(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("outbox-relay"), service="outbox-relay") as database:
         yield database
 
 

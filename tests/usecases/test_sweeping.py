@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,17 +24,7 @@ from tatemono.usecases.relay_outbox import relay_outbox
 
 LEASE = timedelta(seconds=60)
 
-
-@pytest.fixture
-async def relay(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("outbox-relay"), service="outbox-relay") as database:
-        yield database
-
-
-@pytest.fixture
-async def worker(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("image-worker"), service="image-worker") as database:
-        yield database
+pytest_plugins = ["services"]
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from tatemono.domain.operators import Act, Operation
 from tatemono.domain.queue import AlreadySo
-from tatemono.usecases.ports import QUEUE_CHANNEL, Database, Queue
+from tatemono.usecases.ports import QUEUE_CHANNEL, Database
+from tatemono.usecases.queue_ports import Queue
 
 
 async def pause_queue(db: Database, act: Act) -> None:

@@ -1,7 +1,7 @@
 """The writes of the pipeline against real PostgreSQL, each as the role that runs it in production."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,23 +27,7 @@ from tatemono.domain.painting import Failure
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)
 
-
-@pytest.fixture
-async def api(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("mobile-api"), service="mobile-api") as db:
-        yield db
-
-
-@pytest.fixture
-async def worker(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("image-worker"), service="image-worker") as db:
-        yield db
-
-
-@pytest.fixture
-async def relay(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("outbox-relay"), service="outbox-relay") as db:
-        yield db
+pytest_plugins = ["services"]
 
 
 @pytest.fixture

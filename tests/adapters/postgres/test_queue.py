@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
@@ -21,29 +21,7 @@ from tatemono.domain.queue import Pace, Priority, Waiting, estimate_waiting
 
 LEASE = timedelta(seconds=60)
 
-
-@pytest.fixture
-async def api(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("mobile-api"), service="mobile-api") as db:
-        yield db
-
-
-@pytest.fixture
-async def worker(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("image-worker"), service="image-worker") as db:
-        yield db
-
-
-@pytest.fixture
-async def relay(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("outbox-relay"), service="outbox-relay") as db:
-        yield db
-
-
-@pytest.fixture
-async def admin(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("admin-api"), service="admin-api") as db:
-        yield db
+pytest_plugins = ["services"]
 
 
 @pytest.fixture
