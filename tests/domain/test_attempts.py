@@ -41,7 +41,7 @@ class TestPlanRetry:
             history = history.and_then(failure)
             plans.append(plan_retry(failure, history, policy, jitter=0.5))
         assert [plan.after_seconds for plan in plans[:-1] if isinstance(plan, Retry)] == [
-            min(2.0**number, 60.0) for number in range(attempts - 1)
+            1.0 if failure is Failure.RATE_LIMITED else 2.0**number for number in range(attempts - 1)
         ]
         state = State.REFUSED if failure is Failure.REFUSED else State.FAILED
         assert plans[-1] == GiveUp(state, code)

@@ -17,8 +17,8 @@ from tatemono.bootstrap import Easel
 from tatemono.domain.attempts import Claim, UnknownPolicy
 from tatemono.domain.breakers import OPENS_AFTER
 from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.entrypoints.image_worker.gate import Gate, Turn
-from tatemono.entrypoints.image_worker.jobs import Jobs
+from tatemono.entrypoints.held_jobs import Jobs
+from tatemono.entrypoints.painting_gate import Gate, Turn
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL, Ticket
 from tatemono.usecases.run_generation import Stop, Workshop
 

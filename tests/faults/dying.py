@@ -16,8 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from tatemono import bootstrap
-from tatemono.entrypoints import outbox_relay
-from tatemono.entrypoints.image_worker import worker
+from tatemono.entrypoints import image_worker, outbox_relay
 from tatemono.entrypoints.process import run
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings, read
 
@@ -96,7 +95,7 @@ def _worker_parts(parts: bootstrap.ImageWorkerParts, reach: Reach) -> bootstrap.
 
 async def _worker(settings: ImageWorkerSettings, reach: Reach, stopping: asyncio.Event) -> None:
     async with bootstrap.image_worker(settings) as parts:
-        await worker.ImageWorker(_worker_parts(parts, reach), settings).work(stopping)
+        await image_worker.ImageWorker(_worker_parts(parts, reach), settings).work(stopping)
 
 
 async def _relay(settings: OutboxRelaySettings, reach: Reach, stopping: asyncio.Event) -> None:

@@ -27,14 +27,14 @@ from tatemono.adapters.openai_images import OpenAIPainter
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.domain.generations import Generation, PictureRequest, Quality
-from tatemono.entrypoints.image_worker.worker import ImageWorker
+from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.outbox_relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
 from tatemono.usecases.cancel_generation import cancel_generation
 from tatemono.usecases.erase_orphans import erase_orphans
 from tatemono.usecases.ports import PAINTERS_CHANNEL
 
-LEASE_SECONDS = 3
+LEASE_SECONDS = 4
 UNKNOWN_RETRIES = 1
 #: One lease and 30 seconds after nothing goes wrong any more, everything has ended.
 SETTLED_WITHIN_SECONDS = LEASE_SECONDS + 30
@@ -138,7 +138,7 @@ async def _feed(place: Place, scenario: Scenario, report: Report, chance: random
     while True:
         asked = await _ask(place, scenario, chance)
         await _cancel_some(place, scenario, asked, chance)
-        await _none(place, "queued")
+        await _none(place, "queued", "running")
 
 
 async def _none(place: Place, *states: str) -> None:
@@ -170,7 +170,7 @@ async def _dying(place: Place, service: str, steps: Sequence[str]) -> AsyncItera
 async def _count_kills(process: Process, count: int, report: Report) -> None:
     assert process.stdout
     for _ in range(count):
-        step, _, how = (await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip().partition(" ")
+        step, _, how = (await asyncio.wait_for(process.stdout.readline(), 120)).decode().strip().partition(" ")
         assert how == "killed", (step, how)
         report.kills[step] = report.kills.get(step, 0) + 1
 
@@ -189,7 +189,7 @@ async def _within_the_process(
         return disturbed[-1]
 
     async with AsyncExitStack() as stack:
-        worker_settings = _settings(ImageWorkerSettings, place.told("image-worker", CONCURRENCY="16"))
+        worker_settings = _settings(ImageWorkerSettings, place.told("image-worker", CONCURRENCY="8"))
         relay_settings = _settings(OutboxRelaySettings, place.told("outbox-relay"))
         parts = await stack.enter_async_context(bootstrap.image_worker(worker_settings))
         relay_parts = await stack.enter_async_context(bootstrap.outbox_relay(relay_settings))

@@ -159,5 +159,5 @@ def plan_retry(failure: Failure, history: History, policy: UnknownPolicy, *, jit
         or (failure in AMBIGUOUS and history.unknown > policy.retries)
     ):
         return GiveUp(State.FAILED, _GAVE_UP_CODE[failure])
-    doublings = max(history.ended, 1) - 1
+    doublings = max(history.ended - history.turned_away, 1) - 1
     return Retry(min(_FIRST_DELAY_SECONDS * 2**doublings * (0.5 + jitter), _LONGEST_DELAY_SECONDS))

@@ -10,8 +10,11 @@ _COLUMNS = """failures, opened, turned_away, extract(epoch from open_until - clo
     coalesce(extract(epoch from busy_until - clock_timestamp()), 0)::float8,
     coalesce(extract(epoch from probe_until - clock_timestamp()), 0)::float8"""
 _READ = f"select provider, model, {_COLUMNS} from painters order by provider, model"  # noqa: S608 - our own columns
-_ADD = "insert into painters (provider, model) values ($1, $2) on conflict do nothing"
-_LOCK = f"select {_COLUMNS} from painters where provider = $1 and model = $2 for update"  # noqa: S608 - as above
+# One statement, so that the row is there and locked whatever others do with it.
+_LOCK = f"""
+insert into painters (provider, model) values ($1, $2)
+on conflict (provider, model) do update set failures = painters.failures returning {_COLUMNS}
+"""  # noqa: S608 - as above
 _SAVE = """
 update painters set failures = $3, opened = $4, turned_away = $5,
     open_until = clock_timestamp() + $6::float8 * interval '1 s',
@@ -37,7 +40,6 @@ class Painters:
 
     async def lock(self, provider: str, model: str) -> Breaker:
         """As it is, until the transaction ends."""
-        await self._executor.execute(_ADD, provider, model)
         return Breaker(*await self._executor.fetchrow(_LOCK, provider, model))
 
     async def save(self, provider: str, model: str, breaker: Breaker) -> None:

@@ -46,7 +46,7 @@ class Queue(ResponseBody):
             "running": 16,
             "people_waiting": 41,
             "seconds_per_attempt": 21.4,
-            "painters": [{"provider": "first", "model": "gpt-image-2", "state": "closed", "failures": 0, "seconds": 0}],
+            "painters": [{"provider": "first", "model": "a-model", "state": "closed", "failures": 0, "seconds": 0}],
             "dead_letters": {"image-jobs": 2},
         }
     )

@@ -1,4 +1,4 @@
-"""Takes tickets from SQS, claims jobs in PostgreSQL, calls the painter.
+"""The service that paints: takes tickets from SQS, claims jobs in PostgreSQL, calls the painter.
 
 A ticket is leave to do a job, whichever is next; PostgreSQL decides. When the job is done its worker goes on with the
 next one that is due, and gives the ticket up when there is none: so nothing waits that a free worker could do. While
@@ -17,9 +17,10 @@ from tatemono.bootstrap import ImageWorkerParts, image_worker
 from tatemono.domain.attempts import Claim
 from tatemono.domain.generations import MAX_RUNNING
 from tatemono.domain.painting import PaintingFailed
-from tatemono.entrypoints.image_worker.gate import Gate, Turn
-from tatemono.entrypoints.image_worker.jobs import Jobs
-from tatemono.settings import ImageWorkerSettings
+from tatemono.entrypoints.held_jobs import Jobs
+from tatemono.entrypoints.painting_gate import Gate, Turn
+from tatemono.entrypoints.process import run
+from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
 from tatemono.usecases.erase_orphans import BATCH, erase_orphans, search_orphans
 from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, Ticket
@@ -207,3 +208,8 @@ async def main(settings: ImageWorkerSettings, stopping: asyncio.Event) -> None:
         painters = [f"{easel.provider}: {easel.workshop.model}" for easel in parts.easels]
         log.info("started", concurrency=settings.concurrency, painters=painters)
         await ImageWorker(parts, settings).work(stopping)
+
+
+if __name__ == "__main__":
+    _settings = read(ImageWorkerSettings)
+    run(lambda stopping: main(_settings, stopping), _settings)
