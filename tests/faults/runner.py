@@ -1,6 +1,7 @@
 """Runs a scenario: generations are asked for, things go wrong, then nothing does any more, and the invariants count."""
 
 import asyncio
+import logging
 import os
 import random
 import sys
@@ -15,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import structlog
 from pydantic_settings import BaseSettings
 
 from factories import guest, submitted
@@ -77,17 +79,22 @@ class Report:
 
 
 async def run_scenario(place: Place, scenario: Scenario) -> Report:
+    # Services within this process say what goes wrong, at length: here it is meant to.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     report = Report(scenario)
     chance = random.Random(scenario.seed)  # noqa: S311 - reproducible, no secret
     drip = DrippingPainter()
     server = await asyncio.start_server(drip.answer, "127.0.0.1", 0)
     drip.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    async with server:
-        if scenario.kills:
-            await _with_kills(place, scenario, report, chance)
-        else:
-            await _within_the_process(place, scenario, report, chance, drip)
-        await _judge(place, report, drip)
+    try:
+        async with server:
+            if scenario.kills:
+                await _with_kills(place, scenario, report, chance)
+            else:
+                await _within_the_process(place, scenario, report, chance, drip)
+            await _judge(place, report, drip)
+    finally:
+        structlog.reset_defaults()
     return report
 
 

@@ -180,6 +180,20 @@ class TestClaim:
         ]
         assert (await account(owner, user_id))["running"] == 1
 
+    async def test_knows_an_attempt_that_was_lost_before_it_was_decided(
+        self, api: Database, worker: Database, owner: Any
+    ) -> None:
+        await submitted(api, await guest(api))
+        for _ in range(2):
+            await claimed(worker, lease=GONE)
+        third = await claimed(worker)
+        assert (third.taken_over, third.before.ended, third.before.unknown) == (True, 2, 1)
+        assert await owner.fetch("select outcome, failure from attempts order by fence") == [
+            ("unknown", "lease_lost"),
+            ("failed", "not_called"),
+            (None, None),
+        ]
+
     async def test_brings_what_the_style_adds(self, api: Database, worker: Database) -> None:
         await submitted(api, await guest(api), PictureRequest(prompt="A fox", style="ink"))
         assert (await claimed(worker)).prompt.startswith("A fox\nsumi-e ink")

@@ -77,8 +77,14 @@ turn as (
     update accounts set queued = queued - 1, running = running + 1, last_claimed_at = clock_timestamp(),
         queued_high = queued_high - (next.priority = 1)::int, queued_low = queued_low - (next.priority = -1)::int
     from next where accounts.user_id = next.user_id
+), undecided as (
+    -- Nobody decided to go on after this one, so whoever came next was lost before the painter was called.
+    select generation_id from attempts
+    where generation_id = (select id from expired) and outcome = 'unknown' and decision is null
 ), lost as (
-    update attempts set outcome = 'unknown', failure = 'lease_lost', finished_at = now()
+    update attempts set finished_at = now(),
+        outcome = case when exists (select from undecided) then 'failed' else 'unknown' end::attempt_outcome,
+        failure = case when exists (select from undecided) then 'not_called' else 'lease_lost' end
     from expired where attempts.generation_id = expired.id and attempts.outcome is null
 ), attempt as (
     insert into attempts (generation_id, fence, model, provider, object_stem)
@@ -90,7 +96,8 @@ turn as (
 select claimed.*, claimed.cancel_requested_at is not null as cancelled, styles.prompt_suffix, before.*
 from claimed left join styles on styles.id = claimed.style cross join lateral (
     -- One without an outcome is the one that is lost: this statement does not see what it changes itself.
-    select count(*)::int as ended, count(*) filter (where outcome is null or outcome = 'unknown')::int as unknown,
+    select count(*)::int as ended, count(*) filter (
+            where outcome = 'unknown' or (outcome is null and not exists (select from undecided)))::int as unknown,
         count(*) filter (where failure = 'no_picture')::int as without_picture,
         count(*) filter (where failure = 'rate_limited')::int as turned_away,
         count(*) filter (where outcome is null) > 0 as taken_over
