@@ -19,6 +19,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from besides import told_besides
 from conftest import CloudEndpoint, free_port
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
@@ -205,7 +206,7 @@ async def office(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(ses.serving())
         db = await stack.enter_async_context(await Database.connect(database_url, service="test"))
-        sqs, sesv2 = await stack.enter_async_context(aws_clients("sqs", "sesv2"))
+        sqs, sesv2, s3 = await stack.enter_async_context(aws_clients("sqs", "sesv2", "s3"))
         dead = await _queue(sqs, f"{name}-events-dead")
         redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": 3})}
         events = await _queue(sqs, f"{name}-events", VisibilityTimeout="1", **redrive)
@@ -222,22 +223,28 @@ async def office(
         )
         with suppress(sesv2.exceptions.AlreadyExistsException):
             await sesv2.create_email_identity(EmailIdentity="tatemono.example")
-        environment = aws_environment.environment | {
-            "mail-worker": service_database_url("mail-worker"),
-            "outbox-relay": service_database_url("outbox-relay"),
-            "AWS_ENDPOINT_URL_SESV2": ses.url,
-            "IMAGE_JOBS_QUEUE_URL": mail["url"],
-            "MAIL_QUEUE_URL": mail["url"],
-            "MAIL_EVENTS_QUEUE_URL": events["url"],
-            "MAIL_EVENTS_DEAD": dead["url"],
-            "MAIL_SENDER": SENDER,
-            "MAIL_CONFIGURATION_SET": name,
-            "UNSUBSCRIBE_KEY": "a key for tests",
-            "PUBLIC_URL": "https://tatemono.example",
-            "LEASE_SECONDS": str(LEASE_SECONDS),
-            "LOST_TICKET_SECONDS": "2",
-            "STOP_TIMEOUT_SECONDS": "8",
-        }
+        bucket = {"CreateBucketConfiguration": {"LocationConstraint": aws_environment.region}}
+        await s3.create_bucket(Bucket=name, **bucket)
+        environment = (
+            aws_environment.environment
+            | await told_besides(sqs, name)
+            | {
+                "mail-worker": service_database_url("mail-worker"),
+                "outbox-relay": service_database_url("outbox-relay"),
+                "AWS_ENDPOINT_URL_SESV2": ses.url,
+                "IMAGE_JOBS_QUEUE_URL": mail["url"],
+                "MAIL_QUEUE_URL": mail["url"],
+                "MAIL_EVENTS_QUEUE_URL": events["url"],
+                "MAIL_EVENTS_DEAD": dead["url"],
+                "MAIL_SENDER": SENDER,
+                "MAIL_CONFIGURATION_SET": name,
+                "UNSUBSCRIBE_KEY": "a key for tests",
+                "PUBLIC_URL": "https://tatemono.example",
+                "LEASE_SECONDS": str(LEASE_SECONDS),
+                "LOST_TICKET_SECONDS": "2",
+                "STOP_TIMEOUT_SECONDS": "8",
+            }
+        )
         yield Office(db, ses, sqs, aws_environment, environment)
 
 

@@ -8,14 +8,15 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.exports import EXPORTS
-from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL, MAIL_EVENTS
+from tatemono.domain.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.domain.attestation import AttestationPolicy
 from tatemono.settings import (
     AdminApiSettings,
@@ -29,7 +30,7 @@ from tatemono.settings import (
 from tatemono.usecases.build_export import Builder
 from tatemono.usecases.erase_accounts import Eraser
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
-from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.ports import QUEUE_CHANNEL, TicketQueue
 from tatemono.usecases.reconcile import Reconciler
 from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.send_mail import PostOffice
@@ -39,27 +40,35 @@ if TYPE_CHECKING:
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import CognitoMembers
     from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.ecs_agent import EcsTaskProtection
     from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
+    from tatemono.adapters.openai_images import OpenAIPainter
     from tatemono.adapters.operator_pool import CognitoOperators
     from tatemono.adapters.operator_tokens import OperatorTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.postgres.watched import Watched
+    from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sealing import Sealing
     from tatemono.adapters.tokens import AccessTokens
     from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
+    from tatemono.domain.queue import QueueControls
 
 #: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
 _LAST_POLL_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class ImageWorkerParts:
-    db: Database
-    queue: TicketQueue
+class Easel:
+    """Where one of the painters paints.
+
+    :ivar provider: its name in attempts and in `painters`
+    :ivar workshop: with the model as this provider calls it
+    """
+
+    provider: str
     workshop: Workshop
-    export_queue: TicketQueue
-    builder: Builder
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +80,30 @@ class MailWorkerParts:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageWorkerParts:
+    """:ivar easels: in the order in which they are preferred"""
+
+    db: Database
+    queue: TicketQueue
+    store: "S3Pictures"
+    easels: tuple[Easel, ...]
+    protection: "EcsTaskProtection"
+    export_queue: TicketQueue
+    builder: Builder
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRelayParts:
-    """:ivar identities: none: guests get none"""
+    """:ivar identities: none: guests get none
+    :ivar dead: of each queue that has one, its dead-letter queue
+    """
 
     db: Database
     queues: dict[str, TicketQueue]
     eraser: Eraser
     reconciler: Reconciler
     identities: GuestIdentities | None = None
+    dead: dict[str, TicketQueue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +122,7 @@ class MobileApiBackend:
     settings: MobileApiSettings
     attestations: AttestationVerifier
     unsubscribe_links: "UnsubscribeLinks"
+    controls: "Watched[QueueControls]"
     now: Callable[[], float] = time.time
 
 
@@ -131,6 +157,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.merge_tokens import MergeTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.postgres.watched import Watched
     from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
     from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
@@ -150,6 +177,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
         await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
         EventFeed(db) as feed,
         Revocations(db, lifetime_seconds=settings.access_token_seconds) as revocations,
+        Watched(db, QUEUE_CHANNEL, db.queue.controls) as controls,
         following_secret(settings.token_signing_keys_arn, tokens.take_keys)
         if settings.token_signing_keys_arn
         else nullcontext(),
@@ -173,6 +201,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             settings,
             _attestations(settings),
             UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url),
+            controls,
         )
 
 
@@ -244,45 +273,56 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
 @asynccontextmanager
 async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.ecs_agent import EcsTaskProtection
     from tatemono.adapters.pillow_pictures import PillowPictures
     from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sqs import SqsQueue
 
-    async with aws_clients("sqs", "s3") as (sqs, s3):
+    async with AsyncExitStack() as stack:
+        sqs, s3 = await stack.enter_async_context(aws_clients("sqs", "s3"))
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
         export_queue = SqsQueue(sqs, settings.exports_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
         for needed in (queue, export_queue, store):
             await needed.check()
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
-        async with await Database.connect(
-            settings.database_url.get_secret_value(), service=settings.service_name
-        ) as db:
-            # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no
-            # lease is held yet: so whoever waits for this service's health need not wait for it.
-            from tatemono.adapters.openai_images import OpenAIPainter
+        db = await stack.enter_async_context(
+            await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name)
+        )
+        # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no lease is
+        # held yet: so whoever waits for this service's health need not wait for it.
+        painters = [await stack.enter_async_context(painter) for painter in _painters(settings)]
+        for each in (queue, export_queue):
+            stack.push_async_callback(each.close, within_seconds=_LAST_POLL_SECONDS)
+        workshop = Workshop(
+            db=db,
+            painter=painters[0],
+            inspector=PillowPictures(),
+            store=store,
+            model=settings.image_model,
+            safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
+            jitter=random.random,
+            unknown_policy=UnknownPolicy.parse(settings.unknown_policy),
+        )
+        easels = [Easel(FIRST_PROVIDER, workshop)]
+        if len(painters) > 1:
+            model = settings.second_painter_models.get(settings.image_model, settings.image_model)
+            easels.append(Easel(SECOND_PROVIDER, replace(workshop, painter=painters[1], model=model)))
+        protection = EcsTaskProtection(settings.ecs_agent_uri)
+        yield ImageWorkerParts(db, queue, store, tuple(easels), protection, export_queue, _builder(settings, s3))
 
-            painter = OpenAIPainter(
-                api_key=settings.openai_api_key.get_secret_value(),
-                base_url=settings.openai_base_url,
-                total_seconds=settings.painter_timeout_seconds,
-            )
-            workshop = Workshop(
-                db=db,
-                painter=painter,
-                inspector=PillowPictures(),
-                store=store,
-                model=settings.image_model,
-                safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
-                jitter=random.random,
-            )
-            builder = _builder(settings, s3)
-            async with painter:
-                try:
-                    yield ImageWorkerParts(db, queue, workshop, export_queue, builder)
-                finally:
-                    for each in (queue, export_queue):
-                        await each.close(within_seconds=_LAST_POLL_SECONDS)
+
+def _painters(settings: ImageWorkerSettings) -> "list[OpenAIPainter]":
+    """Those that are configured, the preferred one first."""
+    from tatemono.adapters.openai_images import OpenAIPainter
+
+    places = [(settings.openai_base_url, settings.openai_api_key)]
+    if settings.second_painter_base_url != "off":
+        places.append((settings.second_painter_base_url, settings.second_painter_api_key))
+    return [
+        OpenAIPainter(api_key=key.get_secret_value(), base_url=url, total_seconds=settings.painter_timeout_seconds)
+        for url, key in places
+    ]
 
 
 def _builder(settings: ImageWorkerSettings, s3: Any) -> Builder:
@@ -339,6 +379,8 @@ async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRel
         queues = {
             IMAGE_JOBS: SqsQueue(sqs, settings.image_jobs_queue_url),
             MAIL: SqsQueue(sqs, settings.mail_queue_url),
+            # Nothing of ours is sent there; its dead letters are.
+            MAIL_EVENTS: SqsQueue(sqs, settings.mail_events_queue_url),
             EXPORTS: SqsQueue(sqs, settings.exports_queue_url),
         }
         for queue in queues.values():
@@ -351,10 +393,15 @@ async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRel
             members = CognitoDirectory(cognito_idp, settings.members_pool_id)
             key = settings.receipt_key.get_secret_value().encode()
             margin = timedelta(hours=settings.reconcile_margin_hours)
-            yield OutboxRelayParts(
-                db=db,
-                queues=dict(queues),
-                eraser=Eraser(store, members, identities, key),
-                reconciler=Reconciler(store, members, identities, margin),
-                identities=identities,
-            )
+            dead = {name: found for name, queue in queues.items() if (found := await queue.dead_letters()) is not None}
+            try:
+                yield OutboxRelayParts(
+                    db=db,
+                    queues=dict(queues),
+                    eraser=Eraser(store, members, identities, key),
+                    reconciler=Reconciler(store, members, identities, margin),
+                    identities=identities,
+                    dead=dict(dead),
+                )
+            finally:
+                await asyncio.gather(*(each.close(within_seconds=_LAST_POLL_SECONDS) for each in dead.values()))

@@ -138,6 +138,11 @@ class ImageWorkerSettings(ServiceSettings):
 
     :ivar lease_seconds: how long a job is the worker's without a sign of life
     :ivar export_days: how long an export is kept, and the link to it that is mailed is good
+    :ivar unknown_policy: after an attempt that may be on the bill: `give-up`, or `retry:N`
+    :ivar second_painter_base_url: another server that speaks OpenAI's images API, called while the first may not be;
+        `off`: there is none
+    :ivar second_painter_models: what it calls the first painter's models, as JSON; others have the same name there
+    :ivar ecs_agent_uri: set by ECS itself
     """
 
     image_jobs_queue_url: str
@@ -155,6 +160,11 @@ class ImageWorkerSettings(ServiceSettings):
     picture_url_key: SecretStr
     picture_url_key_id: str
     public_url: str = Field(pattern=r"^https://[^/]+$")
+    unknown_policy: str = Field(default="retry:1", pattern=r"^(give-up|retry:[1-9])$")
+    second_painter_base_url: str = Field(default="off", pattern=r"^(off|https?://\S+)$")
+    second_painter_api_key: SecretStr = SecretStr("")
+    second_painter_models: dict[str, str] = Field(default_factory=dict)
+    ecs_agent_uri: str = ""
 
 
 class MailWorkerSettings(ServiceSettings):
@@ -190,6 +200,7 @@ class OutboxRelaySettings(ServiceSettings):
 
     image_jobs_queue_url: str
     mail_queue_url: str
+    mail_events_queue_url: str
     lost_ticket_seconds: int = Field(default=90, ge=1, le=86400)
     guests_identity_pool_id: str = ""
     unused_guest_days: int = Field(default=400, ge=30, le=36500)

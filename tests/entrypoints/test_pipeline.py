@@ -16,14 +16,16 @@ from uuid import UUID
 
 import pytest
 
+from besides import told_besides
 from conftest import CloudEndpoint
 from factories import guest, submitted
+from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.domain.exports import ExportState
 from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
-from tatemono.laptop.secret_values import private_key_pem
+from tatemono.usecases.ports import QUEUE_CHANNEL
 from tatemono.usecases.request_export import request_export
 
 LEASE_SECONDS = 4
@@ -86,27 +88,22 @@ async def pipeline(
         queue, exports = [
             await sqs.create_queue(QueueName=each, Attributes=attributes) for each in (name, f"{name}-exports")
         ]
-        environment = aws_environment.environment | {
-            "image-worker": service_database_url("image-worker"),
-            "outbox-relay": service_database_url("outbox-relay"),
-            "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
-            # The relay looks whether it is there; nothing here sends mail.
-            "MAIL_QUEUE_URL": queue["QueueUrl"],
-            "EXPORTS_QUEUE_URL": exports["QueueUrl"],
-            "PICTURES_BUCKET": name,
-            "MEMBERS_POOL_ID": "nobody leaves here",
-            "RECEIPT_KEY": "a key for tests",
-            "RECONCILE_REPAIR": "false",
-            "PICTURE_URL_KEY": private_key_pem(),
-            "PICTURE_URL_KEY_ID": "KTEST",
-            "PUBLIC_URL": "https://pictures.example.jp",
-            "OPENAI_API_KEY": "sk-studio",
-            "OPENAI_BASE_URL": f"{studio}/v1",
-            "IMAGE_MODEL": "gpt-image-2",
-            "SAFETY_IDENTIFIER_KEY": "key",
-            "LEASE_SECONDS": str(LEASE_SECONDS),
-            "STOP_TIMEOUT_SECONDS": "8",
-        }
+        environment = (
+            aws_environment.environment
+            | await told_besides(sqs, name)
+            | {
+                "image-worker": service_database_url("image-worker"),
+                "outbox-relay": service_database_url("outbox-relay"),
+                "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
+                "EXPORTS_QUEUE_URL": exports["QueueUrl"],
+                "OPENAI_API_KEY": "sk-studio",
+                "OPENAI_BASE_URL": f"{studio}/v1",
+                "IMAGE_MODEL": "gpt-image-2",
+                "SAFETY_IDENTIFIER_KEY": "key",
+                "LEASE_SECONDS": str(LEASE_SECONDS),
+                "STOP_TIMEOUT_SECONDS": "8",
+            }
+        )
         yield Pipeline(db, S3Pictures(s3, name), environment)
 
 
@@ -197,6 +194,43 @@ class TestPipeline:
         assert receipt is not None
         assert receipt.counts["objects"] == 3
         assert await pipeline.store.get(export.object_key) is None
+
+    async def test_pauses_at_once_and_goes_on_at_once(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            request = PictureRequest(prompt="A red boat", quality=Quality.LOW)
+            await pipeline.ended(await submitted(pipeline.db, user_id, request))
+            await pipeline.db.queue.pause("hanako@example.jp", "a test")
+            pipeline.db.notifier.notify(QUEUE_CHANNEL)
+            generation = await submitted(pipeline.db, user_id, request)
+            await asyncio.sleep(1)
+            assert await pipeline.db._pool.fetchval("select count(*) from attempts") == 1
+            await pipeline.db.queue.resume()
+            pipeline.db.notifier.notify(QUEUE_CHANNEL)
+            assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+
+    async def test_goes_to_the_second_painter_when_the_first_is_away(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with run_studio() as away, run_studio() as second:
+            await away.http.put("/studio/faults", json={"faults": [{"fault": "500"}]})
+            told = {
+                "OPENAI_BASE_URL": f"{away.url}/v1",
+                "SECOND_PAINTER_BASE_URL": f"{second.url}/v1",
+                "SECOND_PAINTER_API_KEY": "sk-second",
+                "SECOND_PAINTER_MODELS": '{"gpt-image-2": "gpt-image-1-mini"}',
+            }
+            async with pipeline.running("outbox-relay"), pipeline.running("image-worker", **told):
+                request = PictureRequest(prompt="A red boat", quality=Quality.LOW)
+                generations = [await submitted(pipeline.db, user_id, request) for _ in range(4)]
+                for generation in generations:
+                    assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+            rows = await pipeline.db._pool.fetch("select provider, model, outcome::text from attempts order by 1, 3")
+            attempts = {tuple(row) for row in rows}
+            assert attempts == {("first", "gpt-image-2", "failed"), ("second", "gpt-image-1-mini", "succeeded")}
+            assert {call["model"] for call in await second.calls()} == {"gpt-image-1-mini"}
+        ((name, breaker),) = (await pipeline.db.painters.all()).items()
+        assert name == ("first", "gpt-image-2")
+        assert breaker.open_for is not None
 
     async def test_ends_well_whatever_the_painter_does(self, pipeline: Pipeline) -> None:
         expected = {

@@ -37,3 +37,18 @@ def generation_of_key(key: str) -> UUID | None:
         return UUID(parts[2])
     except ValueError:
         return None
+
+
+def keys_of_attempt(stem: str, pictures: int, extension: str) -> list[str]:
+    """Every key that an attempt may have put an object under.
+
+    :param stem: how they begin, up to and with the fence
+    """
+    keys = [f"{stem}-{position}.{extension}" for position in range(pictures)]
+    return [each for key in keys for each in (key, thumbnail_key(key))]
+
+
+def may_belong_to(key: str) -> list[str]:
+    """The keys of pictures that an object may belong to: its own, or that of which it is the thumbnail."""
+    stem, _, _ = key.rpartition("-thumbnail.webp")
+    return [f"{stem}.{extension}" for extension in ("png", "jpeg", "webp")] if stem else [key]

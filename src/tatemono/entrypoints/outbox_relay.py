@@ -13,6 +13,7 @@ from tatemono.domain.retention import BATCH as PRUNE_BATCH
 from tatemono.entrypoints.housekeeping import Housekeeping
 from tatemono.entrypoints.process import run
 from tatemono.settings import OutboxRelaySettings, read
+from tatemono.usecases import collect_dead_letters as collecting
 from tatemono.usecases.attach_identities import BATCH as ATTACH_BATCH
 from tatemono.usecases.attach_identities import attach_identities
 from tatemono.usecases.identity_ports import IdentitiesAway
@@ -29,8 +30,12 @@ _FORGET_KEYS_EVERY_SECONDS = 60.0
 #: How long an Idempotency-Key counts.
 _KEY_LIFE = timedelta(hours=24)
 _SWEEP_LIMIT = 1000
-#: Whoever has a ticket for mail goes on while there is some, so a few are enough.
+#: Any ticket wakes a worker, which then goes on while anything is due: a long queue needs no ticket for each job.
+_TICKETS_AT_A_TIME = 200
+#: As above, of mail.
 _MAIL_TICKETS = 20
+#: Dead letters are looked for so often, unless there are many.
+_COLLECT_EVERY_SECONDS = 15.0
 _AFTER_ERROR_SECONDS = 1.0
 #: Guests that nobody uses are looked for so often, unless there are many.
 _REMOVE_EVERY_SECONDS = 60.0
@@ -52,6 +57,8 @@ class OutboxRelay:
         """Relay until `stopping` is set; a batch that was begun is finished."""
         works = (
             self._sweep(),
+            self._measure(),
+            *(self._collect(queue) for queue in self._parts.dead),
             self._attach_identities(),
             self._remove_unused_guests(),
             self._prune_identity(),
@@ -131,6 +138,28 @@ class OutboxRelay:
             if PRUNE_BATCH not in removed.values():
                 await asyncio.sleep(_PRUNE_EVERY_SECONDS)
 
+    async def _measure(self) -> None:
+        """How fast the queue moves: what people are told of their waiting time comes from here."""
+        while True:
+            try:
+                await self._parts.db.queue.measure()
+            except Exception:
+                log.exception("pace_not_measured")
+            await asyncio.sleep(_SWEEP_EVERY_SECONDS)
+
+    async def _collect(self, queue: str) -> None:
+        while True:
+            found = 0
+            try:
+                found = await collecting.collect_dead_letters(self._parts.db, queue, self._parts.dead[queue])
+            except Exception:
+                log.exception("dead_letters_not_collected", queue=queue)
+            if found:
+                # An alarm counts these lines.
+                log.error("alarm", alarm="dead_letters", queue=queue, count=found)
+            else:
+                await asyncio.sleep(_COLLECT_EVERY_SECONDS)
+
     async def _sweep(self) -> None:
         outbox = self._parts.db.outbox
         forget_at = 0.0
@@ -138,7 +167,7 @@ class OutboxRelay:
         while True:
             try:
                 older_than = timedelta(seconds=self._settings.lost_ticket_seconds)
-                if lost := await outbox.reissue_lost_tickets(older_than=older_than, limit=_SWEEP_LIMIT):
+                if lost := await outbox.reissue_lost_tickets(older_than=older_than, limit=_TICKETS_AT_A_TIME):
                     log.warning("tickets_reissued", count=lost)
                     self._rung.set()
                 if lost := await self._parts.db.mails.reissue_lost_tickets(older_than=older_than, limit=_MAIL_TICKETS):

@@ -16,6 +16,7 @@ from tatemono.domain import errors
 from tatemono.domain.devices import ProofNeedsNonce, ProofRejected
 from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.limits import TooManyRequests
+from tatemono.domain.queue import QueueDraining
 from tatemono.entrypoints.field_errors import field_errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -162,6 +163,8 @@ def problem_of(refusal: errors.Refusal, language: str) -> Problem:
     headers = {}
     if status in _RETRY_AFTER_SECONDS:
         headers["retry-after"] = _RETRY_AFTER_SECONDS[status]
+    if isinstance(refusal, QueueDraining):
+        headers["retry-after"] = str(refusal.retry_after_seconds)
     if isinstance(refusal, TooManyRequests):
         headers |= _limit_headers(refusal)
     elif isinstance(refusal, ProofRejected):

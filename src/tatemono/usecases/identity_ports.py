@@ -111,7 +111,7 @@ class People(Protocol):
 
     async def exists(self, user_id: UUID) -> bool: ...
 
-    async def record(self, operation: Operation, act: Act, user_id: UUID, data: dict[str, object]) -> None:
+    async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
         """Write down what was done."""
         ...
 

@@ -3,11 +3,11 @@
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from tatemono.domain.attempts import Claim, GiveUp, Outcome
+from tatemono.domain.attempts import FIRST_PROVIDER, Claim, GiveUp, Outcome
 from tatemono.domain.generations import PictureRequest, State, Submitted
 from tatemono.domain.mail import Mail, MailKind
 from tatemono.domain.mail_sending import MailClaim, MailEvent, MailState, SendFailure, SendQuota
@@ -25,6 +25,7 @@ from tatemono.usecases.identity_ports import (
     Transfers,
 )
 from tatemono.usecases.leaving_ports import Deletions, Exports, Leftovers
+from tatemono.usecases.queue_ports import DeadLetters, Orphans, Painters, Queue
 
 
 class Painter(Protocol):
@@ -93,6 +94,14 @@ class PictureInspector(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """:ivar modified_at: by the store's clock"""
+
+    key: str
+    modified_at: datetime
+
+
 class PictureStore(Protocol):
     async def put(self, key: str, data: bytes, *, content_type: str, sha256: bytes | None = None) -> None:
         """Keep an object; the same key and bytes again change nothing. With `sha256` the store checks what arrived.
@@ -106,16 +115,26 @@ class PictureStore(Protocol):
         ...
 
 
+class SearchableStore(PictureStore, Protocol):
+    async def keys_after(self, prefix: str, after_key: str, limit: int) -> list[StoredObject]:
+        """The next objects below `prefix` in the order of their keys, at most 1,000."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """An SQS message: leave to do one job. `receipt` is good until its visibility timeout passes.
 
     :ivar received_count: how often it was handed out, 1 the first time
+    :ivar message_id: the queue's own name for it
     """
 
     receipt: str
     body: str
     received_count: int
+    message_id: str = ""
+    sent_at: datetime | None = None
+    first_received_at: datetime | None = None
 
 
 class TicketQueue(Protocol):
@@ -176,8 +195,14 @@ class Generations(Protocol):
         """
         ...
 
-    async def claim(self, *, lease: timedelta, max_running: int, model: str) -> Claim | None:
+    async def claim(
+        self, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
+    ) -> Claim | None:
         """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is."""
+        ...
+
+    async def decide_to_retry(self, claim: Claim) -> bool:
+        """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
         ...
 
     async def any_due(self, *, max_running: int) -> bool:
@@ -352,6 +377,14 @@ class Rows(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def mails(self) -> Mails: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def painters(self) -> Painters: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+    @property
+    def orphans(self) -> Orphans: ...
 
 
 class Notifier(Protocol):
@@ -376,3 +409,6 @@ OUTBOX_CHANNEL = "outbox"
 EVENTS_CHANNEL = "generation_events"
 CANCEL_CHANNEL = "generation_cancelled"
 REVOCATIONS_CHANNEL = "revocations"
+#: Without keys: what operators told the queue, and what is known of the painters, changed.
+QUEUE_CHANNEL = "queue_controls"
+PAINTERS_CHANNEL = "painters"

@@ -68,6 +68,16 @@ select user_id, out_of, into_pot, credits from (values
 ) as rows (user_id, out_of, into_pot, credits) where credits > 0
 """
 
+# What waits with another priority than the normal one went along.
+RECOUNT_PRIORITIES = """
+update accounts set
+    queued_high = (select count(*) from generations g
+        where g.user_id = accounts.user_id and g.state = 'queued' and g.priority = 1),
+    queued_low = (select count(*) from generations g
+        where g.user_id = accounts.user_id and g.state = 'queued' and g.priority = -1)
+where user_id = any($1::uuid[])
+"""
+
 ADD = """
 insert into account_merges (from_user_id, into_user_id, moved) values ($1, $2, $3)
 returning id, created_at + $4::interval as undo_until

@@ -42,8 +42,8 @@ async def request_deletion(
     *,
     request: Request,
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("delete-account")],
+    caller: Caller,
     body: schemas.DeletionRequest,
     dpop: Dpop,
 ) -> Response:
@@ -142,7 +142,7 @@ async def get_deletion_receipt(
     responses=answers(401, 429, _202=body(schemas.Export, "It is being built.")),
 )
 async def request_export(
-    request: Request, backend: Backend, caller: Caller, limit: Annotated[Limited, limited("export")]
+    request: Request, backend: Backend, limit: Annotated[Limited, limited("export")], caller: Caller
 ) -> Response:
     limit.account(caller.user_id)
     export = await exporting.request_export(backend.db, user_id=caller.user_id, language=language_of(request))
