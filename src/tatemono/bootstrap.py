@@ -10,11 +10,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL
 from tatemono.domain.attestation import AttestationPolicy
+from tatemono.domain.models import Registry
+from tatemono.domain.money import MICROS_PER_DOLLAR, Terms
 from tatemono.settings import (
     AdminApiSettings,
     ImageWorkerSettings,
@@ -25,7 +28,8 @@ from tatemono.settings import (
     WebSettings,
 )
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
-from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.ports import ReferenceCleaner, ReferenceStore, TicketQueue
+from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.send_mail import PostOffice
 
@@ -88,7 +92,28 @@ class MobileApiBackend:
     settings: MobileApiSettings
     attestations: AttestationVerifier
     unsubscribe_links: "UnsubscribeLinks"
+    uploads: ReferenceStore
+    cleaner: ReferenceCleaner
+    registry: Registry
+    terms: Terms
     now: Callable[[], float] = time.time
+
+    @property
+    def prices(self) -> PriceList:
+        """What requests are held to."""
+        return PriceList(self.registry, self.settings.image_model, self.terms, self._today)
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self.now(), UTC).date()
+
+
+def _terms(settings: MobileApiSettings) -> Terms:
+    return Terms(
+        daily_credits=settings.daily_credits,
+        user_day_micros=int(settings.user_day_budget_dollars * MICROS_PER_DOLLAR),
+        environment_day_micros=int(settings.environment_day_budget_dollars * MICROS_PER_DOLLAR),
+        time_zone=settings.day_time_zone,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +145,11 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.dpop import ProofChecker
     from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
+    from tatemono.adapters.model_registry import read_registry
+    from tatemono.adapters.pillow_references import PillowReferences
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.s3_uploads import s3_uploads
     from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
     from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
@@ -150,6 +178,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
         cognito_members(
             settings.members_pool_id, settings.members_client_id, settings.members_client_secret.get_secret_value()
         ) as members,
+        s3_uploads(settings.uploads_bucket, settings.uploads_url) as uploads,
     ):
         yield MobileApiBackend(
             db,
@@ -164,6 +193,10 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             settings,
             _attestations(settings),
             UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url),
+            uploads,
+            PillowReferences(),
+            read_registry(),
+            _terms(settings),
         )
 
 
@@ -235,6 +268,7 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
 @asynccontextmanager
 async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.model_registry import read_registry
     from tatemono.adapters.pillow_pictures import PillowPictures
     from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sqs import SqsQueue
@@ -242,6 +276,7 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
     async with aws_clients("sqs", "s3") as (sqs, s3):
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
+        registry = read_registry()
         await queue.check()
         await store.check()
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
@@ -262,9 +297,12 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
                 painter=painter,
                 inspector=PillowPictures(),
                 store=store,
-                model=settings.image_model,
+                model_id=settings.image_model,
                 safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
                 jitter=random.random,
+                registry=registry,
+                references=S3Pictures(s3, settings.uploads_bucket),
+                today=lambda: datetime.now(UTC).date(),
             )
             async with painter:
                 try:

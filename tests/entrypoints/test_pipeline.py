@@ -85,6 +85,7 @@ async def pipeline(
             # The relay looks whether it is there; nothing here sends mail.
             "MAIL_QUEUE_URL": queue["QueueUrl"],
             "PICTURES_BUCKET": name,
+            "UPLOADS_BUCKET": name,
             "OPENAI_API_KEY": "sk-studio",
             "OPENAI_BASE_URL": f"{studio}/v1",
             "IMAGE_MODEL": "gpt-image-2",

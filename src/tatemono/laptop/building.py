@@ -272,6 +272,7 @@ class Building:
             "database_url": self._postgres.dsn(),
             "parameters": {
                 "public-url": self.address,
+                "uploads-url": f"{self.address}/uploads/",
                 "openai-base-url": f"http://{HOST}:{self.ports['studio']}/v1",
                 "admin-api-url": f"http://{HOST}:{self.ports['admin-api']}",
             },

@@ -4,14 +4,18 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import Enum, auto
 from typing import Any
+from uuid import UUID
 
 from tatemono.domain.attempts import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome, Retry, plan_retry
+from tatemono.domain.errors import Invalid
+from tatemono.domain.models import PaintingUnavailable, Registry
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.usecases.ports import (
@@ -24,8 +28,11 @@ from tatemono.usecases.ports import (
     Painter,
     PictureInspector,
     PictureStore,
+    ReferenceCopies,
     VerifiedPicture,
 )
+
+_log = logging.getLogger(__name__)
 
 _OVERTAKEN_SECONDS = 0.1
 
@@ -42,17 +49,31 @@ class Stop(Enum):
 class Workshop:
     """What a worker paints with.
 
+    :ivar model_id: the configured model
     :ivar safety_identifier_key: keys the hash that tells the painter one user from another
     :ivar jitter: a random number from 0 to 1 at each call
+    :ivar references: where clean copies of reference pictures are
+    :ivar today: the day in UTC
     """
 
     db: Database
     painter: Painter
     inspector: PictureInspector
     store: PictureStore
-    model: str
+    model_id: str
     safety_identifier_key: bytes
     jitter: Callable[[], float]
+    registry: Registry
+    references: ReferenceCopies
+    today: Callable[[], date]
+
+    @property
+    def model(self) -> str:
+        """The model that paints today: the configured one or what follows it. What cannot paint fails later."""
+        try:
+            return self.registry.at(self.model_id, self.today()).id
+        except PaintingUnavailable:
+            return self.model_id
 
 
 async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future[Stop]") -> Outcome | None:
@@ -82,7 +103,9 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
         pictures, painted = painting.result()
     except PaintingFailed as failed:
         return await _failed(workshop, claim, failed)
-    if not await workshop.db.generations.succeed(claim, pictures, painted.usage, painted.provider_request_id):
+    cost = _cost(workshop, claim, painted)
+    generations = workshop.db.generations
+    if not await generations.succeed(claim, pictures, painted.usage, painted.provider_request_id, cost_micros=cost):
         return None
     workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     return Outcome.SUCCEEDED
@@ -90,8 +113,9 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
 
 async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
     showing: asyncio.Task[None] | None = None
+    request = await _paint_request(workshop, claim)
     try:
-        async with aclosing(workshop.painter.paint(_paint_request(workshop, claim))) as steps:
+        async with aclosing(workshop.painter.paint(request)) as steps:
             async for step in steps:
                 if showing is not None:
                     showing.cancel()
@@ -135,21 +159,56 @@ async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> lis
     return [task.result() for task in kept]
 
 
-def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
+async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
+    """The request as the model of today takes it, with what it may come to on record before it is made.
+
+    :raises PaintingFailed: the model does not take it, or nobody knows what it costs
+    """
     request = claim.generation.request
+    try:
+        model = workshop.registry.at(workshop.model_id, workshop.today())
+        model.check(request)
+        expected = model.cost(request, workshop.today()).expected
+    except PaintingUnavailable as error:
+        _log.error("nothing can be painted: %s", error.reason)
+        raise PaintingFailed(Failure.UNAVAILABLE, error.reason) from error
+    except Invalid as error:
+        # The model has changed since it was asked for.
+        raise PaintingFailed(Failure.BAD_REQUEST, str(error)) from error
+    if expected > claim.generation.expected_micros:
+        await workshop.db.generations.expect_more(claim, model.id, expected)
     user = hmac.new(workshop.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)
-    return PaintRequest(
-        model=workshop.model,
-        prompt=claim.prompt,
-        size=request.size,
-        quality=request.quality,
-        background=request.background,
-        output_format=request.output_format,
-        n=request.n,
-        partial_images=request.partial_pictures,
+    return model.translate(
+        request,
+        claim.prompt,
         safety_identifier=user.hexdigest(),
         client_request_id=f"{claim.generation.id}-{claim.fence}",
+        references=await _references(workshop, request.reference_id),
     )
+
+
+async def _references(workshop: Workshop, reference_id: UUID | None) -> tuple[bytes, ...]:
+    """:raises PaintingFailed: the reference picture is gone"""
+    if reference_id is None:
+        return ()
+    reference = await workshop.db.references.find(reference_id)
+    data = reference and reference.clean_key and await workshop.references.get(reference.clean_key)
+    if not data:
+        raise PaintingFailed(Failure.BAD_REQUEST, "the reference picture is gone")
+    return (data,)
+
+
+def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
+    """What the call cost; what it was expected to come to, if the painter does not say what it used."""
+    try:
+        model = workshop.registry.at(workshop.model_id, workshop.today())
+        cost = model.micros(painted.usage, workshop.today())
+    except PaintingUnavailable:
+        cost = 0
+    expected = claim.generation.expected_micros
+    if cost > expected:
+        _log.warning("generation %s cost %d micro-dollars, %d were expected", claim.generation.id, cost, expected)
+    return cost or expected
 
 
 async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:

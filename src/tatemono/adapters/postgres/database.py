@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from tatemono.adapters.postgres.attestations import Attestations
+from tatemono.adapters.postgres.budgets import Budgets, ModelChecks
 from tatemono.adapters.postgres.devices import Devices
 from tatemono.adapters.postgres.generations import Generations
 from tatemono.adapters.postgres.guests import Guests
@@ -23,6 +24,7 @@ from tatemono.adapters.postgres.people import People
 from tatemono.adapters.postgres.pictures import Pictures
 from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
+from tatemono.adapters.postgres.references import References
 from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.sessions import Sessions
 from tatemono.adapters.postgres.transfers import Transfers
@@ -59,6 +61,9 @@ class Rows:
         self.devices = Devices(executor)
         self.generations = Generations(executor)
         self.pictures = Pictures(executor)
+        self.references = References(executor)
+        self.budgets = Budgets(executor)
+        self.model_checks = ModelChecks(executor)
         self.outbox = Outbox(executor)
         self.limits = LimitCounters(executor)
         self.guests = Guests(executor)
