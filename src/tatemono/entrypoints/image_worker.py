@@ -15,6 +15,7 @@ from tatemono.bootstrap import ImageWorkerParts, image_worker
 from tatemono.domain.attempts import Claim
 from tatemono.domain.generations import MAX_RUNNING
 from tatemono.entrypoints.process import again_and_again, run
+from tatemono.entrypoints.upkeep import upkeep
 from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
 from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, Ticket
@@ -52,6 +53,7 @@ class ImageWorker:
             asyncio.create_task(again_and_again(self._receive, 0)),
             asyncio.create_task(again_and_again(self._renew, self._settings.lease_seconds / _RENEWALS_PER_LEASE)),
             asyncio.create_task(again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
+            *map(asyncio.ensure_future, upkeep(self._parts, self._settings)),
         ]
         async with listening(
             self._parts.db.dsn, CANCEL_CHANNEL, self._cancelled_by_user, service=self._settings.service_name

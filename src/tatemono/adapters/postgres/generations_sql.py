@@ -14,7 +14,7 @@ with today as (
     select b.day, b.shard from today join budget_shards b on b.day = today.day
     where b.shard = any($19::smallint[]) and b.used_micros + $17::bigint <= $22::bigint
         and not exists (select from known)
-    order by array_position($19::smallint[], b.shard) limit 1 for update of b
+    order by b.shard limit 1 for update of b
 ), payer as (
     update accounts a set
         available = greatest(a.available, case when a.day = room.day then 0 else $18::int end) - $3::int,
@@ -115,8 +115,11 @@ with expired as (
     update attempts set outcome = 'unknown', failure = 'lease_lost', finished_at = now()
     from expired where attempts.generation_id = expired.id and attempts.outcome is null
 ), attempt as (
+    -- What is not set aside any more is not spent: a worker ends such a job without a call (MAX_ATTEMPTS).
     insert into attempts (generation_id, fence, model, expected_micros)
-    select id, fence, $3, expected_micros from claimed
+    select id, fence, $3, case when reserved_micros >= expected_micros * (1 + (
+        select count(*) from attempts where attempts.generation_id = claimed.id)) then expected_micros else 0 end
+    from claimed
 ), event as (
     insert into generation_events (generation_id, kind, data)
     select id, 'started', jsonb_build_object('attempt', fence) from claimed
