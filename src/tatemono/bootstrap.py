@@ -28,7 +28,7 @@ from tatemono.settings import (
     WebSettings,
 )
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
-from tatemono.usecases.ports import ReferenceCleaner, ReferenceStore, TicketQueue
+from tatemono.usecases.ports import PictureStore, ReferenceCleaner, ReferenceStore, TicketQueue
 from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.send_mail import PostOffice
@@ -123,6 +123,9 @@ class AdminApiBackend:
     db: Database
     tokens: "OperatorTokens"
     settings: AdminApiSettings
+    uploads: ReferenceStore
+    pictures: PictureStore
+    cleaner: ReferenceCleaner
     now: Callable[[], float] = time.time
 
 
@@ -221,10 +224,17 @@ def _attestations(settings: MobileApiSettings) -> AttestationVerifier:
 
 @asynccontextmanager
 async def admin_api(settings: AdminApiSettings) -> AsyncIterator[AdminApiBackend]:
-    async with await Database.connect(
-        settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
-    ) as db:
-        yield AdminApiBackend(db, _operator_tokens(settings), settings)
+    from tatemono.adapters.pillow_references import PillowReferences
+    from tatemono.adapters.s3_uploads import s3_uploads
+
+    async with (
+        await Database.connect(
+            settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
+        ) as db,
+        s3_uploads(settings.uploads_bucket, settings.uploads_url) as uploads,
+        s3_uploads(settings.pictures_bucket, settings.uploads_url) as pictures,
+    ):
+        yield AdminApiBackend(db, _operator_tokens(settings), settings, uploads, pictures, PillowReferences())
 
 
 def _operator_tokens(settings: OperatorsSettings) -> "OperatorTokens":

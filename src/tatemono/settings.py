@@ -130,6 +130,9 @@ class OperatorsSettings(HttpSettings):
     operators_issuer: str = Field(pattern=r"^https://")
     operators_client_id: str = Field(min_length=1)
     operators_jwks_url: str = Field(pattern=r"^https?://")
+    pictures_bucket: str
+    uploads_bucket: str
+    uploads_url: str = Field(pattern=r"^https?://")
 
 
 class AdminApiSettings(OperatorsSettings):

@@ -33,6 +33,12 @@ class Operation(StrEnum):
     RESTORE_PERSON = "restore_person"
     SIGN_OUT_PERSON = "sign_out_person"
     LIST_AUDIT_RECORDS = "list_audit_records"
+    LIST_STYLE_PRESETS = "list_style_presets"
+    CREATE_STYLE = "create_style"
+    CHANGE_STYLE = "change_style"
+    RETIRE_STYLE = "retire_style"
+    PREPARE_STYLE_SAMPLE = "prepare_style_sample"
+    COMPLETE_STYLE_SAMPLE = "complete_style_sample"
 
 
 _ANY_ROLE = frozenset(Role)
@@ -49,6 +55,12 @@ ALLOWED: Final[Mapping[Operation, frozenset[Role]]] = MappingProxyType(
         Operation.RESTORE_PERSON: _CARE,
         Operation.SIGN_OUT_PERSON: _CARE,
         Operation.LIST_AUDIT_RECORDS: frozenset({Role.ADMIN}),
+        Operation.LIST_STYLE_PRESETS: _ANY_ROLE,
+        Operation.CREATE_STYLE: frozenset({Role.ADMIN}),
+        Operation.CHANGE_STYLE: frozenset({Role.ADMIN}),
+        Operation.RETIRE_STYLE: frozenset({Role.ADMIN}),
+        Operation.PREPARE_STYLE_SAMPLE: frozenset({Role.ADMIN}),
+        Operation.COMPLETE_STYLE_SAMPLE: frozenset({Role.ADMIN}),
     }
 )
 

@@ -27,6 +27,7 @@ from tatemono.adapters.postgres.queries import Queries
 from tatemono.adapters.postgres.references import References
 from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.sessions import Sessions
+from tatemono.adapters.postgres.styles import Styles
 from tatemono.adapters.postgres.transfers import Transfers
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -77,6 +78,7 @@ class Rows:
         self.merges = Merges(executor)
         self.members = Members(executor)
         self.mails = Mails(executor)
+        self.styles = Styles(executor)
 
 
 class Database(Rows):

@@ -131,8 +131,8 @@ class People:
     async def exists(self, user_id: UUID) -> bool:
         return await self._executor.fetchval("select id from users where id = $1", user_id) is not None
 
-    async def record(self, operation: Operation, act: Act, user_id: UUID, data: dict[str, object]) -> None:
-        """Write down what was done."""
+    async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
+        """Write down what was done, to a person if it was done to one."""
         operator = act.operator
         await self._executor.execute(
             _RECORD, operator.id, operator.email, operation, user_id, act.reason, data, act.request_id, act.address

@@ -84,7 +84,7 @@ async def suspend_person(
 ) -> Response:
     await suspend_use_case.suspend_person(
         backend.db,
-        _act(request, caller, body.reason),
+        act_of(request, caller, body.reason),
         user_id=person_id,
         until=body.until,
         now=datetime.fromtimestamp(backend.now(), UTC),
@@ -103,7 +103,7 @@ async def suspend_person(
 async def restore_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
 ) -> Response:
-    await restore_use_case.restore_person(backend.db, _act(request, caller, body.reason), user_id=person_id)
+    await restore_use_case.restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)
 
 
@@ -119,9 +119,9 @@ async def restore_person(
 async def sign_out_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
 ) -> Response:
-    await sign_out_use_case.sign_out_person(backend.db, _act(request, caller, body.reason), user_id=person_id)
+    await sign_out_use_case.sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)
 
 
-def _act(request: Request, operator: Operator, reason: str) -> Act:
+def act_of(request: Request, operator: Operator, reason: str) -> Act:
     return Act(operator, reason, request.scope["request_id"], request.scope["client_address"])
