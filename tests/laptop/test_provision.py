@@ -33,6 +33,7 @@ GIVEN = {
     "public-url": "https://localhost:8443",
     "openai-base-url": "http://127.0.0.1:9100/v1",
     "admin-api-url": "http://127.0.0.1:8101",
+    "uploads-url": "https://localhost:8443/uploads/",
 }
 
 
