@@ -213,6 +213,10 @@ class Generations(Protocol):
         """
         ...
 
+    async def find_accepted(self, user_id: UUID, idempotency_key: str) -> Submitted | None:
+        """What an earlier request with this key became; none if there was none."""
+        ...
+
     async def account(self, user_id: UUID, terms: Terms) -> Account | None:
         """What the account may still ask for today; none if there is no such account."""
         ...

@@ -3,6 +3,7 @@
 import logging
 from uuid import UUID
 
+from tatemono.domain.errors import Refusal
 from tatemono.domain.generations import Accepted, PictureRequest, judge_submission
 from tatemono.domain.models import PaintingUnavailable
 from tatemono.domain.money import Cost
@@ -30,7 +31,14 @@ async def submit_generation(
     :raises NoSuchStyle: there is no such preset
     :raises NoSuchReference: there is no such reference picture of the user
     """
-    cost = priced(prices, request)
+    try:
+        cost = priced(prices, request)
+    except Refusal:
+        # What was accepted yesterday is answered as yesterday, whatever paints today.
+        earlier = await db.generations.find_accepted(user_id, idempotency_key)
+        if earlier is None:
+            raise
+        return judge_submission(earlier, request, 0, prices.terms)
     submitted = await db.generations.submit(
         user_id, request, idempotency_key=idempotency_key, cost=cost, terms=prices.terms
     )

@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from factories import COST, FOX, TERMS, USAGE, guest, kept, submitted
+from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import CANCELLED, Claim, Outcome
 from tatemono.domain.generations import (
+    Accepted,
     KeyInFlight,
     KeyUsedForAnother,
     NoSuchStyle,
@@ -23,7 +24,9 @@ from tatemono.domain.generations import (
     TooManyWaiting,
     judge_submission,
 )
+from tatemono.domain.models import PaintingUnavailable
 from tatemono.domain.painting import Failure
+from tatemono.usecases.submit_generation import submit_generation
 
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)
@@ -115,6 +118,15 @@ class TestSubmit:
         assert await submitted(api, user_id, key="k") == await api.queries.generation(user_id, accepted.pop())
         assert await owner.fetchval("select count(*) from outbox") == 1
         await assert_ledger_agrees(owner)
+
+    async def test_answers_a_repetition_whatever_paints_by_then(self, api: Database) -> None:
+        user_id = await guest(api)
+        first = await submitted(api, user_id, key="k")
+        gone = replace(PRICES, model_id="gone")
+        again = await submit_generation(api, gone, user_id=user_id, request=FOX, idempotency_key="k")
+        assert again == Accepted(first, repeated=True)
+        with pytest.raises(PaintingUnavailable):
+            await submit_generation(api, gone, user_id=user_id, request=FOX, idempotency_key="another")
 
     async def test_keeps_the_keys_of_users_apart(self, api: Database) -> None:
         one = await submitted(api, await guest(api), key="k")

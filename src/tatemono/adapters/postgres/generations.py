@@ -137,6 +137,13 @@ class Generations:
                 return submitted
         raise AccountBusy
 
+    async def find_accepted(self, user_id: UUID, idempotency_key: str) -> Submitted | None:
+        """What an earlier request with this key became; none if there was none."""
+        row = await self._executor.fetchrow(
+            "select * from generations where user_id = $1 and idempotency_key = $2", user_id, idempotency_key
+        )
+        return row and Submitted(generation_of(row), row["fingerprint"], new=False, account=Account(0, 0, 0, 0, 0))
+
     async def open_day(self, day: date) -> None:
         """Make the rows of the environment's budget for that day; those that are there stay as they are."""
         await self._executor.execute(sql.OPEN_DAY, day, BUDGET_SHARDS)
