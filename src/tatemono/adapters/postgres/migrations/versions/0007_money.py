@@ -3,7 +3,7 @@
 from tatemono.adapters.postgres.migrate import execute_each
 
 revision = "0007"
-down_revision = "0002"
+down_revision = "0006"
 
 TABLES = """
 -- A picture to be changed (domain/references.py). Its clean copy is made from the upload when that is checked.
