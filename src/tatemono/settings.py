@@ -130,13 +130,17 @@ class OperatorsSettings(HttpSettings):
     operators_issuer: str = Field(pattern=r"^https://")
     operators_client_id: str = Field(min_length=1)
     operators_jwks_url: str = Field(pattern=r"^https?://")
-    pictures_bucket: str
-    uploads_bucket: str
-    uploads_url: str = Field(pattern=r"^https?://")
 
 
 class AdminApiSettings(OperatorsSettings):
-    """What the admin API is told."""
+    """What the admin API is told.
+
+    :ivar uploads_url: where forms with samples of styles are sent
+    """
+
+    pictures_bucket: str
+    uploads_bucket: str
+    uploads_url: str = Field(pattern=r"^https?://")
 
 
 class WebSettings(OperatorsSettings):
