@@ -39,7 +39,7 @@ _SUBMITTED = {
     16: "58775::bigint",
     17: "176325::bigint",
     18: "0",
-    19: "array[mod(:key, 32)]::smallint[]",
+    19: "array[mod(:key::bigint, 32)]::smallint[]",
     20: "'Asia/Tokyo'",
     21: "1000000000000::bigint",
     22: "3125000000000::bigint",
