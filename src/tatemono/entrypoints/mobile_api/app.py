@@ -42,7 +42,20 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
     app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
     app.state.health = health.BuildingHealth(backend)
     # The busiest first: those with parameters in their path are tried in order. FastAPI only describes them.
-    modules = (generations, pictures, events, me, auth, devices, members, moving, own_account, references, unsubscribing, health)
+    modules = (
+        generations,
+        pictures,
+        events,
+        me,
+        auth,
+        devices,
+        members,
+        moving,
+        own_account,
+        references,
+        unsubscribing,
+        health,
+    )
     described = [route for module in modules for route in module.routes.routes]
     app.router.routes[:] = described
     app.state.limits = limits = limits_for(backend)
