@@ -82,7 +82,7 @@ class TestStyles:
     async def test_are_not_found_where_there_are_none(self, admin: httpx.AsyncClient, path: str) -> None:
         body = {"content_type": "image/png"} if path.endswith("sample") else {"reason": "x"}
         answer = await admin.post(path, json=body)
-        assert (answer.status_code, answer.json()["code"]) == (404, "no_such_style")
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_such_preset")
 
 
 class TestSample:

@@ -19,7 +19,7 @@ class StyleExists(Conflict):
 
 
 class NoSuchPreset(NotFound):
-    code = "no_such_style"
+    code = "no_such_preset"
     texts: ClassVar[dict[str, str]] = {
         "en": "There is no style {style!r}.",
         "ja": "スタイル {style!r} はありません。",
