@@ -1,0 +1,25 @@
+# The plan, as src/tatemono/plan.py has checked it, and what this environment's names and tags are.
+
+locals {
+  plan   = yamldecode(file("${path.module}/../building.yaml"))
+  prefix = "${local.plan.name}-${var.environment}"
+
+  # By these, Cost Explorer tells what costs what; bootstrap/ turns them on for the bill.
+  tags = {
+    Project     = local.plan.name
+    Environment = var.environment
+    Owner       = var.owner
+    CostCenter  = var.cost_center
+    ManagedBy   = "terraform"
+  }
+
+  http_services = { for name, service in local.plan.services : name => service if service.kind == "http" }
+  public_url    = "https://${var.domain_name}"
+}
+
+check "ip_sets" {
+  assert {
+    condition     = sort(keys(var.ip_sets)) == sort(keys(local.plan.edge.ip_sets))
+    error_message = "ip_sets must name exactly the sets of the plan: ${join(", ", keys(local.plan.edge.ip_sets))}."
+  }
+}

@@ -1,0 +1,30 @@
+variable "prefix" {
+  description = "What the names of everything begin with: plan and environment, e.g. tatemono-dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,24}$", var.prefix))
+    error_message = "prefix is 3 to 25 lower-case letters, digits and hyphens, and begins with a letter: longer ones do not fit into the names of load balancers."
+  }
+}
+
+variable "buckets" {
+  description = "The plan's buckets. An object that is overwritten or deleted in a versioned one can be brought back."
+  type        = map(object({ versioned = bool }))
+}
+
+variable "log_retention_days" {
+  description = "How long access logs are kept."
+  type        = number
+}
+
+variable "deleted_version_days" {
+  description = "How long a deleted or overwritten object of a versioned bucket can be brought back."
+  type        = number
+  default     = 30
+}
+
+variable "distribution_arns" {
+  description = "CloudFront distributions that may read the plan's buckets, by origin access control."
+  type        = list(string)
+}
