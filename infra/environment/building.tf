@@ -75,15 +75,14 @@ module "services" {
   image             = var.image
   repository_arn    = var.repository_arn
 
-  limits             = jsonencode(local.plan.limits)
-  ip_sets            = var.ip_sets
-  secrets            = { for name, secret in local.plan.secrets : name => { arn = module.safe.filled_secret_arns[name], role = try(secret.role, null) } }
-  parameter_arns     = local.parameter_arns
-  queues             = module.messaging.queues
-  buckets            = module.storage.buckets
-  user_pool_arns     = { for name, pool in module.identity.user_pools : name => pool.arn }
-  identity_pool_arns = { for name, pool in module.identity.identity_pools : name => pool.arn }
-  mail_arns          = module.mail.sender_arns
+  limits         = jsonencode(local.plan.limits)
+  ip_sets        = var.ip_sets
+  secrets        = { for name, secret in local.plan.secrets : name => { arn = module.safe.filled_secret_arns[name], role = try(secret.role, null) } }
+  parameter_arns = local.parameter_arns
+  queues         = module.messaging.queues
+  buckets        = module.storage.buckets
+  user_pool_arns = { for name, pool in module.identity.user_pools : name => pool.arn }
+  mail_arns      = module.mail.sender_arns
 
   database = {
     address          = module.database.address

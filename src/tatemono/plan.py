@@ -1,14 +1,14 @@
 """`infra/building.yaml`, typed: the plan that the laptop and the AWS account are both built from."""
 
-import ipaddress
-import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 from yaml.reader import ReaderError
 
+from tatemono.plan_edge import Edge
 from tatemono.plan_identity import Identity
 from tatemono.plan_parts import Name, Part, VariableName
 from tatemono.settings import LimitRule
@@ -18,7 +18,8 @@ PLAN_FILE = Path(__file__).parents[2] / "infra" / "building.yaml"
 # libyaml reads the plan in 3 ms, PyYAML's own loader (the same grammar) in 20; not every platform's wheel has libyaml.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-PathPrefix = Annotated[str, Field(pattern=r"^/([a-z0-9._-]+/)*$")]
+# One action, never a pattern: a service may do what it does, and nothing that looks alike.
+ActionName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")]
 
 
 class WrongPlan(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
@@ -33,10 +34,14 @@ class Size(Part):
 
 
 class Scaling(Part):
-    """How few and how many tasks of a service there may be."""
+    """How few and how many tasks of a service there may be.
+
+    :ivar backlog_per_task: messages, waiting or being worked on, for which one task of a consumer is enough
+    """
 
     min: int = Field(ge=0, le=1000)
     max: int = Field(ge=1, le=1000)
+    backlog_per_task: int | None = Field(default=None, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -67,7 +72,12 @@ class Variable(Part):
 
 
 class Service(Part):
-    """One image, one command. `http` services have a port and a health path; `background` ones have neither."""
+    """One image, one command. `http` services have a port and a health path; `background` ones have neither.
+
+    :ivar consumes: the queue that the service empties; its backlog says how many tasks there are
+    :ivar user_pools: what the service asks of Cognito's user pools with its own authority: IAM's names of the actions
+    :ivar sends_mail: whether it may send mail by SES
+    """
 
     kind: Literal["http", "background"]
     command: tuple[str, ...] = Field(min_length=1)
@@ -77,7 +87,18 @@ class Service(Part):
     scaling: Scaling
     # ECS refuses more than 120 for stopTimeout on Fargate.
     stop_timeout_seconds: int = Field(ge=2, le=120)
+    consumes: Name | None = None
+    user_pools: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
+    sends_mail: bool = False
     environment: dict[VariableName, Variable]
+
+    @model_validator(mode="after")
+    def _backlog_with_queue(self) -> Self:
+        if (self.consumes is None) != (self.scaling.backlog_per_task is None):
+            raise ValueError("consumes and scaling.backlog_per_task belong together")
+        if self.consumes is not None and self.kind == "http":
+            raise ValueError("only a background service consumes a queue")
+        return self
 
     @model_validator(mode="after")
     def _port_with_http(self) -> Self:
@@ -105,60 +126,6 @@ class Database(Part):
     engine_version: str
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     roles: tuple[Name, ...]
-
-
-class RateLimit(Part):
-    """At most `requests` from one address in `window_seconds` (AWS WAF counts in these windows), then `status`."""
-
-    requests: int = Field(ge=10, le=2_000_000)
-    window_seconds: Literal[60, 120, 300, 600]
-    status: Literal[403, 429]
-
-
-class PathRateLimit(RateLimit):
-    path_prefix: PathPrefix
-
-
-class Behavior(Part):
-    """What happens to requests below a prefix. One with neither service nor bucket answers 404: nobody lives there."""
-
-    path_prefix: PathPrefix
-    kind: Literal["pages", "api", "pictures"]
-    viewer_protocol_policy: Literal["redirect-to-https", "https-only"]
-    service: Name | None = None
-    bucket: Name | None = None
-    ip_set: Name | None = None
-
-
-class Edge(Part):
-    """The rules of the gate: CloudFront, WAF and ALB on AWS, nginx on the laptop."""
-
-    origin_verify_header: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]+$")
-    max_body_bytes: int = Field(ge=1024, le=10_485_760)
-    rate_limit: RateLimit
-    rate_limits: tuple[PathRateLimit, ...] = ()
-    ip_sets: dict[Name, tuple[str, ...]]
-    behaviors: tuple[Behavior, ...] = Field(min_length=1)
-    blocked_patterns: dict[Name, tuple[str, ...]]
-
-    @field_validator("ip_sets")
-    @classmethod
-    def _networks(cls, ip_sets: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for addresses in ip_sets.values():
-            for address in addresses:
-                ipaddress.ip_network(address)
-        return ip_sets
-
-    @field_validator("blocked_patterns")
-    @classmethod
-    def _regular_expressions(cls, groups: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for patterns in groups.values():
-            for pattern in patterns:
-                try:
-                    re.compile(pattern)
-                except re.error as error:
-                    raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-        return groups
 
 
 class Parameter(Part):
@@ -247,6 +214,7 @@ def _parsed(path: Path) -> tuple[yaml.Node | None, Any, list[tuple[Where, str]]]
 
 def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
     faults: list[tuple[Where, str]] = []
+    user_pools = plan.identity.user_pools
 
     def check(where: Where, name: str | None, known: Any, kind: str) -> None:
         if name is not None and name not in known:
@@ -258,15 +226,18 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
             check((*where, "parameter"), source.parameter, plan.parameters, "parameter")
             check((*where, "secret"), source.secret, plan.secrets, "secret")
             check((*where, "ip_set"), source.ip_set, plan.edge.ip_sets, "ip_set")
+        check(("services", name, "consumes"), service.consumes, plan.queues, "queue")
+        faults += _unknown_pools(name, service.user_pools, user_pools)
     for index, behavior in enumerate(plan.edge.behaviors):
         at: Where = ("edge", "behaviors", index)
         http = {name for name, service in plan.services.items() if service.kind == "http"}
         check((*at, "service"), behavior.service, http, "http service")
         check((*at, "bucket"), behavior.bucket, plan.buckets, "bucket")
         check((*at, "ip_set"), behavior.ip_set, plan.edge.ip_sets, "ip_set")
+        check((*at, "kind"), behavior.kind, plan.edge.content_security_policy, "content_security_policy")
     for name, secret in plan.secrets.items():
         check(("secrets", name, "role"), secret.role, plan.database.roles, "database role")
-    for name, pool in plan.identity.user_pools.items():
+    for name, pool in user_pools.items():
         of_clients = {secret for secret, made in plan.secrets.items() if made.generate == "user-pool-client"}
         at = ("identity", "user_pools", name)
         check((*at, "client", "secret"), pool.client.secret, of_clients, "secret with generate: user-pool-client")
@@ -277,6 +248,15 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
     both = plan.parameters.keys() & plan.secrets.keys()
     faults += [(("secrets", name), "is also the name of a parameter; the secret's ARN needs it") for name in both]
     return faults + _repeated_values(plan)
+
+
+def _unknown_pools(service: str, wanted: Collection[str], known: Collection[str]) -> list[tuple[Where, str]]:
+    told = f"there are: {', '.join(sorted(known)) or 'none'}"
+    return [
+        (("services", service, "user_pools", pool), f"no user pool is called {pool!r}; {told}")
+        for pool in wanted
+        if pool not in known
+    ]
 
 
 def _repeated_values(plan: Plan) -> list[tuple[Where, str]]:

@@ -136,16 +136,6 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = each.value.identity_pools
-
-    content {
-      sid       = "IdentityPool${replace(title(replace(statement.key, "-", " ")), " ", "")}"
-      actions   = [for action in statement.value : "cognito-identity:${action}"]
-      resources = [var.identity_pool_arns[statement.key]]
-    }
-  }
-
-  dynamic "statement" {
     for_each = each.value.sends_mail ? [var.mail_arns] : []
 
     content {

@@ -26,7 +26,6 @@ variable "services" {
     consumes             = optional(string)
     sends_mail           = optional(bool, false)
     user_pools           = optional(map(list(string)), {})
-    identity_pools       = optional(map(list(string)), {})
     environment = map(object({
       value     = optional(string)
       parameter = optional(string)
@@ -111,11 +110,6 @@ variable "buckets" {
 
 variable "user_pool_arns" {
   description = "ARNs of the user pools, by name."
-  type        = map(string)
-}
-
-variable "identity_pool_arns" {
-  description = "ARNs of the identity pools, by name."
   type        = map(string)
 }
 
