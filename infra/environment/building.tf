@@ -1,5 +1,12 @@
 # Who passes what to whom. The order is the reader's; Terraform finds its own.
 
+locals {
+  # With the role that a connection string signs in as, and once its value is in.
+  secrets = {
+    for name, secret in local.plan.secrets : name => { arn = module.safe.filled_secret_arns[name], role = try(secret.role, null) }
+  }
+}
+
 module "safe" {
   source = "../modules/safe"
 
@@ -77,7 +84,7 @@ module "services" {
 
   limits         = jsonencode(local.plan.limits)
   ip_sets        = var.ip_sets
-  secrets        = { for name, secret in local.plan.secrets : name => { arn = module.safe.filled_secret_arns[name], role = try(secret.role, null) } }
+  secrets        = local.secrets
   parameter_arns = local.parameter_arns
   queues         = module.messaging.queues
   buckets        = module.storage.buckets
@@ -99,4 +106,146 @@ module "services" {
   security_group_id  = module.network.security_group_ids.services
   target_groups      = module.edge.target_groups
   log_retention_days = var.log_retention_days
+}
+
+module "identity" {
+  source = "../modules/identity"
+
+  prefix               = local.prefix
+  user_pools           = local.plan.identity.user_pools
+  identity_pools       = local.plan.identity.identity_pools
+  functions            = local.plan.identity.functions
+  function_zip         = var.function_zip
+  public_url           = local.public_url
+  secrets              = local.secrets
+  database_resource_id = module.database.resource_id
+  kms_key_arn          = module.safe.kms_key_arn
+  subnet_ids           = module.network.subnet_ids.private
+  security_group_id    = module.network.security_group_ids.functions
+  deletion_protection  = var.environment == "prod"
+  log_retention_days   = var.log_retention_days
+
+  mail = {
+    sender            = module.mail.sender
+    identity_arn      = module.mail.identity_arn
+    configuration_set = module.mail.configuration_set
+  }
+}
+
+module "edge" {
+  source = "../modules/edge"
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+
+  prefix                   = local.prefix
+  domain_name              = var.domain_name
+  hosted_zone_id           = var.hosted_zone_id
+  edge                     = local.plan.edge
+  services                 = local.http_services
+  buckets                  = module.storage.buckets
+  logs_bucket              = module.storage.logs_bucket
+  vpc_id                   = module.network.vpc_id
+  subnet_ids               = module.network.subnet_ids
+  security_group_id        = module.network.security_group_ids.load-balancer
+  private_load_balancer    = var.private_load_balancer
+  deletion_protection      = var.environment == "prod"
+  origin_verify_secret_arn = module.safe.secret_arns["origin-verify"]
+  picture_url_public_keys  = var.picture_url_public_keys
+  ip_sets                  = var.ip_sets
+  counted_rules            = var.counted_rules
+  log_retention_days       = var.log_retention_days
+}
+
+module "mail" {
+  source = "../modules/mail"
+
+  prefix         = local.prefix
+  domain_name    = var.domain_name
+  hosted_zone_id = var.hosted_zone_id
+  kms_key_arn    = module.safe.kms_key_arn
+}
+
+module "bastion" {
+  source = "../modules/bastion"
+
+  prefix             = local.prefix
+  subnet_id          = module.network.subnet_ids.private[0]
+  security_group_id  = module.network.security_group_ids.bastion
+  kms_key_arn        = module.safe.kms_key_arn
+  log_retention_days = var.log_retention_days
+}
+
+module "access" {
+  source = "../modules/access"
+
+  providers = {
+    aws                 = aws
+    aws.identity_center = aws.identity_center
+  }
+
+  prefix                   = local.prefix
+  environment              = var.environment
+  plan_name                = local.plan.name
+  github_repository        = var.github.repository
+  github_branch            = var.github.branch
+  repository_arn           = var.repository_arn
+  function_arns            = values(module.identity.function_arns)
+  state_bucket_arn         = var.state.bucket_arn
+  state_key_arn            = var.state.key_arn
+  origin_verify_secret_arn = module.safe.secret_arns["origin-verify"]
+  owner_secret_arn         = module.database.owner_secret_arn
+  dead_queue_arns          = [for queue in values(module.messaging.queues) : queue.dead_arn]
+  kms_key_arn              = module.safe.kms_key_arn
+
+  bastion = {
+    instance_arn   = module.bastion.instance_arn
+    shell_document = module.bastion.shell_document
+  }
+
+  cluster = {
+    name      = module.services.cluster_name
+    arn       = module.services.cluster_arn
+    services  = values(module.services.service_names)
+    role_arns = module.services.role_arns
+  }
+}
+
+module "observability" {
+  source = "../modules/observability"
+
+  providers = {
+    aws           = aws
+    aws.us_east_1 = aws.us_east_1
+  }
+
+  prefix                   = local.prefix
+  runbooks_url             = "https://github.com/${var.github.repository}/blob/${var.github.branch}/docs/how-to/runbooks"
+  cluster_name             = module.services.cluster_name
+  load_balancer_arn_suffix = module.edge.load_balancer_arn_suffix
+  target_groups            = module.edge.target_groups
+  queues                   = module.messaging.queues
+  function_names           = module.identity.function_names
+  distribution_id          = module.edge.distribution_id
+  certificate_arns         = module.edge.certificate_arns
+  painter                  = var.painter
+  slack                    = var.slack
+  kms_key_arn              = module.safe.kms_key_arn
+
+  services = {
+    for name, service in local.plan.services : name => {
+      name      = module.services.service_names[name]
+      consumes  = try(service.consumes, null)
+      log_group = module.services.log_groups[name]
+    }
+  }
+
+  database = {
+    identifier          = module.database.identifier
+    replica_identifiers = module.database.replica_identifiers
+    most_connections    = var.database.most_connections
+    least_free_gib      = var.database.storage_gib.first / 10
+  }
 }

@@ -17,3 +17,21 @@ provider "aws" {
     tags = local.tags
   }
 }
+
+# Where Identity Center is administered: this account, or the organization's by a role.
+provider "aws" {
+  alias  = "identity_center"
+  region = var.identity_center.region
+
+  dynamic "assume_role" {
+    for_each = var.identity_center.role_arn == null ? [] : [var.identity_center.role_arn]
+
+    content {
+      role_arn = assume_role.value
+    }
+  }
+
+  default_tags {
+    tags = local.tags
+  }
+}

@@ -76,6 +76,7 @@ variable "database" {
     storage_gib             = object({ first = number, most = number })
     multi_az                = bool
     replica_count           = optional(number, 0)
+    most_connections        = number
     backup_retention_days   = number
     insights_retention_days = optional(number, 7)
     deletion_protection     = optional(bool, true)
@@ -143,4 +144,30 @@ variable "picture_url_signing_key" {
     condition     = contains(keys(var.picture_url_public_keys), var.picture_url_signing_key)
     error_message = "picture_url_signing_key is the name of one of picture_url_public_keys."
   }
+}
+
+variable "github" {
+  description = "The repository and the branch that this environment is deployed from."
+  type        = object({ repository = string, branch = optional(string, "main") })
+}
+
+variable "state" {
+  description = "The bucket and key of Terraform's state (bootstrap's outputs)."
+  type        = object({ bucket_arn = string, key_arn = string })
+}
+
+variable "identity_center" {
+  description = "Region of Identity Center, and the role that may administer it if that is another account's."
+  type        = object({ region = string, role_arn = optional(string) })
+}
+
+variable "painter" {
+  description = "Failed jobs in five minutes that are too many, what a picture costs, and the most per hour, in USD."
+  type        = object({ failures = number, picture_usd = number, most_usd_per_hour = number })
+}
+
+variable "slack" {
+  description = "Workspace and channel in Slack that alarms go to; none: nobody hears them there."
+  type        = object({ team_id = string, channel_id = string })
+  default     = null
 }

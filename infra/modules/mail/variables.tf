@@ -7,3 +7,41 @@ variable "prefix" {
     error_message = "prefix is 3 to 25 lower-case letters, digits and hyphens, and begins with a letter: longer ones do not fit into the names of load balancers."
   }
 }
+
+variable "domain_name" {
+  description = "The domain that mail comes from."
+  type        = string
+}
+
+variable "hosted_zone_id" {
+  description = "The Route 53 zone that domain_name is in."
+  type        = string
+}
+
+variable "sender_name" {
+  description = "Local part of the sender's address."
+  type        = string
+  default     = "no-reply"
+}
+
+variable "dmarc_policy" {
+  description = "What others shall do with mail that says it is from here and is not: none (only tell), quarantine or reject."
+  type        = string
+  default     = "quarantine"
+
+  validation {
+    condition     = contains(["none", "quarantine", "reject"], var.dmarc_policy)
+    error_message = "dmarc_policy is none, quarantine or reject."
+  }
+}
+
+variable "dmarc_reports_to" {
+  description = "Address that others send their reports to; none: they send none."
+  type        = string
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the events on their way."
+  type        = string
+}

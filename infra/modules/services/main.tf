@@ -47,6 +47,8 @@ resource "aws_ecs_task_definition" "service" {
   execution_role_arn       = aws_iam_role.execution[each.key].arn
   task_role_arn            = aws_iam_role.task[each.key].arn
   container_definitions    = jsonencode([local.containers[each.key]])
+  # A deploy registers revisions of its own; the newest is what there is.
+  track_latest = true
 
   runtime_platform {
     operating_system_family = "LINUX"

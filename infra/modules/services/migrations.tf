@@ -7,6 +7,7 @@ resource "aws_ecs_task_definition" "migrations" {
   cpu                      = 512
   memory                   = 1024
   execution_role_arn       = aws_iam_role.execution["migrations"].arn
+  track_latest             = true
 
   container_definitions = jsonencode([merge(local.container, {
     name        = "migrations"

@@ -2,6 +2,10 @@
 
 data "aws_caller_identity" "current" {}
 
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
 locals {
   # Names of buckets are shared by the whole world: the account's number makes them ours.
   account_id = data.aws_caller_identity.current.account_id
@@ -129,5 +133,5 @@ resource "aws_s3_bucket_logging" "this" {
   target_bucket = aws_s3_bucket.this["logs"].id
   target_prefix = "buckets/${each.key}/"
 
-  depends_on = [aws_s3_bucket_policy.this]
+  depends_on = [aws_s3_bucket_policy.logs]
 }

@@ -15,5 +15,5 @@ output "logs_bucket" {
     name = aws_s3_bucket.this["logs"].bucket
     arn  = aws_s3_bucket.this["logs"].arn
   }
-  depends_on = [aws_s3_bucket_policy.this]
+  depends_on = [aws_s3_bucket_policy.logs]
 }

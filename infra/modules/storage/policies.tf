@@ -1,4 +1,14 @@
-data "aws_iam_policy_document" "bucket" {
+# The logs' policy stands apart from the others: the load balancer waits for it, CloudFront for the load balancer, and the
+# plan's buckets for CloudFront.
+
+locals {
+  log_writers = {
+    Buckets       = "logging.s3.amazonaws.com"
+    Distributions = "delivery.logs.amazonaws.com"
+  }
+}
+
+data "aws_iam_policy_document" "tls_only" {
   for_each = local.names
 
   statement {
@@ -18,30 +28,13 @@ data "aws_iam_policy_document" "bucket" {
       values   = ["false"]
     }
   }
+}
+
+data "aws_iam_policy_document" "logs" {
+  source_policy_documents = [data.aws_iam_policy_document.tls_only["logs"].json]
 
   dynamic "statement" {
-    for_each = each.key == "logs" ? [] : ["read"]
-
-    content {
-      sid       = "CloudFront"
-      actions   = ["s3:GetObject"]
-      resources = ["${aws_s3_bucket.this[each.key].arn}/*"]
-
-      principals {
-        type        = "Service"
-        identifiers = ["cloudfront.amazonaws.com"]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "AWS:SourceArn"
-        values   = var.distribution_arns
-      }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = each.key == "logs" ? local.log_writers : {}
+    for_each = local.log_writers
 
     content {
       sid     = statement.key
@@ -61,18 +54,57 @@ data "aws_iam_policy_document" "bucket" {
       }
     }
   }
-}
 
-locals {
-  log_writers = {
-    Buckets       = "logging.s3.amazonaws.com"
-    LoadBalancer  = "logdelivery.elasticloadbalancing.amazonaws.com"
-    Distributions = "delivery.logs.amazonaws.com"
+  statement {
+    sid       = "LoadBalancer"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.this["logs"].arn}/*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logdelivery.elasticloadbalancing.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${data.aws_partition.current.partition}:elasticloadbalancing:${data.aws_region.current.name}:${local.account_id}:loadbalancer/*"]
+    }
   }
 }
 
-resource "aws_s3_bucket_policy" "this" {
-  for_each = local.names
+data "aws_iam_policy_document" "bucket" {
+  for_each = var.buckets
+
+  source_policy_documents = [data.aws_iam_policy_document.tls_only[each.key].json]
+
+  statement {
+    sid       = "CloudFront"
+    actions   = ["s3:GetObject"]
+    resources = ["${aws_s3_bucket.this[each.key].arn}/*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudfront.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "AWS:SourceArn"
+      values   = var.distribution_arns
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "logs" {
+  bucket = aws_s3_bucket.this["logs"].id
+  policy = data.aws_iam_policy_document.logs.json
+
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+resource "aws_s3_bucket_policy" "bucket" {
+  for_each = var.buckets
 
   bucket = aws_s3_bucket.this[each.key].id
   policy = data.aws_iam_policy_document.bucket[each.key].json
