@@ -173,9 +173,9 @@ class TestReadPlan:
                 "no http service is called 'image-worker'; there are: admin-api, mobile-api, web",
             ),
             (
-                "consumes: image-jobs",
-                "consumes: pictures",
-                "services.image-worker.consumes",
+                "consumes: [image-jobs]",
+                "consumes: [pictures]",
+                "services.image-worker.consumes.0",
                 "no queue is called 'pictures'; there are: image-jobs",
             ),
             (
@@ -278,12 +278,12 @@ class TestReadPlan:
         assert faults_of(text, tmp_path) == ["1: region: Field required"]
 
     def test_refuses_a_backlog_without_a_queue(self, tmp_path: Path) -> None:
-        text, _ = edited("    consumes: image-jobs\n", "")
+        text, _ = edited("    consumes: [image-jobs]\n", "")
         (told,) = faults_of(text, tmp_path)
         assert told.endswith(": services.image-worker: consumes and scaling.backlog_per_task belong together")
 
     def test_refuses_an_http_service_that_consumes_a_queue(self, tmp_path: Path) -> None:
-        text, line = edited("{min: 2, max: 20}", "{min: 2, max: 20, backlog_per_task: 8}\n    consumes: image-jobs")
+        text, line = edited("{min: 2, max: 20}", "{min: 2, max: 20, backlog_per_task: 8}\n    consumes: [image-jobs]")
         (told,) = faults_of(text, tmp_path)
         assert told == "8: services.mobile-api: only a background service consumes a queue"
         assert line > 8

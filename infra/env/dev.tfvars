@@ -49,3 +49,6 @@ picture_url_public_keys = {
 }
 
 painter = { failures = 5, picture_usd = 0.05, most_usd_per_hour = 5 }
+
+budget = { monthly_usd = 150, anomaly_usd = 10, email = "finance@example.com" }
+trail  = { locked_days = 90 }

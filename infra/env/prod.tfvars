@@ -43,3 +43,6 @@ picture_url_public_keys = {
 }
 
 painter = { failures = 20, picture_usd = 0.05, most_usd_per_hour = 200 }
+
+budget = { monthly_usd = 3000, anomaly_usd = 100, email = "finance@example.com" }
+trail  = { locked_days = 365 }

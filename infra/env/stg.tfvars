@@ -49,3 +49,6 @@ picture_url_public_keys = {
 }
 
 painter = { failures = 5, picture_usd = 0.05, most_usd_per_hour = 10 }
+
+budget = { monthly_usd = 400, anomaly_usd = 20, email = "finance@example.com" }
+trail  = { locked_days = 90 }

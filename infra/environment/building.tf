@@ -30,6 +30,7 @@ module "network" {
   cidr               = var.network.cidr
   nat                = var.network.nat
   service_ports      = [for service in values(local.http_services) : service.port]
+  called_ports       = [for name in local.called_services : local.http_services[name].port]
   kms_key_arn        = module.safe.kms_key_arn
   log_retention_days = var.log_retention_days
 }
@@ -40,6 +41,7 @@ module "storage" {
   prefix             = local.prefix
   buckets            = local.plan.buckets
   log_retention_days = var.log_retention_days
+  served_buckets     = local.served_buckets
   distribution_arns  = [module.edge.distribution_arn]
 }
 
@@ -68,7 +70,7 @@ module "messaging" {
 
   prefix = local.prefix
   queues = local.plan.queues
-  topics = contains(keys(local.plan.queues), "mail-events") ? { mail-events = module.mail.events_topic_arn } : {}
+  topics = local.mail == null ? {} : { (local.mail.events_queue) = module.mail.events_topic_arn }
 }
 
 module "services" {
@@ -102,6 +104,8 @@ module "services" {
   }
 
   kms_key_arn        = module.safe.kms_key_arn
+  vpc_id             = module.network.vpc_id
+  called_services    = local.called_services
   subnet_ids         = module.network.subnet_ids.private
   security_group_id  = module.network.security_group_ids.services
   target_groups      = module.edge.target_groups
@@ -145,7 +149,7 @@ module "edge" {
   hosted_zone_id           = var.hosted_zone_id
   edge                     = local.plan.edge
   services                 = local.http_services
-  buckets                  = module.storage.buckets
+  buckets                  = { for name in local.served_buckets : name => module.storage.buckets[name] }
   logs_bucket              = module.storage.logs_bucket
   vpc_id                   = module.network.vpc_id
   subnet_ids               = module.network.subnet_ids
@@ -165,6 +169,8 @@ module "mail" {
   prefix         = local.prefix
   domain_name    = var.domain_name
   hosted_zone_id = var.hosted_zone_id
+  sender_name    = title(local.plan.name)
+  event_types    = try(local.mail.event_types, ["BOUNCE", "COMPLAINT"])
   kms_key_arn    = module.safe.kms_key_arn
 }
 
@@ -236,8 +242,9 @@ module "observability" {
 
   services = {
     for name, service in local.plan.services : name => {
-      name      = module.services.service_names[name]
-      consumes  = try(service.consumes, null)
+      name = module.services.service_names[name]
+      # Whoever has the key calls the painter.
+      paints    = contains([for source in values(service.environment) : try(source.secret, "")], "openai-api-key")
       log_group = module.services.log_groups[name]
     }
   }
@@ -248,4 +255,17 @@ module "observability" {
     most_connections    = var.database.most_connections
     least_free_gib      = var.database.storage_gib.first / 10
   }
+}
+
+module "guard" {
+  source = "../modules/guard"
+
+  prefix             = local.prefix
+  environment        = var.environment
+  trail              = var.trail
+  data_bucket_arns   = [for bucket in values(module.storage.buckets) : bucket.arn]
+  topic_arn          = module.observability.topic_arns.here
+  alert_email        = var.budget.email
+  monthly_budget_usd = var.budget.monthly_usd
+  anomaly_usd        = var.budget.anomaly_usd
 }

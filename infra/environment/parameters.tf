@@ -1,7 +1,7 @@
 # The index cards: plain values, and which secret is in which safe. ECS reads them when a task starts.
 
 locals {
-  # What the building itself provides, by the plan's names.
+  # What the building itself provides, by the plan's names; it knows better than a value in the plan.
   provided = merge(
     {
       public-url             = local.public_url
@@ -12,6 +12,8 @@ locals {
     { for name, queue in module.messaging.queues : "${name}-queue-url" => queue.url },
     { for name, queue in module.messaging.queues : "${name}-dead-queue-url" => queue.dead_url },
     { for name, bucket in module.storage.buckets : "${name}-bucket" => bucket.name },
+    { for name in local.called_services : "${name}-url" => "http://${name}.${local.prefix}.internal:${local.http_services[name].port}" },
+    { for name, bucket in module.storage.buckets : "${name}-url" => "https://${bucket.domain_name}/" },
     { for name, arn in module.safe.secret_arns : "${name}-arn" => arn },
     merge([
       for name, pool in module.identity.user_pools : {
@@ -34,7 +36,7 @@ resource "aws_ssm_parameter" "plain" {
   name        = "/${var.environment}/${local.plan.name}/${each.key}"
   description = each.value.description
   type        = "String"
-  value       = try(each.value.value, local.provided[each.key])
+  value       = try(local.provided[each.key], each.value.value)
 }
 
 resource "aws_ssm_parameter" "secret_arn" {

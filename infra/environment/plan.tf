@@ -14,7 +14,15 @@ locals {
   }
 
   http_services = { for name, service in local.plan.services : name => service if service.kind == "http" }
-  public_url    = "https://${var.domain_name}"
+  # Buckets that the gate serves from.
+  served_buckets = distinct(compact([for behavior in local.plan.edge.behaviors : try(behavior.bucket, "")]))
+
+  # What becomes of mail, and which queue is told.
+  mail = try(local.plan.mail, null)
+
+  # Whoever has a parameter <service>-url is called by other services, inside.
+  called_services = [for name in keys(local.http_services) : name if contains(keys(local.plan.parameters), "${name}-url")]
+  public_url      = "https://${var.domain_name}"
 }
 
 check "ip_sets" {

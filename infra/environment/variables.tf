@@ -171,3 +171,17 @@ variable "slack" {
   type        = object({ team_id = string, channel_id = string })
   default     = null
 }
+
+variable "trail" {
+  description = "For how long the visitor log is locked, how, and whether it is the whole organization's."
+  type = object({
+    locked_days  = number
+    mode         = optional(string, "GOVERNANCE")
+    organization = optional(bool, false)
+  })
+}
+
+variable "budget" {
+  description = "What the environment may cost in a month, which unusual expense is told at once, in USD, and to whom."
+  type        = object({ monthly_usd = number, anomaly_usd = number, email = string })
+}

@@ -74,7 +74,7 @@ class Variable(Part):
 class Service(Part):
     """One image, one command. `http` services have a port and a health path; `background` ones have neither.
 
-    :ivar consumes: the queue that the service empties; its backlog says how many tasks there are
+    :ivar consumes: the queues that the service empties; their backlog says how many tasks there are
     :ivar user_pools: what the service asks of Cognito's user pools with its own authority: IAM's names of the actions
     :ivar sends_mail: whether it may send mail by SES
     """
@@ -87,16 +87,16 @@ class Service(Part):
     scaling: Scaling
     # ECS refuses more than 120 for stopTimeout on Fargate.
     stop_timeout_seconds: int = Field(ge=2, le=120)
-    consumes: Name | None = None
+    consumes: tuple[Name, ...] = ()
     user_pools: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
     sends_mail: bool = False
     environment: dict[VariableName, Variable]
 
     @model_validator(mode="after")
     def _backlog_with_queue(self) -> Self:
-        if (self.consumes is None) != (self.scaling.backlog_per_task is None):
+        if (not self.consumes) != (self.scaling.backlog_per_task is None):
             raise ValueError("consumes and scaling.backlog_per_task belong together")
-        if self.consumes is not None and self.kind == "http":
+        if self.consumes and self.kind == "http":
             raise ValueError("only a background service consumes a queue")
         return self
 
@@ -226,7 +226,8 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
             check((*where, "parameter"), source.parameter, plan.parameters, "parameter")
             check((*where, "secret"), source.secret, plan.secrets, "secret")
             check((*where, "ip_set"), source.ip_set, plan.edge.ip_sets, "ip_set")
-        check(("services", name, "consumes"), service.consumes, plan.queues, "queue")
+        for index, queue in enumerate(service.consumes):
+            check(("services", name, "consumes", index), queue, plan.queues, "queue")
         faults += _unknown_pools(name, service.user_pools, user_pools)
     for index, behavior in enumerate(plan.edge.behaviors):
         at: Where = ("edge", "behaviors", index)

@@ -94,7 +94,7 @@ resource "aws_sesv2_configuration_set_event_destination" "events" {
 
   event_destination {
     enabled              = true
-    matching_event_types = ["SEND", "DELIVERY", "BOUNCE", "COMPLAINT", "REJECT", "DELIVERY_DELAY", "RENDERING_FAILURE"]
+    matching_event_types = var.event_types
 
     sns_destination {
       topic_arn = aws_sns_topic.events.arn

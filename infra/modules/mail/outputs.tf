@@ -1,6 +1,6 @@
 output "sender" {
   description = "Address that mail is from."
-  value       = "${var.sender_name}@${var.domain_name}"
+  value       = "${var.sender_name} <no-reply@${var.domain_name}>"
 }
 
 output "identity_arn" {

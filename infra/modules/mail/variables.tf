@@ -19,9 +19,13 @@ variable "hosted_zone_id" {
 }
 
 variable "sender_name" {
-  description = "Local part of the sender's address."
+  description = "Name that people see as the sender."
   type        = string
-  default     = "no-reply"
+}
+
+variable "event_types" {
+  description = "What SES tells of each mail, from the plan."
+  type        = set(string)
 }
 
 variable "dmarc_policy" {

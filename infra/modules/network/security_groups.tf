@@ -22,11 +22,15 @@ locals {
   # To the database, and to AWS's own services by the tunnels.
   database_callers = toset(["services", "functions", "bastion"])
 
-  # Why the internet is reachable by 443 alone from the services: the painter, Cognito and mail have no tunnel.
   knocks = merge(
     {
       for port in var.service_ports : "load-balancer-to-services-${port}" => {
         from = "load-balancer", to = "services", port = port
+      }
+    },
+    {
+      for port in var.called_ports : "services-to-services-${port}" => {
+        from = "services", to = "services", port = port
       }
     },
     { for caller in local.database_callers : "${caller}-to-database" => { from = caller, to = "database", port = 5432 } },

@@ -61,3 +61,9 @@ variable "log_retention_days" {
   description = "How long flow logs are kept."
   type        = number
 }
+
+variable "called_ports" {
+  description = "Ports of services that other services call by name."
+  type        = set(number)
+  default     = []
+}

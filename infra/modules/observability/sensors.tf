@@ -102,7 +102,7 @@ locals {
         statistic  = "Sum", period = 300, periods = 1, threshold = var.painter.failures, above = true, missing = "notBreaching"
         dimensions = {}
       }
-    } if facts.consumes != null
+    } if facts.paints
   ]...)
 
   alarms = merge(local.cpu_and_memory, local.http, local.letters, local.archive, local.copies, local.functions, local.papers, local.painters)

@@ -24,8 +24,8 @@ variable "cluster_name" {
 }
 
 variable "services" {
-  description = "The plan's services by name: the ECS service, and the queue it consumes."
-  type        = map(object({ name = string, consumes = optional(string), log_group = string }))
+  description = "The plan's services by name: the ECS service, its log, and whether it calls the painter."
+  type        = map(object({ name = string, paints = bool, log_group = string }))
 }
 
 variable "load_balancer_arn_suffix" {

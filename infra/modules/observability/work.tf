@@ -2,7 +2,7 @@
 
 locals {
   own_namespace = "Tatemono/${var.prefix}"
-  consumers     = { for service, facts in var.services : service => facts if facts.consumes != null }
+  painting      = { for service, facts in var.services : service => facts if facts.paints }
 
   outcomes = {
     failures = "{ ($.event = \"job_done\") && (($.outcome = \"failed\") || ($.outcome = \"unknown\")) }"
@@ -10,7 +10,7 @@ locals {
   }
 
   counted = merge([
-    for service, facts in local.consumers : { for name, pattern in local.outcomes : "${service}-${name}" => { log_group = facts.log_group, pattern = pattern } }
+    for service, facts in local.painting : { for name, pattern in local.outcomes : "${service}-${name}" => { log_group = facts.log_group, pattern = pattern } }
   ]...)
 }
 
@@ -39,7 +39,7 @@ resource "aws_cloudwatch_metric_alarm" "spend" {
   treat_missing_data  = "notBreaching"
 
   dynamic "metric_query" {
-    for_each = { for index, service in keys(local.consumers) : "done${index}" => service }
+    for_each = { for index, service in keys(local.painting) : "done${index}" => service }
 
     content {
       id = metric_query.key

@@ -5,7 +5,7 @@ locals {
 
   # A service that is told a queue's URL sends to it, unless it is the one that empties it.
   parameters = { for name, service in var.services : name => toset(compact([for source in values(service.environment) : source.parameter])) }
-  sends      = { for name in keys(var.services) : name => [for queue in keys(var.queues) : queue if contains(local.parameters[name], "${queue}-queue-url") && var.services[name].consumes != queue] }
+  sends      = { for name in keys(var.services) : name => [for queue in keys(var.queues) : queue if contains(local.parameters[name], "${queue}-queue-url") && !contains(var.services[name].consumes, queue)] }
   stores     = { for name in keys(var.services) : name => [for bucket in keys(var.buckets) : bucket if contains(local.parameters[name], "${bucket}-bucket")] }
   # One that is told a secret's ARN reads it again while it runs.
   rereads = { for name in keys(var.services) : name => [for secret in keys(var.secrets) : secret if contains(local.parameters[name], "${secret}-arn")] }
@@ -48,18 +48,18 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = compact([each.value.consumes])
+    for_each = length(each.value.consumes) > 0 ? [each.value.consumes] : []
 
     content {
       sid       = "Consume"
       actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-      resources = [var.queues[statement.value].arn]
+      resources = [for queue in statement.value : var.queues[queue].arn]
     }
   }
 
   # A job that takes minutes is not for the scaling to interrupt. ECS knows no narrower resource than the cluster's tasks.
   dynamic "statement" {
-    for_each = compact([each.value.consumes])
+    for_each = length(each.value.consumes) > 0 ? ["tasks"] : []
 
     content {
       sid       = "Protect"

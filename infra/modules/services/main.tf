@@ -10,7 +10,10 @@ locals {
   http       = { for name, service in var.services : name => service if service.kind == "http" }
   background = { for name, service in var.services : name => service if service.kind == "background" }
   scaling = {
-    for name, service in var.services : name => merge(service.scaling, lookup(var.scaling_overrides, name, {}))
+    for name, service in var.services : name => {
+      min = try(var.scaling_overrides[name].min, service.scaling.min)
+      max = try(var.scaling_overrides[name].max, service.scaling.max)
+    }
   }
 }
 
@@ -100,6 +103,14 @@ resource "aws_ecs_service" "this" {
     subnets          = var.subnet_ids
     security_groups  = [var.security_group_id]
     assign_public_ip = false
+  }
+
+  dynamic "service_registries" {
+    for_each = contains(var.called_services, each.key) ? [aws_service_discovery_service.this[each.key].arn] : []
+
+    content {
+      registry_arn = service_registries.value
+    }
   }
 
   dynamic "load_balancer" {

@@ -1,7 +1,17 @@
 # More tasks when there is more to do: http services by requests and CPU, whoever empties a queue by its backlog.
 
 locals {
-  consumers = { for name, service in var.services : name => service if service.consumes != null }
+  consumers = { for name, service in var.services : name => service if length(service.consumes) > 0 }
+
+  # What waits in its queues, and what is being worked on, by the ids of the metrics.
+  backlogs = {
+    for name, service in local.consumers : name => merge([
+      for index, queue in service.consumes : {
+        "waiting${index}" = { queue = var.queues[queue].name, metric = "ApproximateNumberOfMessagesVisible" }
+        "working${index}" = { queue = var.queues[queue].name, metric = "ApproximateNumberOfMessagesNotVisible" }
+      }
+    ]...)
+  }
 }
 
 resource "aws_appautoscaling_target" "this" {
@@ -37,7 +47,7 @@ resource "aws_appautoscaling_policy" "requests" {
 
 # Whoever waits for a queue waits for others: its CPU says nothing.
 resource "aws_appautoscaling_policy" "cpu" {
-  for_each = { for name, service in var.services : name => service if service.consumes == null }
+  for_each = { for name, service in var.services : name => service if length(service.consumes) == 0 }
 
   name               = "cpu"
   policy_type        = "TargetTrackingScaling"
@@ -74,10 +84,7 @@ resource "aws_appautoscaling_policy" "backlog" {
 
     customized_metric_specification {
       dynamic "metrics" {
-        for_each = {
-          waiting = "ApproximateNumberOfMessagesVisible"
-          working = "ApproximateNumberOfMessagesNotVisible"
-        }
+        for_each = local.backlogs[each.key]
 
         content {
           id          = metrics.key
@@ -88,11 +95,11 @@ resource "aws_appautoscaling_policy" "backlog" {
 
             metric {
               namespace   = "AWS/SQS"
-              metric_name = metrics.value
+              metric_name = metrics.value.metric
 
               dimensions {
                 name  = "QueueName"
-                value = var.queues[each.value.consumes].name
+                value = metrics.value.queue
               }
             }
           }
@@ -126,7 +133,7 @@ resource "aws_appautoscaling_policy" "backlog" {
       metrics {
         id          = "backlog"
         label       = "Messages per task"
-        expression  = "(waiting + working) / IF(FILL(tasks, 0) > 0, FILL(tasks, 0), 1)"
+        expression  = "(${join(" + ", keys(local.backlogs[each.key]))}) / IF(FILL(tasks, 0) > 0, FILL(tasks, 0), 1)"
         return_data = true
       }
     }

@@ -23,7 +23,7 @@ variable "services" {
     size                 = object({ cpu = number, memory_mib = number })
     scaling              = object({ min = number, max = number, backlog_per_task = optional(number) })
     stop_timeout_seconds = number
-    consumes             = optional(string)
+    consumes             = optional(list(string), [])
     sends_mail           = optional(bool, false)
     user_pools           = optional(map(list(string)), {})
     environment = map(object({
@@ -36,7 +36,7 @@ variable "services" {
   }))
 
   validation {
-    condition     = alltrue([for service in values(var.services) : service.consumes == null || service.scaling.backlog_per_task != null])
+    condition     = alltrue([for service in values(var.services) : length(service.consumes) == 0 || service.scaling.backlog_per_task != null])
     error_message = "A service that consumes a queue scales on its backlog: give scaling.backlog_per_task."
   }
 }
@@ -176,4 +176,15 @@ variable "spot_percent" {
 variable "log_retention_days" {
   description = "How long the services' logs are kept."
   type        = number
+}
+
+variable "vpc_id" {
+  description = "The VPC that services find each other in."
+  type        = string
+}
+
+variable "called_services" {
+  description = "Http services that other services call by name, without going through the gate."
+  type        = set(string)
+  default     = []
 }

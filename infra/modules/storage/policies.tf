@@ -78,20 +78,24 @@ data "aws_iam_policy_document" "bucket" {
 
   source_policy_documents = [data.aws_iam_policy_document.tls_only[each.key].json]
 
-  statement {
-    sid       = "CloudFront"
-    actions   = ["s3:GetObject"]
-    resources = ["${aws_s3_bucket.this[each.key].arn}/*"]
+  dynamic "statement" {
+    for_each = contains(var.served_buckets, each.key) ? ["read"] : []
 
-    principals {
-      type        = "Service"
-      identifiers = ["cloudfront.amazonaws.com"]
-    }
+    content {
+      sid       = "CloudFront"
+      actions   = ["s3:GetObject"]
+      resources = ["${aws_s3_bucket.this[each.key].arn}/*"]
 
-    condition {
-      test     = "StringEquals"
-      variable = "AWS:SourceArn"
-      values   = var.distribution_arns
+      principals {
+        type        = "Service"
+        identifiers = ["cloudfront.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "AWS:SourceArn"
+        values   = var.distribution_arns
+      }
     }
   }
 }

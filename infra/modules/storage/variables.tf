@@ -24,7 +24,12 @@ variable "deleted_version_days" {
   default     = 30
 }
 
+variable "served_buckets" {
+  description = "The plan's buckets that the gate serves from; nobody outside reads the others."
+  type        = set(string)
+}
+
 variable "distribution_arns" {
-  description = "CloudFront distributions that may read the plan's buckets, by origin access control."
+  description = "CloudFront distributions that may read those buckets, by origin access control."
   type        = list(string)
 }
