@@ -175,7 +175,7 @@ class TestReadPlan:
             (
                 "consumes: [image-jobs]",
                 "consumes: [pictures]",
-                "services.image-worker.consumes.0",
+                "services.image-worker.consumes.pictures",
                 "no queue is called 'pictures'; there are: image-jobs",
             ),
             (

@@ -1,6 +1,5 @@
 """`infra/building.yaml`, typed: the plan that the laptop and the AWS account are both built from."""
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -214,7 +213,6 @@ def _parsed(path: Path) -> tuple[yaml.Node | None, Any, list[tuple[Where, str]]]
 
 def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
     faults: list[tuple[Where, str]] = []
-    user_pools = plan.identity.user_pools
 
     def check(where: Where, name: str | None, known: Any, kind: str) -> None:
         if name is not None and name not in known:
@@ -226,9 +224,6 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
             check((*where, "parameter"), source.parameter, plan.parameters, "parameter")
             check((*where, "secret"), source.secret, plan.secrets, "secret")
             check((*where, "ip_set"), source.ip_set, plan.edge.ip_sets, "ip_set")
-        for index, queue in enumerate(service.consumes):
-            check(("services", name, "consumes", index), queue, plan.queues, "queue")
-        faults += _unknown_pools(name, service.user_pools, user_pools)
     for index, behavior in enumerate(plan.edge.behaviors):
         at: Where = ("edge", "behaviors", index)
         http = {name for name, service in plan.services.items() if service.kind == "http"}
@@ -238,7 +233,7 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
         check((*at, "kind"), behavior.kind, plan.edge.content_security_policy, "content_security_policy")
     for name, secret in plan.secrets.items():
         check(("secrets", name, "role"), secret.role, plan.database.roles, "database role")
-    for name, pool in user_pools.items():
+    for name, pool in plan.identity.user_pools.items():
         of_clients = {secret for secret, made in plan.secrets.items() if made.generate == "user-pool-client"}
         at = ("identity", "user_pools", name)
         check((*at, "client", "secret"), pool.client.secret, of_clients, "secret with generate: user-pool-client")
@@ -248,15 +243,23 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
             check(("identity", "functions", name, "secrets", variable), wanted, plan.secrets, "secret")
     both = plan.parameters.keys() & plan.secrets.keys()
     faults += [(("secrets", name), "is also the name of a parameter; the secret's ARN needs it") for name in both]
-    return faults + _repeated_values(plan)
+    return faults + _unknown_of_services(plan) + _repeated_values(plan)
 
 
-def _unknown_pools(service: str, wanted: Collection[str], known: Collection[str]) -> list[tuple[Where, str]]:
-    told = f"there are: {', '.join(sorted(known)) or 'none'}"
+def _unknown_of_services(plan: Plan) -> list[tuple[Where, str]]:
+    queues, pools = set(plan.queues), set(plan.identity.user_pools)
     return [
-        (("services", service, "user_pools", pool), f"no user pool is called {pool!r}; {told}")
-        for pool in wanted
-        if pool not in known
+        (
+            ("services", name, field, one),
+            f"no {kind} is called {one!r}; there are: {', '.join(sorted(known)) or 'none'}",
+        )
+        for name, service in plan.services.items()
+        for field, kind, wanted, known in (
+            ("consumes", "queue", service.consumes, queues),
+            ("user_pools", "user pool", tuple(service.user_pools), pools),
+        )
+        for one in wanted
+        if one not in known
     ]
 
 

@@ -23,6 +23,7 @@ from tatemono.adapters.postgres.pictures import Pictures
 from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
 from tatemono.adapters.postgres.sessions import Sessions
+from tatemono.adapters.postgres.sign_in import password_for
 from tatemono.adapters.postgres.transfers import Transfers
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -89,6 +90,7 @@ class Database(Rows):
         """
         pool = await asyncpg.create_pool(
             dsn,
+            password=password_for(dsn),
             min_size=1,
             max_size=max_connections,
             connection_class=_Connection,
