@@ -203,7 +203,7 @@ module "access" {
   state_key_arn            = var.state.key_arn
   origin_verify_secret_arn = module.safe.secret_arns["origin-verify"]
   owner_secret_arn         = module.database.owner_secret_arn
-  dead_queue_arns          = [for queue in values(module.messaging.queues) : queue.dead_arn]
+  queues                   = module.messaging.queues
   kms_key_arn              = module.safe.kms_key_arn
 
   bastion = {

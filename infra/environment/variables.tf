@@ -61,7 +61,7 @@ variable "repository_arn" {
 variable "function_zip" {
   description = "What `tatemono lambda build` made, for arm64."
   type        = string
-  default     = "../../dist/cognito-trigger-arm64.zip"
+  default     = "../../dist/functions-arm64.zip"
 }
 
 variable "network" {

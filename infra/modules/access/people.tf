@@ -120,8 +120,20 @@ data "aws_iam_policy_document" "operator" {
 
   statement {
     sid       = "DeadLetters"
-    actions   = ["sqs:StartMessageMoveTask", "sqs:CancelMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    resources = var.dead_queue_arns
+    actions   = ["sqs:StartMessageMoveTask", "sqs:CancelMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    resources = [for queue in values(var.queues) : queue.dead_arn]
+  }
+
+  statement {
+    sid       = "Back"
+    actions   = ["sqs:SendMessage"]
+    resources = [for queue in values(var.queues) : queue.arn]
+  }
+
+  statement {
+    sid       = "Floors"
+    actions   = ["application-autoscaling:RegisterScalableTarget"]
+    resources = ["${local.arn}:application-autoscaling:${local.here}:scalable-target/*"]
   }
 
   statement {

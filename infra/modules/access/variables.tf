@@ -79,9 +79,9 @@ variable "owner_secret_arn" {
   type        = string
 }
 
-variable "dead_queue_arns" {
-  description = "Dead-letter queues, whose messages operators may send back."
-  type        = list(string)
+variable "queues" {
+  description = "Queues and their dead-letter queues, whose messages operators may send back."
+  type        = map(object({ arn = string, dead_arn = string }))
 }
 
 variable "kms_key_arn" {
