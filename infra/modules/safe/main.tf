@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "key" {
   statement {
     sid       = "Logs"
     actions   = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
-    resources = ["*"]
+    resources = ["*"] # As above.
 
     principals {
       type        = "Service"
@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "key" {
   statement {
     sid       = "Alarms"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-    resources = ["*"]
+    resources = ["*"] # As above.
 
     principals {
       type = "Service"
