@@ -8,7 +8,7 @@ from tatemono.domain.attempts import Claim
 from tatemono.domain.devices import Platform
 from tatemono.domain.generations import Generation, PictureRequest
 from tatemono.domain.painting import PainterUsage
-from tatemono.usecases.ports import InspectedPicture, KeptPicture
+from tatemono.usecases.ports import KeptPicture, Miniature, VerifiedPicture
 from tatemono.usecases.submit_generation import submit_generation
 
 USAGE = PainterUsage(input_text_tokens=12, input_image_tokens=0, output_tokens=1056)
@@ -18,7 +18,7 @@ FOX = PictureRequest(prompt="A fox under the moon")
 async def guest(db: Database, *, credits: int = 500) -> UUID:  # noqa: A002 - the word of the house
     device = await db.devices.create_guest(
         Platform.IOS,
-        secrets.token_bytes(32),
+        (secrets.token_bytes(32),),
         secrets.token_urlsafe(32),
         refresh_hash=secrets.token_bytes(32),
         welcome_credits=credits,
@@ -32,6 +32,6 @@ async def submitted(db: Database, user_id: UUID, request: PictureRequest = FOX, 
 
 
 def kept(claim: Claim, position: int = 0) -> KeptPicture:
-    picture = InspectedPicture(b"png" * 10, "image/png", 1024, 1024, b"s" * 32, b"webp", b"thumbhash")
+    picture = VerifiedPicture(b"png" * 10, "image/png", 1024, 1024, b"s" * 32)
     stem = f"pictures/{claim.generation.user_id}/{claim.generation.id}/{claim.fence}-{position}"
-    return KeptPicture(picture, f"{stem}.png", f"{stem}-thumbnail.webp")
+    return KeptPicture(picture, Miniature(b"webp", b"thumbhash"), f"{stem}.png", f"{stem}-thumbnail.webp")

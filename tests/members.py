@@ -1,9 +1,10 @@
 """User pools of a test's own in the embedded cloud."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from pydantic import SecretStr
 
 from conftest import CloudEndpoint
 from mailbox_of import Mailbox
@@ -11,6 +12,7 @@ from tatemono.adapters.cognito import CognitoMembers, cognito_members
 from tatemono.laptop.cloud_resources import Cloud, open_cloud
 from tatemono.laptop.identity_resources import Pools, ensure_pools
 from tatemono.plan import Plan
+from tatemono.settings import MobileApiSettings
 
 PUBLIC_URL = "https://pictures.example.jp"
 
@@ -31,6 +33,24 @@ async def user_pools(opened_cloud: Cloud, plan: Plan) -> Pools:
     """The plan's pools; no function is called when somebody confirms."""
     prefix = f"test-{secrets.token_hex(4)}-"
     return await ensure_pools(opened_cloud, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
+
+
+@pytest.fixture
+def with_members(user_pools: Pools, aws_environment: CloudEndpoint) -> Callable[..., MobileApiSettings]:
+    """Gives the settings of a mobile API the pools, and how long its answers about addresses take at least."""
+    facts = user_pools.parameters
+
+    def given(settings: MobileApiSettings, *, even_seconds: float) -> MobileApiSettings:
+        return settings.model_copy(
+            update={
+                "members_pool_id": facts["members-pool-id"],
+                "members_client_id": facts["members-client-id"],
+                "members_client_secret": SecretStr(user_pools.client_secrets["members-client-secret"]),
+                "even_seconds": even_seconds,
+            }
+        )
+
+    return given
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import Claim
 from tatemono.domain.devices import Platform, Principal, Proof, SignedInDevice
@@ -16,7 +17,8 @@ from tatemono.usecases.issue_transfer_code import issue_transfer_code
 from tatemono.usecases.redeem_transfer_code import redeem_transfer_code
 from tatemono.usecases.sign_in_device import sign_in_device
 
-CODE_KEY, IDENTIFIER_KEY = b"keys codes", b"keys identifiers"
+CODE_KEY = b"keys codes"
+IDENTIFIERS = IdentifierKeys("keys identifiers")
 
 
 @dataclass
@@ -44,9 +46,8 @@ class Handset:
         self.device, _ = await sign_in_device(
             db,
             platform=Platform.IOS,
-            identifier=self.identifier,
+            identifier_hashes=IDENTIFIERS.hashes(self.identifier, now=0),
             proof=self.proof(),
-            identifier_key=IDENTIFIER_KEY,
             welcome_credits=welcome,
             random_bits=secrets.token_bytes(32),
         )
@@ -70,9 +71,8 @@ class Handset:
             db,
             typed=typed,
             platform=Platform.IOS,
-            identifier=self.identifier,
+            identifier_hashes=IDENTIFIERS.hashes(self.identifier, now=0),
             proof=self.proof(),
-            identifier_key=IDENTIFIER_KEY,
             code_key=CODE_KEY,
             random_bits=secrets.token_bytes(32),
         )
@@ -133,7 +133,9 @@ _WRONG = {
         where (a.available, a.held, a.spent)
             <> (coalesce(t.available, 0), coalesce(t.held, 0), coalesce(t.spent, 0))""",
     "credits got lost between users": """
-        select 1 from credit_transfers where 'moved' in (out_of, into_pot)
+        select 1 from (
+            select out_of, into_pot, credits from credit_transfers union all
+            select out_of, into_pot, credits from erased_credits) as moves where 'moved' in (out_of, into_pot)
         having sum(case into_pot when 'moved' then credits else -credits end) <> 0""",
     "an account does not agree with its generations": """
         select a.user_id from accounts a left join (

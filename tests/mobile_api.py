@@ -37,10 +37,12 @@ def settings(service_database_url: Callable[[str], str]) -> MobileApiSettings:
             "public_url": PUBLIC_URL,
             "welcome_credits": 500,
             "transfer_code_key": "a third key for tests",
+            "receipt_key": "a fourth key for tests",
             "limits": {name: [] for name in read_plan().limits},
             "members_pool_id": "nobody needs it",
             "members_client_id": "nobody needs it",
             "members_client_secret": "nobody needs it",
+            "unsubscribe_key": "a fourth key for tests",
         }
     )
 

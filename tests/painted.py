@@ -13,7 +13,7 @@ from tatemono.domain.generations import MAX_RUNNING, State
 from tatemono.domain.painting import Failure, PainterUsage
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.settings import MobileApiSettings
-from tatemono.usecases.ports import EVENTS_CHANNEL, InspectedPicture, KeptPicture
+from tatemono.usecases.ports import EVENTS_CHANNEL, KeptPicture, Miniature, VerifiedPicture
 
 _LEASE = timedelta(seconds=60)
 
@@ -74,13 +74,11 @@ def _kept(claim: Claim, position: int) -> KeptPicture:
     request: Any = claim.generation.request
     data = f"picture {position}".encode()
     key = object_key(claim.generation.user_id, claim.generation.id, claim.fence, position, request.output_format)
-    picture = InspectedPicture(
+    picture = VerifiedPicture(
         data=data,
         content_type=f"image/{request.output_format}",
         width=request.size.width,
         height=request.size.height,
         sha256=hashlib.sha256(data).digest(),
-        thumbnail=b"thumbnail",
-        thumbhash=b"\x01\x02\x03",
     )
-    return KeptPicture(picture, key, thumbnail_key(key))
+    return KeptPicture(picture, Miniature(b"thumbnail", b"\x01\x02\x03"), key, thumbnail_key(key))

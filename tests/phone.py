@@ -10,10 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
 from starlette.types import ASGIApp, Message
+
+from tatemono.laptop.device_key import DeviceKey
 
 PUBLIC_URL = "https://pictures.example.jp"
 ORIGIN = {"x-origin-verify": "second"}
@@ -36,19 +35,13 @@ class Phone:
     client: httpx.AsyncClient
     clock: Clock
     identifier: str = field(default_factory=lambda: secrets.token_hex(8))
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    key: DeviceKey = field(default_factory=DeviceKey)
     user_id: UUID | None = None
     refresh_token: str = ""
 
     def proof(self, path: str = "auth/device", **changes: Any) -> str:
-        claims = {
-            "htm": "POST",
-            "htu": f"{PUBLIC_URL}/v1/api/{path}",
-            "iat": int(self.clock()),
-            "jti": secrets.token_urlsafe(16),
-        }
-        jwk = json.loads(ECAlgorithm.to_jwk(self.key.public_key()))
-        return jwt.encode(claims | changes, self.key, "ES256", {"typ": "dpop+jwt", "jwk": jwk})
+        url = f"{PUBLIC_URL}/v1/api/{path}"
+        return self.key.proof("POST", url, at=self.clock(), **changes)
 
     async def sign_in(self) -> dict[str, Any]:
         body = {"platform": "ios", "device_identifier": self.identifier}
@@ -64,7 +57,10 @@ class Phone:
     def keep(self, response: httpx.Response) -> dict[str, Any]:
         """Use the tokens of an answer from now on."""
         assert response.status_code == 200, response.text
-        signed_in: dict[str, Any] = response.json()
+        return self.keep_tokens(response.json())
+
+    def keep_tokens(self, signed_in: dict[str, Any]) -> dict[str, Any]:
+        """As `keep`, of what the answer says."""
         self.refresh_token = signed_in["refresh_token"]
         self.client.headers["authorization"] = f"Bearer {signed_in['access_token']}"
         self.user_id = UUID(signed_in["user"]["id"])

@@ -317,7 +317,7 @@ class TestReadPlan:
         assert faults_of(text, tmp_path) == [f"{line + 1}: services.mobile-api.port: stands here twice"]
 
     def test_tells_all_faults_at_once(self, tmp_path: Path) -> None:
-        text = PLAN.replace("service: mobile-api", "service: shop").replace("bucket: pictures", "bucket: photos")
+        text = PLAN.replace("service: mobile-api", "service: shop").replace("bucket: pictures", "bucket: photos", 1)
         assert len(faults_of(text, tmp_path)) == 2
 
     def test_says_where_a_file_is_no_yaml(self, tmp_path: Path) -> None:

@@ -4,59 +4,106 @@ What only one service needs is imported within its function: the painter's SDK a
 """
 # ruff: noqa: PLC0415 - the docstring says why
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.adapters.postgres.exports import EXPORTS
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL, MAIL_EVENTS
+from tatemono.domain.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.domain.attestation import AttestationPolicy
 from tatemono.settings import (
     AdminApiSettings,
     ImageWorkerSettings,
+    MailWorkerSettings,
     MobileApiSettings,
     OperatorsSettings,
     OutboxRelaySettings,
     WebSettings,
 )
+from tatemono.usecases.build_export import Builder
+from tatemono.usecases.erase_accounts import Eraser
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
-from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.ports import QUEUE_CHANNEL, TicketQueue
+from tatemono.usecases.reconcile import Reconciler
 from tatemono.usecases.run_generation import Workshop
+from tatemono.usecases.send_mail import PostOffice
 
 if TYPE_CHECKING:
     from tatemono.adapters.admin_api import AdminApi
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import CognitoMembers
     from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.ecs_agent import EcsTaskProtection
+    from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
+    from tatemono.adapters.openai_images import OpenAIPainter
     from tatemono.adapters.operator_pool import CognitoOperators
     from tatemono.adapters.operator_tokens import OperatorTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.postgres.watched import Watched
+    from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sealing import Sealing
     from tatemono.adapters.tokens import AccessTokens
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
+    from tatemono.domain.queue import QueueControls
 
 #: How long a worker that stops waits for a poll it broke off, to hand back what that may still bring.
 _LAST_POLL_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class ImageWorkerParts:
-    db: Database
-    queue: TicketQueue
+class Easel:
+    """Where one of the painters paints.
+
+    :ivar provider: its name in attempts and in `painters`
+    :ivar workshop: with the model as this provider calls it
+    """
+
+    provider: str
     workshop: Workshop
 
 
 @dataclass(frozen=True, slots=True)
+class MailWorkerParts:
+    db: Database
+    queue: TicketQueue
+    events: TicketQueue
+    office: PostOffice
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWorkerParts:
+    """:ivar easels: in the order in which they are preferred"""
+
+    db: Database
+    queue: TicketQueue
+    store: "S3Pictures"
+    easels: tuple[Easel, ...]
+    protection: "EcsTaskProtection"
+    export_queue: TicketQueue
+    builder: Builder
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRelayParts:
-    """:ivar identities: none: guests get none"""
+    """:ivar identities: none: guests get none
+    :ivar dead: of each queue that has one, its dead-letter queue
+    """
 
     db: Database
     queues: dict[str, TicketQueue]
+    eraser: Eraser
+    reconciler: Reconciler
     identities: GuestIdentities | None = None
+    dead: dict[str, TicketQueue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +114,15 @@ class MobileApiBackend:
     feed: "EventFeed"
     tokens: "AccessTokens"
     proofs: "ProofChecker"
+    identifiers: "IdentifierKeys"
     revocations: "Revocations"
     members: "CognitoMembers"
     merge_tokens: "MergeTokens"
     picture_urls: "CloudFrontSignedUrls"
     settings: MobileApiSettings
     attestations: AttestationVerifier
+    unsubscribe_links: "UnsubscribeLinks"
+    controls: "Watched[QueueControls]"
     now: Callable[[], float] = time.time
 
 
@@ -103,11 +153,14 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import cognito_members
     from tatemono.adapters.dpop import ProofChecker
+    from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
+    from tatemono.adapters.postgres.watched import Watched
     from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 
     tokens = AccessTokens(
         settings.token_signing_keys.get_secret_value(),
@@ -117,14 +170,19 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     picture_urls = CloudFrontSignedUrls(
         settings.public_url, settings.picture_url_key_id, settings.picture_url_key.get_secret_value()
     )
+    identifiers = IdentifierKeys(settings.device_identifier_key.get_secret_value())
     key = settings.refresh_rotation_key.get_secret_value().encode()
     proofs, merge_tokens = ProofChecker(key), MergeTokens(key, issuer=settings.public_url)
     async with (
         await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
         EventFeed(db) as feed,
         Revocations(db, lifetime_seconds=settings.access_token_seconds) as revocations,
+        Watched(db, QUEUE_CHANNEL, db.queue.controls) as controls,
         following_secret(settings.token_signing_keys_arn, tokens.take_keys)
         if settings.token_signing_keys_arn
+        else nullcontext(),
+        following_secret(settings.device_identifier_key_arn, identifiers.take_keys)
+        if settings.device_identifier_key_arn
         else nullcontext(),
         cognito_members(
             settings.members_pool_id, settings.members_client_id, settings.members_client_secret.get_secret_value()
@@ -135,12 +193,15 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             feed,
             tokens,
             proofs,
+            identifiers,
             revocations,
             members,
             merge_tokens,
             picture_urls,
             settings,
             _attestations(settings),
+            UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url),
+            controls,
         )
 
 
@@ -212,56 +273,135 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
 @asynccontextmanager
 async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.ecs_agent import EcsTaskProtection
     from tatemono.adapters.pillow_pictures import PillowPictures
     from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sqs import SqsQueue
 
-    async with aws_clients("sqs", "s3") as (sqs, s3):
+    async with AsyncExitStack() as stack:
+        sqs, s3 = await stack.enter_async_context(aws_clients("sqs", "s3"))
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
+        export_queue = SqsQueue(sqs, settings.exports_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
-        await queue.check()
-        await store.check()
+        for needed in (queue, export_queue, store):
+            await needed.check()
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
+        db = await stack.enter_async_context(
+            await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name)
+        )
+        # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no lease is
+        # held yet: so whoever waits for this service's health need not wait for it.
+        painters = [await stack.enter_async_context(painter) for painter in _painters(settings)]
+        for each in (queue, export_queue):
+            stack.push_async_callback(each.close, within_seconds=_LAST_POLL_SECONDS)
+        workshop = Workshop(
+            db=db,
+            painter=painters[0],
+            inspector=PillowPictures(),
+            store=store,
+            model=settings.image_model,
+            safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
+            jitter=random.random,
+            unknown_policy=UnknownPolicy.parse(settings.unknown_policy),
+        )
+        easels = [Easel(FIRST_PROVIDER, workshop)]
+        if len(painters) > 1:
+            model = settings.second_painter_models.get(settings.image_model, settings.image_model)
+            easels.append(Easel(SECOND_PROVIDER, replace(workshop, painter=painters[1], model=model)))
+        protection = EcsTaskProtection(settings.ecs_agent_uri)
+        yield ImageWorkerParts(db, queue, store, tuple(easels), protection, export_queue, _builder(settings, s3))
+
+
+def _painters(settings: ImageWorkerSettings) -> "list[OpenAIPainter]":
+    """Those that are configured, the preferred one first."""
+    from tatemono.adapters.openai_images import OpenAIPainter
+
+    places = [(settings.openai_base_url, settings.openai_api_key)]
+    if settings.second_painter_base_url != "off":
+        places.append((settings.second_painter_base_url, settings.second_painter_api_key))
+    return [
+        OpenAIPainter(api_key=key.get_secret_value(), base_url=url, total_seconds=settings.painter_timeout_seconds)
+        for url, key in places
+    ]
+
+
+def _builder(settings: ImageWorkerSettings, s3: Any) -> Builder:
+    from tatemono.adapters.cloudfront import CloudFrontSignedUrls
+    from tatemono.adapters.s3_folders import S3Folders
+    from tatemono.adapters.zip_archive import ZipArchive
+
+    urls = CloudFrontSignedUrls(
+        settings.public_url, settings.picture_url_key_id, settings.picture_url_key.get_secret_value()
+    )
+    return Builder(
+        store=S3Folders(s3, settings.pictures_bucket),
+        open_archive=ZipArchive,
+        link=urls.sign,
+        keep=timedelta(days=settings.export_days),
+    )
+
+
+@asynccontextmanager
+async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerParts]:
+    from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.letters import Letters
+    from tatemono.adapters.ses import SesSender
+    from tatemono.adapters.sqs import SqsQueue
+    from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
+
+    links = UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url)
+    # A mail cannot be taken back: the SDK must not call SES a second time by itself.
+    async with aws_clients("sqs") as (sqs,), aws_clients("sesv2", attempts=1) as (ses,):
+        queue, events = SqsQueue(sqs, settings.mail_queue_url), SqsQueue(sqs, settings.mail_events_queue_url)
+        await queue.check()
+        await events.check()
+        sender = SesSender(ses, sender=settings.mail_sender, configuration_set=settings.mail_configuration_set)
         async with await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name
         ) as db:
-            # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no
-            # lease is held yet: so whoever waits for this service's health need not wait for it.
-            from tatemono.adapters.openai_images import OpenAIPainter
-
-            painter = OpenAIPainter(
-                api_key=settings.openai_api_key.get_secret_value(),
-                base_url=settings.openai_base_url,
-                total_seconds=settings.painter_timeout_seconds,
-            )
-            workshop = Workshop(
-                db=db,
-                painter=painter,
-                inspector=PillowPictures(),
-                store=store,
-                model=settings.image_model,
-                safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
-                jitter=random.random,
-            )
-            async with painter:
-                try:
-                    yield ImageWorkerParts(db=db, queue=queue, workshop=workshop)
-                finally:
-                    await queue.close(within_seconds=_LAST_POLL_SECONDS)
+            office = PostOffice(db, Letters(links), sender, jitter=random.random, clock=time.monotonic)
+            try:
+                yield MailWorkerParts(db, queue, events, office)
+            finally:
+                await asyncio.gather(*(each.close(within_seconds=_LAST_POLL_SECONDS) for each in (queue, events)))
 
 
 @asynccontextmanager
 async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRelayParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.cognito_directory import CognitoDirectory
     from tatemono.adapters.cognito_identity import CognitoIdentities
+    from tatemono.adapters.s3_folders import S3Folders
     from tatemono.adapters.sqs import SqsQueue
 
-    async with aws_clients("sqs", "cognito-identity") as (sqs, cognito):
+    async with aws_clients("sqs", "s3", "cognito-idp", "cognito-identity") as (sqs, s3, cognito_idp, cognito):
         pool_id = settings.guests_identity_pool_id
-        queue = SqsQueue(sqs, settings.image_jobs_queue_url)
-        await queue.check()
+        queues = {
+            IMAGE_JOBS: SqsQueue(sqs, settings.image_jobs_queue_url),
+            MAIL: SqsQueue(sqs, settings.mail_queue_url),
+            # Nothing of ours is sent there; its dead letters are.
+            MAIL_EVENTS: SqsQueue(sqs, settings.mail_events_queue_url),
+            EXPORTS: SqsQueue(sqs, settings.exports_queue_url),
+        }
+        for queue in queues.values():
+            await queue.check()
         async with await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
         ) as db:
             identities = CognitoIdentities(cognito, pool_id) if pool_id else None
-            yield OutboxRelayParts(db=db, queues={IMAGE_JOBS: queue}, identities=identities)
+            store = S3Folders(s3, settings.pictures_bucket)
+            members = CognitoDirectory(cognito_idp, settings.members_pool_id)
+            key = settings.receipt_key.get_secret_value().encode()
+            margin = timedelta(hours=settings.reconcile_margin_hours)
+            dead = {name: found for name, queue in queues.items() if (found := await queue.dead_letters()) is not None}
+            try:
+                yield OutboxRelayParts(
+                    db=db,
+                    queues=dict(queues),
+                    eraser=Eraser(store, members, identities, key),
+                    reconciler=Reconciler(store, members, identities, margin),
+                    identities=identities,
+                    dead=dict(dead),
+                )
+            finally:
+                await asyncio.gather(*(each.close(within_seconds=_LAST_POLL_SECONDS) for each in dead.values()))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tatemono.domain.operators import Role
+from tatemono.laptop.rotated_secret import RotatedSecret
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -176,21 +177,47 @@ def demo(
     raise typer.Exit(run(wish, state=state, output=output, users=users, pictures=pictures, console=_console()))
 
 
-keys_commands = typer.Typer(no_args_is_help=True, help="The keys that access tokens are signed with.")
+@app.command()
+def reconcile(
+    *,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Remove what is left over; members whom Cognito has lost become guests of their devices."
+        ),
+    ] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Find what database, store and Cognito have left over of people who are gone. What is younger than the plan's
+    `reconcile-margin-hours` is left alone. Exit code 1: something is left over.
+    """
+    from tatemono.laptop.reconcile import reconcile as run
+    from tatemono.laptop.state import StateFolder
+    from tatemono.plan import read_plan
+
+    raise typer.Exit(run(read_plan(), StateFolder(data_dir), _console(), repair=repair))
+
+
+keys_commands = typer.Typer(no_args_is_help=True, help="Keys that can be changed while the building runs.")
 app.add_typer(keys_commands, name="keys")
 
 
 @keys_commands.command("rotate")
-def rotate_keys(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
-    """Give the running building a new key. It signs in ten minutes; nobody is signed out, nothing restarts.
+def rotate_keys(
+    secret: Annotated[
+        RotatedSecret, typer.Argument(help="What access tokens are signed with, or what identifiers of devices are.")
+    ] = RotatedSecret.TOKEN_SIGNING_KEYS,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+) -> None:
+    """Give the running building a new key. It is used in ten minutes; nobody is signed out, nothing restarts.
 
-    Keys whose last token has expired are left out.
+    Old keys are left out when nothing depends on them any more: no token, no device.
     """
     from tatemono.laptop.keys import rotate
     from tatemono.laptop.state import StateFolder
     from tatemono.plan import read_plan
 
-    raise typer.Exit(rotate(read_plan(), StateFolder(data_dir), _console()))
+    raise typer.Exit(rotate(secret, read_plan(), StateFolder(data_dir), _console()))
 
 
 operator_commands = typer.Typer(
@@ -349,6 +376,7 @@ def main() -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """2 for a wrong command line, 1 for what can be mended elsewhere; None for a fault of the program itself."""
+    from tatemono.domain.members import MembersAway
     from tatemono.laptop.building import UnknownService
     from tatemono.laptop.control import UnknownPart
     from tatemono.laptop.demo import NothingRuns
@@ -357,12 +385,15 @@ def _exit_code(error: Exception) -> int | None:
     from tatemono.laptop.ports import PortTaken
     from tatemono.laptop.state import AlreadyRunning, StateFolderRefused
     from tatemono.plan import WrongPlan
+    from tatemono.usecases.identity_ports import IdentitiesAway
 
     if isinstance(error, (UnknownService, UnknownPart)):
         return 2
     mendable = (
         AlreadyRunning,
         BuildFailed,
+        IdentitiesAway,
+        MembersAway,
         NothingRuns,
         OperatorRefused,
         PortTaken,

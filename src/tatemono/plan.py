@@ -117,6 +117,17 @@ class Queue(Part):
     max_receive_count: int = Field(ge=1, le=1000)
 
 
+EventType = Literal["SEND", "DELIVERY", "DELIVERY_DELAY", "BOUNCE", "COMPLAINT", "REJECT"]
+
+
+class Mail(Part):
+    """SES: the configuration set that all mail goes through, and the queue for what SES tells of it."""
+
+    configuration_set: Name
+    events_queue: Name
+    event_types: tuple[EventType, ...] = Field(min_length=1)
+
+
 class Bucket(Part):
     versioned: bool
 
@@ -152,6 +163,7 @@ class Plan(Part):
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     services: dict[Name, Service] = Field(min_length=1)
     queues: dict[Name, Queue]
+    mail: Mail
     buckets: dict[Name, Bucket]
     database: Database
     identity: Identity
@@ -231,6 +243,7 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
         check((*at, "bucket"), behavior.bucket, plan.buckets, "bucket")
         check((*at, "ip_set"), behavior.ip_set, plan.edge.ip_sets, "ip_set")
         check((*at, "kind"), behavior.kind, plan.edge.content_security_policy, "content_security_policy")
+    check(("mail", "events_queue"), plan.mail.events_queue, plan.queues, "queue")
     for name, secret in plan.secrets.items():
         check(("secrets", name, "role"), secret.role, plan.database.roles, "database role")
     for name, pool in plan.identity.user_pools.items():

@@ -64,6 +64,8 @@ class MobileApiSettings(HttpSettings):
 
     :ivar token_signing_keys: a JWKS with private P-256 keys; the first signs, all verify
     :ivar token_signing_keys_arn: the secret that they come from, to read them again; if empty, they stay as they are
+    :ivar device_identifier_key: keys the hashes of devices' identifiers: one, or several as `keys rotate` writes them
+    :ivar device_identifier_key_arn: as that of the signing keys
     :ivar refresh_rotation_key: keys the refresh tokens, and the nonces of DPoP
     :ivar transfer_code_key: keys the hashes of transfer codes
     :ivar limits: the plan's section of that name, as JSON
@@ -71,6 +73,8 @@ class MobileApiSettings(HttpSettings):
     :ivar app_attest_app_id: team id and bundle id; if empty, no iOS device can be attested
     :ivar app_attest_development: whether builds from Xcode can be
     :ivar play_package_name: if empty, no Android device can be attested; the two keys are from the Play Console
+    :ivar deletion_grace_days: in which a deleted account can be had back
+    :ivar receipt_key: shows that a receipt of a deletion is ours
     :ivar even_seconds: answers about addresses take at least so long, so that the time does not tell which are known
     """
 
@@ -79,6 +83,7 @@ class MobileApiSettings(HttpSettings):
     refresh_rotation_key: SecretStr
     access_token_seconds: int = Field(default=3600, ge=60, le=86400)
     device_identifier_key: SecretStr
+    device_identifier_key_arn: str = ""
     picture_url_key: SecretStr
     picture_url_key_id: str
     picture_url_seconds: int = Field(default=900, ge=60, le=86400)
@@ -90,12 +95,15 @@ class MobileApiSettings(HttpSettings):
     members_pool_id: str
     members_client_id: str
     members_client_secret: SecretStr
+    unsubscribe_key: SecretStr
     device_attestation: AttestationPolicy = AttestationPolicy.OFF
     app_attest_app_id: str = ""
     app_attest_development: bool = False
     play_package_name: str = ""
     play_decryption_key: SecretStr = SecretStr("")
     play_verification_key: str = ""
+    deletion_grace_days: int = Field(default=14, ge=0, le=90)
+    receipt_key: SecretStr
     even_seconds: float = Field(default=0.6, ge=0, le=10)
 
 
@@ -132,7 +140,16 @@ class WebSettings(OperatorsSettings):
 
 
 class ImageWorkerSettings(ServiceSettings):
-    """:ivar lease_seconds: how long a job is the worker's without a sign of life."""
+    """What the image worker is told.
+
+    :ivar lease_seconds: how long a job is the worker's without a sign of life
+    :ivar export_days: how long an export is kept, and the link to it that is mailed is good
+    :ivar unknown_policy: after an attempt that may be on the bill: `give-up`, or `retry:N`
+    :ivar second_painter_base_url: another server that speaks OpenAI's images API, called while the first may not be;
+        `off`: there is none
+    :ivar second_painter_models: what it calls the first painter's models, as JSON; others have the same name there
+    :ivar ecs_agent_uri: set by ECS itself
+    """
 
     image_jobs_queue_url: str
     pictures_bucket: str
@@ -144,6 +161,37 @@ class ImageWorkerSettings(ServiceSettings):
     lease_seconds: int = Field(default=60, ge=3, le=3600)
     painter_timeout_seconds: int = Field(default=300, ge=1, le=3600)
     stop_timeout_seconds: int = Field(default=120, ge=2, le=120)
+    exports_queue_url: str
+    export_days: int = Field(default=7, ge=1, le=30)
+    picture_url_key: SecretStr
+    picture_url_key_id: str
+    public_url: str = Field(pattern=r"^https://[^/]+$")
+    unknown_policy: str = Field(default="retry:1", pattern=r"^(give-up|retry:[1-9])$")
+    second_painter_base_url: str = Field(default="off", pattern=r"^(off|https?://\S+)$")
+    second_painter_api_key: SecretStr = SecretStr("")
+    second_painter_models: dict[str, str] = Field(default_factory=dict)
+    ecs_agent_uri: str = ""
+
+
+class MailWorkerSettings(ServiceSettings):
+    """What the mail worker is told.
+
+    :ivar mail_sender: what stands in From: an address, with or without a name
+    :ivar mail_kept_days: address and facts of a mail are erased so many days after its end
+    :ivar lease_seconds: how long a mail is the worker's; SES is not called for longer
+    :ivar public_url: of the front door, where people unsubscribe
+    """
+
+    mail_queue_url: str
+    mail_events_queue_url: str
+    mail_sender: str = Field(min_length=3)
+    mail_configuration_set: str = Field(min_length=1)
+    mail_kept_days: int = Field(default=30, ge=1, le=3650)
+    unsubscribe_key: SecretStr
+    public_url: str = Field(pattern=r"^https://[^/]+$")
+    concurrency: int = Field(default=8, ge=1, le=100)
+    lease_seconds: int = Field(default=60, ge=3, le=3600)
+    stop_timeout_seconds: int = Field(default=30, ge=2, le=120)
 
 
 class OutboxRelaySettings(ServiceSettings):
@@ -151,12 +199,23 @@ class OutboxRelaySettings(ServiceSettings):
 
     :ivar guests_identity_pool_id: if empty, guests get no identity in Cognito
     :ivar unused_guest_days: guests whose last use is so long ago go away
+    :ivar receipt_key: shows that a receipt of a deletion is ours
+    :ivar reconcile_margin_hours: what is younger is never taken for a leftover
+    :ivar reconcile_repair: whether the daily reconciliation removes what it finds
     """
 
     image_jobs_queue_url: str
+    mail_queue_url: str
+    mail_events_queue_url: str
     lost_ticket_seconds: int = Field(default=90, ge=1, le=86400)
     guests_identity_pool_id: str = ""
     unused_guest_days: int = Field(default=400, ge=30, le=36500)
+    exports_queue_url: str
+    pictures_bucket: str
+    members_pool_id: str
+    receipt_key: SecretStr
+    reconcile_margin_hours: int = Field(default=48, ge=24, le=8760)
+    reconcile_repair: bool = True
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -217,3 +217,43 @@ class TestVerifyProof:
             refusal = ProofRejected(fault)
             assert fault.value[0] in refusal.text("en")
             assert fault.value[1] in refusal.text("ja")
+
+
+class TestRememberedKeys:
+    """A phone's header is read once; nothing else of a proof is taken on trust."""
+
+    def test_check_each_signature_and_each_claim_again(self, prove: Callable[..., str]) -> None:
+        checker = ProofChecker(b"key")
+
+        def verify(proof: str) -> Proof:
+            return checker.verify(proof, method="POST", url=URL, now=NOW)
+
+        first = verify(prove(jti="a" * 20))
+        assert verify(prove(jti="b" * 20)).thumbprint == first.thumbprint
+        header, claims, signature = prove(jti="c" * 20).split(".")
+        for wrong in (
+            f"{header}.{claims}.{prove(jti='d' * 20).split('.')[2]}",
+            f"{header}.{encode(json.dumps({'htm': 'POST', 'htu': URL, 'iat': int(NOW), 'jti': 'e' * 20}).encode())}."
+            + signature,
+            f"{header}.{claims}.",
+            prove(htm="GET"),
+            prove(htu=URL + "/other"),
+        ):
+            with pytest.raises(ProofRejected):
+                verify(wrong)
+        with pytest.raises(ProofNeedsNonce):
+            verify(prove(iat=0))
+
+    def test_are_those_of_good_signatures_only_and_within_a_bound(
+        self, prove: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tatemono.adapters.dpop._REMEMBERED_KEYS", 3)
+        checker = ProofChecker(b"key")
+        with pytest.raises(ProofRejected):
+            checker.verify(prove(key=ec.generate_private_key(ec.SECP256R1())), method="POST", url=URL, now=NOW)
+        assert not checker._holders
+        for _ in range(5):
+            key = ec.generate_private_key(ec.SECP256R1())
+            jwk = json.loads(ECAlgorithm.to_jwk(key.public_key()))
+            checker.verify(prove({"jwk": jwk}, key=key), method="POST", url=URL, now=NOW)
+        assert len(checker._holders) == 3

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tatemono.adapters.pillow_pictures import PillowPictures
+from tatemono.adapters.pillow_pictures import PillowPictures, _miniature
 from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.usecases.ports import ExpectedPicture
+from tatemono.usecases.ports import ExpectedPicture, Miniature
 
 pictures = PillowPictures()
 
@@ -40,9 +40,13 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
+async def shrunk(data: bytes, expected: ExpectedPicture) -> Miniature:
+    return await pictures.shrink(await pictures.verify(data, expected))
+
+
 async def complaint_about(data: bytes, expected: ExpectedPicture) -> str:
     with pytest.raises(PaintingFailed) as failed:
-        await pictures.inspect(data, expected)
+        await pictures.verify(data, expected)
     assert failed.value.failure is Failure.NO_PICTURE
     return failed.value.detail
 
@@ -50,17 +54,17 @@ async def complaint_about(data: bytes, expected: ExpectedPicture) -> str:
 SMALL = ExpectedPicture(64, 48, "png")
 
 
-class TestInspect:
+class TestVerify:
     @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
     async def test_passes_what_was_asked_for(self, output_format: str) -> None:
         data = encoded(scene(96, 64), output_format)
 
-        inspected = await pictures.inspect(data, ExpectedPicture(96, 64, output_format))
+        verified = await pictures.verify(data, ExpectedPicture(96, 64, output_format))
 
-        assert inspected.data is data
-        assert (inspected.width, inspected.height) == (96, 64)
-        assert inspected.content_type == f"image/{output_format}"
-        assert inspected.sha256 == hashlib.sha256(data).digest()
+        assert verified.data is data
+        assert (verified.width, verified.height) == (96, 64)
+        assert verified.content_type == f"image/{output_format}"
+        assert verified.sha256 == hashlib.sha256(data).digest()
 
     @pytest.mark.parametrize(
         ("size", "thumbnail"),
@@ -69,34 +73,34 @@ class TestInspect:
     async def test_makes_a_thumbnail_that_fits_into_512_pixels(
         self, size: tuple[int, int], thumbnail: tuple[int, int]
     ) -> None:
-        inspected = await pictures.inspect(encoded(scene(*size)), ExpectedPicture(*size, "png"))
+        miniature = await shrunk(encoded(scene(*size)), ExpectedPicture(*size, "png"))
 
-        image = opened(inspected.thumbnail)
+        image = opened(miniature.thumbnail)
         assert image.format == "WEBP"
         assert image.size == thumbnail
 
     async def test_makes_a_thumbnail_that_looks_like_the_picture(self) -> None:
-        inspected = await pictures.inspect(encoded(scene(1024, 768)), ExpectedPicture(1024, 768, "png"))
+        miniature = await shrunk(encoded(scene(1024, 768)), ExpectedPicture(1024, 768, "png"))
 
-        small = opened(inspected.thumbnail).convert("RGB").resize((8, 6), Image.Resampling.BOX)
+        small = opened(miniature.thumbnail).convert("RGB").resize((8, 6), Image.Resampling.BOX)
         whole = scene(1024, 768).resize((8, 6), Image.Resampling.BOX)
         differences = [abs(a - b) for a, b in zip(small.tobytes(), whole.tobytes(), strict=True)]
         assert max(differences) <= 6
 
     async def test_keeps_transparency_in_thumbnail_and_placeholder(self) -> None:
-        inspected = await pictures.inspect(encoded(scene(96, 96, "RGBA")), ExpectedPicture(96, 96, "png"))
+        miniature = await shrunk(encoded(scene(96, 96, "RGBA")), ExpectedPicture(96, 96, "png"))
 
-        assert opened(inspected.thumbnail).mode == "RGBA"
+        assert opened(miniature.thumbnail).mode == "RGBA"
         # https://evanw.github.io/thumbhash/: the highest bit of the third byte says that there is an alpha channel.
-        assert inspected.thumbhash[2] & 0x80
+        assert miniature.thumbhash[2] & 0x80
 
     @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "I;16"])
     async def test_passes_other_kinds_of_pixels(self, mode: str) -> None:
         image = Image.new(mode, (64, 48)) if mode == "I;16" else scene(64, 48).convert(mode)
 
-        inspected = await pictures.inspect(encoded(image), SMALL)
+        miniature = await shrunk(encoded(image), SMALL)
 
-        assert opened(inspected.thumbnail).size == (64, 48)
+        assert opened(miniature.thumbnail).size == (64, 48)
 
     async def test_refuses_another_format(self) -> None:
         assert "it is jpeg, png was asked for" in await complaint_about(encoded(scene(64, 48), "JPEG"), SMALL)
@@ -133,7 +137,7 @@ class TestInspect:
         strict = PillowPictures(max_size_bytes=len(data) - 1)
 
         with pytest.raises(PaintingFailed, match=f"{len(data)} bytes, {len(data) - 1} is the limit"):
-            await strict.inspect(data, SMALL)
+            await strict.verify(data, SMALL)
 
     @pytest.mark.parametrize("side", [7_072, 20_000])
     async def test_refuses_a_decompression_bomb_by_its_head(self, side: int) -> None:
@@ -151,11 +155,11 @@ class TestInspect:
             broken[at] = data.draw(st.integers(0, 255))
 
         try:
-            inspected = pictures._inspect(bytes(broken), ExpectedPicture(32, 32, output_format))
+            verified = pictures._verify(bytes(broken), ExpectedPicture(32, 32, output_format))
         except PaintingFailed as failed:
             assert failed.failure is Failure.NO_PICTURE  # noqa: PT017 - either outcome is right
         else:
-            assert opened(inspected.thumbnail).size == (32, 32)
+            assert opened(_miniature(verified.pixels).thumbnail).size == (32, 32)
 
 
 def bomb(side: int) -> bytes:
@@ -188,12 +192,12 @@ class TestPreview:
 class TestThreads:
     async def test_leaves_the_event_loop_running(self) -> None:
         data = encoded(scene(2048, 2048))
-        inspecting = asyncio.create_task(pictures.inspect(data, ExpectedPicture(2048, 2048, "png")))
+        verifying = asyncio.create_task(pictures.verify(data, ExpectedPicture(2048, 2048, "png")))
 
         turns = 0
-        while not inspecting.done():
+        while not verifying.done():
             await asyncio.sleep(0.001)
             turns += 1
 
-        await inspecting
+        await verifying
         assert turns > 3

@@ -174,6 +174,8 @@ class TestAccessTokens:
             ({}, {"exp": True}),
             ({}, {"iat": int(NOW) + 61}),
             ({}, {"iat": None}),
+            ({}, {"nbf": int(NOW) + 61}),
+            ({}, {"nbf": "soon"}),
             ({}, {"sub": None}),
             ({}, {"sub": "somebody"}),
             ({}, {"sid": 7}),

@@ -2,42 +2,85 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.domain.attempts import MAX_ATTEMPTS, GiveUp, Retry, plan_retry
+from tatemono.domain.attempts import (
+    MAX_ATTEMPTS,
+    MAX_TURNED_AWAY,
+    GiveUp,
+    History,
+    Retry,
+    UnknownPolicy,
+    plan_retry,
+)
 from tatemono.domain.generations import State
-from tatemono.domain.painting import Failure
+from tatemono.domain.painting import AMBIGUOUS, Failure
+
+FINAL = {Failure.REFUSED: "prompt_refused", Failure.BAD_REQUEST: "painter_rejected_request"}
+#: Failure, policy → how many attempts that end so, one after another, are made, and the code in the end.
+TABLE = [
+    (Failure.REFUSED, 1, 1, "prompt_refused"),
+    (Failure.BAD_REQUEST, 1, 1, "painter_rejected_request"),
+    (Failure.UNAVAILABLE, 1, 3, "painter_unavailable"),
+    (Failure.NOT_KEPT, 1, 3, "picture_not_kept"),
+    (Failure.RATE_LIMITED, 1, 6, "painter_busy"),
+    (Failure.NO_PICTURE, 1, 2, "painter_gave_no_picture"),
+    (Failure.NOT_CALLED, 1, 3, "painter_unavailable"),
+    *(
+        (failure, retries, attempts, "painter_timed_out")
+        for failure in sorted(AMBIGUOUS)
+        for retries, attempts in ((0, 1), (1, 2), (2, 3), (9, 3))
+    ),
+]
 
 
 class TestPlanRetry:
-    @pytest.mark.parametrize(
-        ("failure", "attempts", "retry_after", "plan"),
-        [
-            (Failure.REFUSED, 1, None, GiveUp(State.REFUSED, "prompt_refused")),
-            (Failure.BAD_REQUEST, 1, None, GiveUp(State.FAILED, "painter_rejected_request")),
-            (Failure.UNAVAILABLE, 1, None, Retry(1.0)),
-            (Failure.UNAVAILABLE, 2, None, Retry(2.0)),
-            (Failure.UNAVAILABLE, 3, None, GiveUp(State.FAILED, "painter_unavailable")),
-            (Failure.RATE_LIMITED, 1, 7.5, Retry(7.5)),
-            (Failure.RATE_LIMITED, 2, 3600.0, Retry(60.0)),
-            (Failure.RATE_LIMITED, 3, 7.5, GiveUp(State.FAILED, "painter_busy")),
-            (Failure.TIMED_OUT, 1, None, Retry(1.0)),
-            (Failure.NO_PICTURE, 3, None, GiveUp(State.FAILED, "painter_gave_no_picture")),
-            (Failure.LEASE_LOST, 3, None, GiveUp(State.FAILED, "painter_timed_out")),
-        ],
-    )
-    def test_follows_the_table(
-        self, failure: Failure, attempts: int, retry_after: float | None, plan: Retry | GiveUp
-    ) -> None:
-        assert plan_retry(failure, attempts, retry_after_seconds=retry_after, jitter=0.5) == plan
+    @pytest.mark.parametrize(("failure", "retries", "attempts", "code"), TABLE)
+    def test_follows_the_table(self, failure: Failure, retries: int, attempts: int, code: str) -> None:
+        policy, history = UnknownPolicy(retries), History()
+        plans = []
+        for _ in range(attempts):
+            history = history.and_then(failure)
+            plans.append(plan_retry(failure, history, policy, jitter=0.5))
+        assert [plan.after_seconds for plan in plans[:-1] if isinstance(plan, Retry)] == [
+            1.0 if failure is Failure.RATE_LIMITED else 2.0**number for number in range(attempts - 1)
+        ]
+        state = State.REFUSED if failure is Failure.REFUSED else State.FAILED
+        assert plans[-1] == GiveUp(state, code)
+
+    def test_has_a_row_for_every_failure(self) -> None:
+        assert {row[0] for row in TABLE} == set(Failure)
+
+    def test_counts_what_was_turned_away_by_itself(self) -> None:
+        history = History(ended=4, turned_away=3)
+        assert isinstance(plan_retry(Failure.UNAVAILABLE, history, UnknownPolicy(1), jitter=0.5), Retry)
+
+    def test_never_retries_blindly_what_may_be_on_the_bill(self) -> None:
+        history = History().and_then(Failure.TIMED_OUT).and_then(Failure.UNAVAILABLE).and_then(Failure.RATE_LIMITED)
+        again = history.and_then(Failure.CUT_OFF)
+        assert isinstance(plan_retry(Failure.CUT_OFF, again, UnknownPolicy(1), jitter=0.5), GiveUp)
 
     @given(
-        failure=st.sampled_from(Failure),
-        attempts=st.integers(1, 50),
-        retry_after=st.none() | st.floats(0, 1e6),
+        failures=st.lists(st.sampled_from(sorted(set(Failure) - set(FINAL))), min_size=9, max_size=9),
+        retries=st.integers(0, 9),
         jitter=st.floats(0, 1),
     )
-    def test_always_ends(self, failure: Failure, attempts: int, retry_after: float | None, jitter: float) -> None:
-        plan = plan_retry(failure, attempts, retry_after_seconds=retry_after, jitter=jitter)
-        if attempts >= MAX_ATTEMPTS:
-            assert isinstance(plan, GiveUp)
-        if isinstance(plan, Retry):
+    def test_always_ends(self, failures: list[Failure], retries: int, jitter: float) -> None:
+        history, made = History(), 0
+        for failure in failures:
+            history, made = history.and_then(failure), made + 1
+            plan = plan_retry(failure, history, UnknownPolicy(retries), jitter=jitter)
+            if isinstance(plan, GiveUp):
+                break
             assert 0.5 <= plan.after_seconds <= 60
+        assert made <= MAX_ATTEMPTS + MAX_TURNED_AWAY - 1
+        assert history.unknown <= retries + 1
+
+
+class TestUnknownPolicy:
+    def test_is_read_from_its_words(self) -> None:
+        assert UnknownPolicy.parse("give-up").retries == 0
+        assert UnknownPolicy.parse("retry:2").retries == 2
+
+    @pytest.mark.parametrize("text", ["", "retry", "retry:0", "retry:10", "give up"])
+    def test_refuses_other_words(self, text: str) -> None:
+        with pytest.raises(ValueError, match="neither give-up nor"):
+            UnknownPolicy.parse(text)

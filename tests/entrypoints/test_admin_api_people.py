@@ -57,6 +57,18 @@ async def ids_of(db: Database, user_id: UUID) -> tuple[UUID, UUID, str]:
     return row["id"], row["session"], row["key_thumbprint"]
 
 
+class TestLeavingPeople:
+    async def test_are_shown_with_the_moment_when_they_are_erased(self, desk: Desk, db: Database) -> None:
+        leaving, staying = await guest(db), await guest(db)
+        async with db.transaction() as rows:
+            deletion = await rows.deletions.request(leaving, grace=timedelta(days=14), language="ja")
+        async with desk.operator("viewer") as viewer:
+            page = shaped(schemas.PersonPage, (await viewer.get("/people")).content)
+            one = shaped(schemas.PersonInFull, (await viewer.get(f"/people/{leaving}")).content)
+        assert {person.id: person.erase_at for person in page.items} == {leaving: deletion.erase_at, staying: None}
+        assert one.person.erase_at == deletion.erase_at
+
+
 class TestFindPeople:
     async def test_finds_a_person_by_everything_that_is_theirs(self, desk: Desk, db: Database) -> None:
         user, other = await guest(db), await guest(db)

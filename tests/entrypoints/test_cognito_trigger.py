@@ -19,7 +19,7 @@ from mailbox_of import PASSWORD, Mailbox
 from tatemono.adapters.cognito import cognito_members
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.members import Members
-from tatemono.domain.members import Password, PoolMember
+from tatemono.domain.members import AccountErased, Password, PoolMember
 from tatemono.entrypoints.cognito_trigger import member_of
 from tatemono.laptop.cloud.sign_up import post_confirmation_event
 from tatemono.laptop.cloud_resources import Cloud
@@ -99,6 +99,17 @@ class TestConfirm:
         assert [await trigger.confirm(member) for _ in range(2)] == [member.user_id] * 2
         assert await users(owner) == [(member.user_id, "member", "aki@example.com")]
         assert await owner.fetchval("select count(*) from accounts where user_id = $1", member.user_id) == 1
+
+    async def test_brings_nobody_back_whose_erasure_has_begun(self, owner: Any, trigger: Members) -> None:
+        member = PoolMember(uuid4(), "aki@example.com", uuid4())
+        await owner.execute("insert into erased_users values ($1, $2)", member.user_id, member.sub)
+        with pytest.raises(AccountErased):
+            await trigger.confirm(member)
+        assert await users(owner) == []
+        # Whoever registers anew with what the phone remembers of the guest is somebody else.
+        fresh = await trigger.confirm(PoolMember(uuid4(), "aki@example.com", member.user_id))
+        assert [user_id for user_id, *_ in await users(owner)] == [fresh]
+        assert fresh != member.user_id
 
     async def test_begins_anew_when_the_guest_was_merged_meanwhile(self, owner: Any, trigger: Members) -> None:
         other, merged = await guest(owner), await guest(owner)

@@ -8,6 +8,7 @@ import pytest
 
 from painted import Worker, worker
 from phone import Phone, open_stream
+from tatemono.adapters.postgres.queries import Place
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api import schemas, streams
@@ -37,7 +38,7 @@ class TestWatchGeneration:
             assert queued is not None
             assert (queued.kind, queued.id, queued.data["id"]) == ("queued", 0, asked["id"])
             position = await stream.until("position")
-            assert (position.data, position.id) == ({"position": 1}, None)
+            assert (position.data, position.id) == ({"position": 1, "waiting": None}, None)
             claim = await painter.claim()
             started = await stream.until("started")
             await painter.partial(claim, 0)
@@ -70,7 +71,7 @@ class TestWatchGeneration:
             await painter.retry(await painter.claim())
             retrying = await stream.until("retrying")
             assert retrying.data["failure"] == "rate_limited"
-            assert (await stream.until("position")).data == {"position": 1}
+            assert (await stream.until("position")).data == {"position": 1, "waiting": None}
             await painter.succeed(await painter.claim())
             assert await stream.rest() == ["started", "done"]
 
@@ -87,10 +88,10 @@ class TestWatchGeneration:
     ) -> None:
         first, second = await phone.ask(), await phone.ask()
         async with open_stream(edge, phone, events_of(second)) as stream:
-            assert (await stream.until("position")).data == {"position": 2}
+            assert (await stream.until("position")).data == {"position": 2, "waiting": None}
             claim = await painter.claim()
             assert str(claim.generation.id) == first["id"]
-            assert (await stream.until("position")).data == {"position": 1}
+            assert (await stream.until("position")).data == {"position": 1, "waiting": None}
 
     async def test_reads_all_positions_in_one_query(
         self, phone: Phone, edge: HttpEdge, backend: MobileApiBackend
@@ -98,7 +99,7 @@ class TestWatchGeneration:
         asked: list[list[UUID]] = []
         positions = backend.db.queries.positions
 
-        async def counting(generation_ids: list[UUID]) -> dict[UUID, int]:
+        async def counting(generation_ids: list[UUID]) -> dict[UUID, Place]:
             asked.append(generation_ids)
             return await positions(generation_ids)
 
@@ -110,7 +111,7 @@ class TestWatchGeneration:
             open_stream(edge, phone, events_of(generations[2])) as third,
         ):
             for place, stream in enumerate((first, second, third), start=1):
-                assert (await stream.until("position")).data == {"position": place}
+                assert (await stream.until("position")).data == {"position": place, "waiting": None}
         assert len(asked) <= 2
         assert set(asked[-1]) == {UUID(generation["id"]) for generation in generations}
 

@@ -8,9 +8,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from conftest import CloudEndpoint
 from mailbox_of import PASSWORD, Mailbox
 from phone import Phone
 from tatemono.domain.limits import Limit
@@ -29,16 +27,8 @@ API = "/v1/api"
 
 
 @pytest.fixture
-def settings(settings: MobileApiSettings, user_pools: Pools, aws_environment: CloudEndpoint) -> MobileApiSettings:
-    facts = user_pools.parameters
-    return settings.model_copy(
-        update={
-            "members_pool_id": facts["members-pool-id"],
-            "members_client_id": facts["members-client-id"],
-            "members_client_secret": SecretStr(user_pools.client_secrets["members-client-secret"]),
-            "even_seconds": 0.0,
-        }
-    )
+def settings(settings: MobileApiSettings, with_members: Callable[..., MobileApiSettings]) -> MobileApiSettings:
+    return with_members(settings, even_seconds=0.0)
 
 
 async def post(phone: Phone, path: str, **body: Any) -> httpx.Response:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from phone import Clock, Phone
+from tatemono.entrypoints.mobile_api.moving_schemas import UndoableMergePage
 
 pytest_plugins = ["mobile_api"]
 
@@ -109,3 +112,73 @@ class TestMerge:
         thief = replace(other, key=new_phone().key)
         response = await confirm(thief, merge_token)
         assert (response.status_code, response.json()["code"]) == (422, "merge_token_rejected")
+
+
+class TestListMerges:
+    """What can be undone is seen by the account gone into, and undoing then does what was shown."""
+
+    @pytest.fixture
+    async def merged(self, phone: Phone, new_phone: Callable[[], Phone]) -> tuple[Phone, str]:
+        """A phone whose guest, which had asked for a picture, was merged into that of `phone`."""
+        other = new_phone()
+        await other.sign_in()
+        await other.ask()
+        guest = str(other.user_id)
+        offer = (await redeem(other, (await code_of(phone))["code"])).json()
+        other.keep_tokens((await confirm(other, offer["merge_token"])).json()["credentials"])
+        return other, guest
+
+    async def listed(self, phone: Phone, **query: Any) -> dict[str, Any]:
+        response = await phone.client.get("/v1/api/merges", params=query)
+        assert response.status_code == 200, response.text
+        page: dict[str, Any] = response.json()
+        return UndoableMergePage.model_validate(page).model_dump(mode="json")
+
+    async def test_shows_what_undoing_then_does(self, phone: Phone, merged: tuple[Phone, str]) -> None:
+        (shown,) = (await self.listed(phone))["items"]
+        assert (shown["user_id"], shown["generations_in_flight"], shown["obstacle"]) == (merged[1], 1, None)
+        undone = (await phone.client.post(f"/v1/api/merges/{shown['id']}/undo")).json()
+        same = ("user_id", "generations", "pictures", "devices", "credits_returned", "credits_short")
+        assert {name: shown[name] for name in same} == {name: undone[name] for name in same}
+        assert (await self.listed(phone))["items"] == []
+
+    async def test_says_for_how_long(self, phone: Phone, merged: tuple[Phone, str], database_url: str) -> None:
+        (shown,) = (await self.listed(phone))["items"]
+        until, since = (datetime.fromisoformat(shown[name]) for name in ("undo_until", "merged_at"))
+        assert until - since == timedelta(days=7)
+        owner = await asyncpg.connect(database_url)
+        await owner.execute("update account_merges set created_at = now() - interval '7 days'")
+        await owner.close()
+        assert (await self.listed(phone))["items"] == []
+
+    async def test_names_what_stands_in_the_way(self, phone: Phone, merged: tuple[Phone, str]) -> None:
+        other, _ = merged
+        # The old phone leaves: a guest's account would have nobody then.
+        devices = (await other.client.get("/v1/api/devices")).json()["items"]
+        (old,) = (device["id"] for device in devices if not device["current"])
+        assert (await other.client.delete(f"/v1/api/devices/{old}")).status_code == 204
+        (shown,) = (await self.listed(other))["items"]
+        refused = await other.client.post(f"/v1/api/merges/{shown['id']}/undo")
+        assert (shown["obstacle"], refused.status_code) == (refused.json()["code"], 409)
+
+    async def test_is_for_the_account_gone_into_only(
+        self, phone: Phone, merged: tuple[Phone, str], new_phone: Callable[[], Phone]
+    ) -> None:
+        stranger = new_phone()
+        refused = await stranger.client.get("/v1/api/merges")
+        assert (refused.status_code, refused.json()["code"]) == (401, "token_rejected")
+        await stranger.sign_in()
+        assert (await self.listed(stranger))["items"] == []
+
+    async def test_comes_in_pages(
+        self, phone: Phone, merged: tuple[Phone, str], new_phone: Callable[[], Phone]
+    ) -> None:
+        second = new_phone()
+        await second.sign_in()
+        await second.ask()
+        offer = (await redeem(second, (await code_of(phone))["code"])).json()
+        await confirm(second, offer["merge_token"])
+        first = await self.listed(phone, limit=1)
+        rest = await self.listed(phone, limit=1, cursor=first["next_cursor"])
+        assert [page["items"][0]["user_id"] for page in (first, rest)] == [str(second.user_id), merged[1]]
+        assert rest["next_cursor"] is None

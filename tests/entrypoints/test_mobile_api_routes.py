@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -10,7 +11,8 @@ import pydantic
 import pytest
 
 from painted import paint
-from phone import PUBLIC_URL, Phone
+from phone import PUBLIC_URL, Clock, Phone
+from tatemono import bootstrap
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.generations import MAX_WAITING
@@ -43,6 +45,7 @@ GUARDED = [
     ("POST", "/transfer-codes"),
     ("GET", "/merge"),
     ("POST", "/merge"),
+    ("GET", "/merges"),
     ("POST", f"/merges/{NOBODYS}/undo"),
     ("POST", "/auth/register"),
     ("POST", "/auth/register/resend"),
@@ -56,6 +59,9 @@ GUARDED = [
     ("POST", "/me/totp"),
     ("POST", "/me/totp/confirm"),
     ("POST", "/me/totp/remove"),
+    ("POST", "/me/deletion"),
+    ("POST", "/me/export"),
+    ("GET", "/me/export"),
 ]
 
 
@@ -74,12 +80,32 @@ class TestSignInDevice:
         me = shaped(schemas.Me, (await phone.client.get(f"{API}/me")).content)
         assert (me.id, me.credits.available) == (phone.user_id, 500)
 
-    async def test_gives_a_copied_identifier_another_user(self, new_phone: Callable[[], Phone]) -> None:
+    async def test_gives_a_copied_identifier_another_user_and_tells_the_owner(
+        self, new_phone: Callable[[], Phone]
+    ) -> None:
         owner, thief = new_phone(), new_phone()
         thief.identifier = owner.identifier
         await owner.sign_in()
         await thief.sign_in()
         assert owner.user_id != thief.user_id
+        told = [(await phone.client.get(f"{API}/security-events")).json()["items"] for phone in (owner, thief)]
+        assert [event["kind"] for event in told[0]] == ["copied_identifier"]
+        assert told[1] == []
+
+    async def test_gives_tokens_for_as_long_as_it_is_told(
+        self, edge: HttpEdge, new_phone: Callable[[], Phone], clock: Clock, settings: MobileApiSettings
+    ) -> None:
+        short = settings.model_copy(update={"access_token_seconds": 120})
+        async with bootstrap.mobile_api(short) as opened:
+            backend = replace(opened, now=clock)
+            edge.owner.state.backend = backend
+            phone = new_phone()
+            assert (await phone.sign_in())["expires_in"] == 120
+            answers = []
+            for _ in range(2):
+                answers.append((await phone.client.get(f"{API}/me")).status_code)
+                clock.now += 120
+        assert answers == [200, 401]
 
     @pytest.mark.parametrize("changes", [{"htm": "GET"}, {"htu": "https://elsewhere.example/"}, {"jti": "x"}])
     async def test_refuses_a_proof_that_is_not_for_this_call(
@@ -147,8 +173,11 @@ class TestAuthority:
             for method, operation in item.items()
         }
         open_to_all = {operation for operation, security in declared.items() if not security}
-        signing_in = {("POST", f"{API}/{path}") for path in ("auth/device", "auth/refresh", "transfer-codes/redeem")}
-        assert open_to_all == {*signing_in, ("GET", f"{API}/health")}
+        with_proof = ("auth/device", "auth/refresh", "auth/undo-deletion", "transfer-codes/redeem")
+        signing_in = {("POST", f"{API}/{path}") for path in with_proof}
+        unsubscribing = {(method, f"{API}/mail/unsubscribe") for method in ("GET", "POST")}
+        readable = {("GET", f"{API}/{path}") for path in ("deletion-receipts/{receipt_id}", "health")}
+        assert open_to_all == signing_in | unsubscribing | readable
         assert len(declared) == len(GUARDED) + len(open_to_all)
 
 

@@ -1,24 +1,32 @@
 """Relay and worker as processes, as production starts them, between real PostgreSQL, SQS, S3 and the studio."""
 
 import asyncio
+import io
 import os
 import secrets
 import signal
 import sys
+import zipfile
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from besides import told_besides
 from conftest import CloudEndpoint
 from factories import guest, submitted
+from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
+from tatemono.domain.exports import ExportState
 from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
+from tatemono.usecases.ports import QUEUE_CHANNEL
+from tatemono.usecases.request_export import request_export
 
 LEASE_SECONDS = 4
 
@@ -77,19 +85,25 @@ async def pipeline(
         location = {"LocationConstraint": aws_environment.region}
         await s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
         attributes = {"VisibilityTimeout": str(LEASE_SECONDS + 1), "ReceiveMessageWaitTimeSeconds": "5"}
-        queue = await sqs.create_queue(QueueName=name, Attributes=attributes)
-        environment = aws_environment.environment | {
-            "image-worker": service_database_url("image-worker"),
-            "outbox-relay": service_database_url("outbox-relay"),
-            "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
-            "PICTURES_BUCKET": name,
-            "OPENAI_API_KEY": "sk-studio",
-            "OPENAI_BASE_URL": f"{studio}/v1",
-            "IMAGE_MODEL": "gpt-image-2",
-            "SAFETY_IDENTIFIER_KEY": "key",
-            "LEASE_SECONDS": str(LEASE_SECONDS),
-            "STOP_TIMEOUT_SECONDS": "8",
-        }
+        queue, exports = [
+            await sqs.create_queue(QueueName=each, Attributes=attributes) for each in (name, f"{name}-exports")
+        ]
+        environment = (
+            aws_environment.environment
+            | await told_besides(sqs, name)
+            | {
+                "image-worker": service_database_url("image-worker"),
+                "outbox-relay": service_database_url("outbox-relay"),
+                "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
+                "EXPORTS_QUEUE_URL": exports["QueueUrl"],
+                "OPENAI_API_KEY": "sk-studio",
+                "OPENAI_BASE_URL": f"{studio}/v1",
+                "IMAGE_MODEL": "gpt-image-2",
+                "SAFETY_IDENTIFIER_KEY": "key",
+                "LEASE_SECONDS": str(LEASE_SECONDS),
+                "STOP_TIMEOUT_SECONDS": "8",
+            }
+        )
         yield Pipeline(db, S3Pictures(s3, name), environment)
 
 
@@ -158,6 +172,65 @@ class TestPipeline:
         me = await pipeline.db.queries.me(user_id)
         assert me is not None
         assert (me.credits_available, me.credits_held) == (100, 0)
+
+    async def test_builds_an_export_and_erases_who_leaves(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        generation = await submitted(pipeline.db, user_id, PictureRequest(prompt="A fox", quality=Quality.LOW))
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            await pipeline.ended(generation)
+            export = await request_export(pipeline.db, user_id=user_id, language="en")
+            async with asyncio.timeout(30):
+                while export.state is not ExportState.READY:
+                    await asyncio.sleep(0.05)
+                    export = await pipeline.db.exports.newest(user_id) or export
+            data = await pipeline.store.get(export.object_key)
+            assert data is not None
+            assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) == 6
+            async with pipeline.db.transaction() as rows:
+                deletion = await rows.deletions.request(user_id, grace=timedelta(0), language="en")
+            async with asyncio.timeout(60):
+                while (receipt := await pipeline.db.deletions.receipt(deletion.id)) and not receipt.mac:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        assert receipt is not None
+        assert receipt.counts["objects"] == 3
+        assert await pipeline.store.get(export.object_key) is None
+
+    async def test_pauses_at_once_and_goes_on_at_once(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            request = PictureRequest(prompt="A red boat", quality=Quality.LOW)
+            await pipeline.ended(await submitted(pipeline.db, user_id, request))
+            await pipeline.db.queue.pause("hanako@example.jp", "a test")
+            pipeline.db.notifier.notify(QUEUE_CHANNEL)
+            generation = await submitted(pipeline.db, user_id, request)
+            await asyncio.sleep(1)
+            assert await pipeline.db._pool.fetchval("select count(*) from attempts") == 1
+            await pipeline.db.queue.resume()
+            pipeline.db.notifier.notify(QUEUE_CHANNEL)
+            assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+
+    async def test_goes_to_the_second_painter_when_the_first_is_away(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db)
+        async with run_studio() as away, run_studio() as second:
+            await away.http.put("/studio/faults", json={"faults": [{"fault": "500"}]})
+            told = {
+                "OPENAI_BASE_URL": f"{away.url}/v1",
+                "SECOND_PAINTER_BASE_URL": f"{second.url}/v1",
+                "SECOND_PAINTER_API_KEY": "sk-second",
+                "SECOND_PAINTER_MODELS": '{"gpt-image-2": "gpt-image-1-mini"}',
+            }
+            async with pipeline.running("outbox-relay"), pipeline.running("image-worker", **told):
+                request = PictureRequest(prompt="A red boat", quality=Quality.LOW)
+                generations = [await submitted(pipeline.db, user_id, request) for _ in range(4)]
+                for generation in generations:
+                    assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+            rows = await pipeline.db._pool.fetch("select provider, model, outcome::text from attempts order by 1, 3")
+            attempts = {tuple(row) for row in rows}
+            assert attempts == {("first", "gpt-image-2", "failed"), ("second", "gpt-image-1-mini", "succeeded")}
+            assert {call["model"] for call in await second.calls()} == {"gpt-image-1-mini"}
+        ((name, breaker),) = (await pipeline.db.painters.all()).items()
+        assert name == ("first", "gpt-image-2")
+        assert breaker.open_for is not None
 
     async def test_ends_well_whatever_the_painter_does(self, pipeline: Pipeline) -> None:
         expected = {

@@ -27,7 +27,8 @@ async def status_of(phone: Phone, url: str) -> int:
 class TestFirstPicture:
     async def test_goes_from_the_phone_to_the_gallery(self, building: RunningBuilding, phone: Phone) -> None:
         before = (await phone.call("GET", "/v1/api/me"))["credits"]["available"]
-        prompt = "[studio:latency=3s] A red boat on a blue sea at sunset"
+        # Long enough that on a busy machine, too, the partial picture is painted well before the last.
+        prompt = "[studio:latency=6s] A red boat on a blue sea at sunset"
         generation = await phone.submit(prompt=prompt, quality="low", size="1536x1024")
         events = [event async for event in phone.follow(generation["id"])]
         names = [event.name for event in events if event.name != "position"]

@@ -28,16 +28,16 @@ def building(tmp_path: Path) -> Iterator[Building]:
 class TestBuilding:
     def test_has_a_part_for_every_service_of_the_plan(self, building: Building) -> None:
         names = [part.name for part in building.parts()]
-        assert names == ["postgres", "cloud", "studio", "provision", *PLAN.services, "door"]
+        assert names == ["postgres", "cloud", "studio", "inbox", "provision", *PLAN.services, "door"]
 
     def test_has_only_the_services_that_were_asked_for(self, building: Building) -> None:
         one = Building(PLAN, building.state, {**building.ports}, only=("outbox-relay",))
-        assert [part.name for part in one.parts()][4:-1] == ["outbox-relay"]
+        assert [part.name for part in one.parts()][5:-1] == ["outbox-relay"]
         one.close()
 
     def test_closes_the_way_in_first_and_the_database_last(self, building: Building) -> None:
         order = {part.name: part.stop_order for part in building.parts() if part.name != "provision"}
-        names = ["door", "mobile-api", "image-worker", "studio", "cloud", "postgres"]
+        names = ["door", "mobile-api", "image-worker", "inbox", "cloud", "postgres"]
         assert sorted(names, key=order.__getitem__) == names
         assert order["image-worker"] == order["outbox-relay"]
 

@@ -44,10 +44,10 @@ def unlike_any_other(plan: Plan) -> Plan:
         # In JSON a role stands alone between quotes; so does the service of that name.
         text = text.replace(f'"{role}"', f'"{role}-{suffix}"')
     for queue in plan.queues:
-        text = text.replace(f'"{queue}"', f'"{queue}-{suffix}"').replace(
-            f"{queue}-queue-url", f"{queue}-{suffix}-queue-url"
-        )
+        text = text.replace(f'"{queue}-queue-url"', f'"{queue}-{suffix}-queue-url"')
     changed = json.loads(text)
+    changed["queues"] = {f"{name}-{suffix}": queue for name, queue in changed["queues"].items()}
+    changed["mail"]["events_queue"] += f"-{suffix}"
     changed["name"] = f"tatemono-{suffix}"
     changed["database"]["name"] = f"tatemono_{suffix}"
     changed["services"] = {name.removesuffix(f"-{suffix}"): service for name, service in changed["services"].items()}
@@ -165,28 +165,33 @@ class TestProvision:
     async def test_gives_queues_the_plans_numbers_and_a_dead_letter_queue(
         self, finished: Finished, opened: Cloud
     ) -> None:
-        ((name, queue),) = finished.plan.queues.items()
-        urls = [(await opened.sqs.get_queue_url(QueueName=each))["QueueUrl"] for each in (name, f"{name}-dead")]
-        found, dead = [
-            (await opened.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))["Attributes"] for url in urls
-        ]
-        assert found["VisibilityTimeout"] == str(queue.visibility_timeout_seconds)
-        assert found["MessageRetentionPeriod"] == str(queue.retention_seconds)
-        assert found["ReceiveMessageWaitTimeSeconds"] == str(queue.receive_wait_seconds)
-        assert json.loads(found["RedrivePolicy"]) == {
-            "deadLetterTargetArn": dead["QueueArn"],
-            "maxReceiveCount": queue.max_receive_count,
-        }
-        assert json.loads(dead["RedriveAllowPolicy"]) == {
-            "redrivePermission": "byQueue",
-            "sourceQueueArns": [found["QueueArn"]],
-        }
+        for name, queue in finished.plan.queues.items():
+            urls = [(await opened.sqs.get_queue_url(QueueName=each))["QueueUrl"] for each in (name, f"{name}-dead")]
+            found, dead = [
+                (await opened.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))["Attributes"]
+                for url in urls
+            ]
+            assert found["VisibilityTimeout"] == str(queue.visibility_timeout_seconds)
+            assert found["MessageRetentionPeriod"] == str(queue.retention_seconds)
+            assert found["ReceiveMessageWaitTimeSeconds"] == str(queue.receive_wait_seconds)
+            assert json.loads(found["RedrivePolicy"]) == {
+                "deadLetterTargetArn": dead["QueueArn"],
+                "maxReceiveCount": queue.max_receive_count,
+            }
+            assert json.loads(dead["RedriveAllowPolicy"]) == {
+                "redrivePermission": "byQueue",
+                "sourceQueueArns": [found["QueueArn"]],
+            }
 
     async def test_follows_a_plan_that_changed(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
         await provision(own_plan, building, opened)
-        ((name, queue),) = own_plan.queues.items()
         slower = own_plan.model_copy(
-            update={"queues": {name: queue.model_copy(update={"visibility_timeout_seconds": 90})}}
+            update={
+                "queues": {
+                    name: queue.model_copy(update={"visibility_timeout_seconds": 90})
+                    for name, queue in own_plan.queues.items()
+                }
+            }
         )
         moved = replace(building, parameters=GIVEN | {"public-url": "https://localhost:9443"})
         await provision(slower, moved, opened)

@@ -96,7 +96,7 @@ class TestUp:
         building.up()
         status = building.status()
         assert status["state"] == "ready"
-        assert list(status["parts"]) == ["postgres", "cloud", "studio", "provision", ONLY, "door"]
+        assert list(status["parts"]) == ["postgres", "cloud", "studio", "inbox", "provision", ONLY, "door"]
         assert {part["state"] for part in status["parts"].values()} == {"ready"}
         assert all(part["memory_bytes"] > 1_000_000 for name, part in status["parts"].items() if name != "provision")
         assert_private(building.data_dir)

@@ -159,7 +159,7 @@ async def painted(owner: Database, user_id: UUID) -> None:
 
 
 async def sign_in(owner: Database, identifier: bytes) -> UUID:
-    arguments: Any = (Platform.IOS, identifier, "thumbprint")
+    arguments: Any = (Platform.IOS, (identifier,), "thumbprint")
     random = secrets.token_bytes(32)
     device = await owner.devices.sign_in(*arguments, refresh_hash=random, proof_digest=None)
     device = device or await owner.devices.create_guest(*arguments, refresh_hash=random, welcome_credits=5)
@@ -214,7 +214,7 @@ class TestRemoveUnusedGuests:
         one = await sign_in(owner, identifier)
         await last_used(owner, one, 500)
         async with owner.transaction() as tx:
-            arguments: Any = (Platform.IOS, identifier, "thumbprint")
+            arguments: Any = (Platform.IOS, (identifier,), "thumbprint")
             await tx.devices.sign_in(*arguments, refresh_hash=b"r" * 32, proof_digest=None)
             assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 0
         assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 0

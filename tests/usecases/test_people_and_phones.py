@@ -32,6 +32,7 @@ from tatemono.domain.errors import Refusal
 from tatemono.domain.generations import PictureRequest, Quality
 from tatemono.domain.merges import Merged, MergeGrant
 from tatemono.domain.painting import Failure
+from tatemono.domain.retention import Kept
 from tatemono.usecases.cancel_generation import cancel_generation
 from tatemono.usecases.delete_picture import delete_picture
 from tatemono.usecases.revoke_device import revoke_device
@@ -54,6 +55,7 @@ class PeopleAndPhones(RuleBasedStateMachine):
     runner: ClassVar[asyncio.Runner]
     api: ClassVar[Database]
     worker: ClassVar[Database]
+    relay: ClassVar[Database]
     owner: ClassVar[Any]
 
     phones = Bundle("phones")
@@ -191,6 +193,10 @@ class PeopleAndPhones(RuleBasedStateMachine):
                 revoke_device(self.api, user_id=principal.user_id, user_kind=kind.kind, device_id=principal.device_id)
             )
 
+    @rule(what=st.sampled_from([Kept.ENDED_SESSIONS, Kept.REVOKED_DEVICES]))
+    def prune(self, what: Kept) -> None:
+        self.run(self.relay.retention.prune(what, age=timedelta(), limit=3))
+
     @invariant()
     def nothing_is_wrong(self) -> None:
         self.runner.run(assert_nothing_is_wrong(self.owner))
@@ -203,6 +209,7 @@ class TestPeopleAndPhones:
             machine.runner = runner
             machine.api = runner.run(Database.connect(service_database_url("mobile-api"), service="mobile-api"))
             machine.worker = runner.run(Database.connect(service_database_url("image-worker"), service="image-worker"))
+            machine.relay = runner.run(Database.connect(service_database_url("outbox-relay"), service="outbox-relay"))
             machine.owner = runner.run(asyncpg.connect(database_url))
             try:
                 run_state_machine_as_test(
@@ -220,4 +227,5 @@ class TestPeopleAndPhones:
             finally:
                 runner.run(machine.api.close())
                 runner.run(machine.worker.close())
+                runner.run(machine.relay.close())
                 runner.run(machine.owner.close())

@@ -13,7 +13,7 @@ from PIL import Image
 from factories import USAGE, guest, submitted
 from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import Claim, Outcome
+from tatemono.domain.attempts import Claim, Outcome, UnknownPolicy
 from tatemono.domain.generations import Generation, PictureRequest, Quality, State
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.usecases.run_generation import Stop, Workshop, run_generation
@@ -62,7 +62,7 @@ class MemoryStore:
             self.objects.pop(key, None)
 
 
-def workshop(db: Database, painter: ScriptedPainter, store: MemoryStore | None = None) -> Workshop:
+def workshop(db: Database, painter: ScriptedPainter, store: MemoryStore | None = None, *, retries: int = 1) -> Workshop:
     return Workshop(
         db=db,
         painter=painter,
@@ -71,6 +71,7 @@ def workshop(db: Database, painter: ScriptedPainter, store: MemoryStore | None =
         model="gpt-image-2",
         safety_identifier_key=b"key",
         jitter=lambda: 0.5,
+        unknown_policy=UnknownPolicy(retries),
     )
 
 
@@ -151,7 +152,7 @@ class TestRunGeneration:
         await run_generation(workshop(db, painter), claim, never())
         assert painter.asked[0].partial_images == partials
 
-    async def test_tries_again_later_when_the_painter_is_busy(self, db: Database) -> None:
+    async def test_tries_again_soon_when_the_painter_is_busy_since_all_wait_for_it(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30))
         assert await run_generation(workshop(db, painter), claim, never()) is Outcome.FAILED
@@ -161,7 +162,7 @@ class TestRunGeneration:
             await tx.outbox.delete([row.id for row in await tx.outbox.lock_due(10)])
         due = await db.outbox.seconds_until_due()
         assert due is not None
-        assert 25 < due <= 30
+        assert 0 < due <= 1
 
     async def test_ends_at_once_when_the_painter_refuses(self, db: Database) -> None:
         claim = await claim_of(db)
@@ -209,17 +210,49 @@ class TestRunGeneration:
         assert (generation.state, generation.failure_code) == (State.FAILED, "painter_unavailable")
         assert credits_left == 100
 
-    async def test_does_not_call_the_painter_for_a_job_that_killed_three_workers(self, db: Database) -> None:
-        await claim_of(db)
-        for _ in range(3):
+    @pytest.mark.parametrize("retries", [0, 1, 2])
+    async def test_makes_an_attempt_whose_end_nobody_knows_again_as_often_as_the_policy_says(
+        self, db: Database, retries: int
+    ) -> None:
+        claim: Claim | None = await claim_of(db)
+        decisions = []
+        for _ in range(retries + 1):
             await db._pool.execute("update generations set lease_expires_at = now() - interval '1 s'")
             claim = await db.generations.claim(lease=LEASE, max_running=4, model="m")
+            assert claim is not None
+            painter = ScriptedPainter(hang=True)
+            stop = never()
+            job = asyncio.create_task(run_generation(workshop(db, painter, retries=retries), claim, stop))
+            await asyncio.wait({job, asyncio.create_task(painter.hanging.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            decisions.append(await db._pool.fetchval("select decision from attempts where fence = $1", claim.fence - 1))
+            stop.set_result(Stop.LEASE_LOST)
+            await job
+            assert len(painter.asked) == (decisions[-1] == "retry")
         assert claim is not None
-        painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert await run_generation(workshop(db, painter), claim, never()) is None
-        assert painter.asked == []
+        assert decisions == ["retry"] * retries + ["give_up"]
         generation, credits_left = await after(db, claim)
         assert (generation.state, credits_left) == (State.FAILED, 100)
+        last = await db._pool.fetchrow("select outcome, failure from attempts order by fence desc limit 1")
+        assert tuple(last) == ("failed", "not_called")
+
+    async def test_asks_once_more_for_bytes_that_are_no_picture(self, db: Database) -> None:
+        claim = await claim_of(db)
+        for _ in range(2):
+            painter = ScriptedPainter(Painting((b"<html>",), USAGE, None))
+            await run_generation(workshop(db, painter), claim, never())
+            await db._pool.execute("update generations set not_before = now() where state = 'queued'")
+            claim = await db.generations.claim(lease=LEASE, max_running=4, model="m") or claim
+        generation, credits_left = await after(db, claim)
+        assert (generation.state, generation.failure_code) == (State.FAILED, "painter_gave_no_picture")
+        assert credits_left == 100
+
+    async def test_does_not_call_the_painter_when_it_has_to_let_go_before(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        stop = never()
+        stop.set_result(Stop.LEASE_LOST)
+        assert await run_generation(workshop(db, painter), claim, stop) is None
+        assert painter.asked == []
 
     async def test_lets_go_when_the_user_cancels(self, db: Database) -> None:
         claim = await claim_of(db)

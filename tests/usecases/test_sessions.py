@@ -9,15 +9,18 @@ from uuid import UUID
 
 import pytest
 
+from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.devices import Platform, Proof, ProofRejected, SignedInDevice, UserKind
 from tatemono.domain.sessions import AccountSuspended, NoSuchDevice, OnlyWayIn, RefreshRejected, RefreshToken
+from tatemono.laptop.keys import USED_AFTER_SECONDS, rotated_identifier_keys
 from tatemono.usecases.refresh_session import refresh_session
 from tatemono.usecases.revoke_device import revoke_device
 from tatemono.usecases.sign_in_device import sign_in_device
 from tatemono.usecases.sign_out import sign_out, sign_out_everywhere
 
 KEY = b"keys the tokens"
+IDENTIFIERS = IdentifierKeys("keys the identifiers")
 
 
 def proof(key: str = "thumbprint-1", text: str = "") -> Proof:
@@ -25,14 +28,18 @@ def proof(key: str = "thumbprint-1", text: str = "") -> Proof:
 
 
 async def sign_in(
-    db: Database, *, identifier: str = "IDFV-1", key: str = "thumbprint-1", used: Proof | None = None
+    db: Database,
+    *,
+    identifier: str = "IDFV-1",
+    key: str = "thumbprint-1",
+    used: Proof | None = None,
+    hashes: tuple[bytes, ...] = (),
 ) -> tuple[SignedInDevice, RefreshToken]:
     return await sign_in_device(
         db,
         platform=Platform.IOS,
-        identifier=identifier,
+        identifier_hashes=hashes or IDENTIFIERS.hashes(identifier, now=0),
         proof=used or proof(key),
-        identifier_key=b"secret",
         welcome_credits=500,
         random_bits=secrets.token_bytes(32),
     )
@@ -77,8 +84,36 @@ class TestSignInDevice:
 
     async def test_does_not_take_the_same_identifier_of_another_platform_for_a_copy(self, db: Database) -> None:
         owner, _ = await sign_in(db)
-        await db.devices.create_guest(Platform.ANDROID, b"other", "k", refresh_hash=b"r", welcome_credits=0)
+        same = IDENTIFIERS.hashes("IDFV-1", now=0)
+        await db.devices.create_guest(Platform.ANDROID, same, "k", refresh_hash=b"r", welcome_credits=0)
         assert await events(db, owner.user_id) == []
+
+    async def test_finds_a_device_by_an_older_key_and_writes_it_down_with_the_newest(self, db: Database) -> None:
+        owner, _ = await sign_in(db)
+        (old,) = IDENTIFIERS.hashes("IDFV-1", now=0)
+        rotated = IdentifierKeys(rotated_identifier_keys("keys the identifiers", kept_days=400, now=0).value)
+        now = USED_AFTER_SECONDS
+        # Before the new key is in use nothing changes; then the device has the newest hash, and the old key may go.
+        for at, stored in ((now - 1, old), (now, rotated.hashes("IDFV-1", now=now)[0])):
+            again, _ = await sign_in(db, hashes=rotated.hashes("IDFV-1", now=at))
+            assert (again.user_id, again.device_id) == (owner.user_id, owner.device_id)
+            assert await db._pool.fetchval("select identifier_hash from devices") == stored
+        last, _ = await sign_in(db, hashes=rotated.hashes("IDFV-1", now=now)[:1])
+        assert last.user_id == owner.user_id
+
+    async def test_tells_the_owner_of_a_copy_also_while_keys_change(self, db: Database) -> None:
+        owner, _ = await sign_in(db)
+        rotated = IdentifierKeys(rotated_identifier_keys("keys the identifiers", kept_days=400, now=0).value)
+        thief, _ = await sign_in(db, key="thief", hashes=rotated.hashes("IDFV-1", now=USED_AFTER_SECONDS))
+        assert thief.user_id != owner.user_id
+        assert await events(db, owner.user_id) == ["copied_identifier"]
+
+    async def test_makes_no_second_user_of_a_device_that_two_hashes_stand_for(self, db: Database) -> None:
+        # Two processes whose clocks differ may each write down a first launch, with another key.
+        one, _ = await sign_in(db, hashes=(b"new",))
+        await sign_in(db, hashes=(b"old",))
+        for _ in range(2):
+            assert (await sign_in(db, hashes=(b"new", b"old")))[0].user_id == one.user_id
 
     async def test_makes_one_guest_and_one_session_when_ten_first_launches_race(self, db: Database) -> None:
         answers = await asyncio.gather(*(sign_in(db) for _ in range(10)))

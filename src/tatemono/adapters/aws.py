@@ -16,20 +16,21 @@ _READ_TIMEOUT_SECONDS = 30
 
 
 @asynccontextmanager
-async def aws_clients(*services: str, connections: int = 20) -> AsyncIterator[tuple[Any, ...]]:
+async def aws_clients(*services: str, connections: int = 20, attempts: int = 3) -> AsyncIterator[tuple[Any, ...]]:
     """A client for each of `services` (`sqs`, `s3`, …), closed at the end.
 
     To make a client takes tens of milliseconds (the service's model is read), so they are made once per process.
-    Throttling, timeouts and errors of the service are tried again twice: each call must bear repetition.
+    Throttling, timeouts and errors of the service are tried again: each call must bear repetition.
 
     :param connections: how many calls each client makes at a time; more wait for their turn
+    :param attempts: how often a call is made at most; 1 if it must not be repeated
     """
     session = get_session()
     config = AioConfig(
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,
         read_timeout=_READ_TIMEOUT_SECONDS,
         max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": attempts},
     )
     async with AsyncExitStack() as stack:
         yield tuple(

@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-import jwt
-from jwt.algorithms import ECAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from tatemono.adapters.jwt_text import Jwt, decode, encode, read_jwt, thumbprint
+from tatemono.adapters import es256
+from tatemono.adapters.jwt_text import Segments, decode, encode, json_object, segments, thumbprint
 from tatemono.domain.devices import Proof, ProofFault, ProofNeedsNonce, ProofRejected
 
 #: A proof may be so old, and so much ahead of our clock.
@@ -16,18 +17,30 @@ PROOF_WINDOW_SECONDS: Final = 60
 #: A nonce is good in the step of time that it was given out in, and in the next.
 NONCE_STEP_SECONDS: Final = 60
 _PROOF_ID_CHARACTERS: Final = range(16, 129)
-_COORDINATE_BYTES: Final = 32
-_ES256: Final = ECAlgorithm(ECAlgorithm.SHA256)
+#: Keys of phones that were here lately, about 2 kB each.
+_REMEMBERED_KEYS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Whoever holds a private key: its public half, and its thumbprint (RFC 7638)."""
+
+    key: ec.EllipticCurvePublicKey
+    thumbprint: str
 
 
 class ProofChecker:
     """Checks proofs. It remembers none: whether one was used before is asked of the database.
+
+    It does remember keys: a phone writes the very same header each time, so its text stands for the key that was read
+    from it. Only what a proof was signed with is kept, so nobody fills the memory without the work.
 
     A nonce is a MAC of the current step of time. Nobody keeps it: every process that has the key knows it.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = hmac.digest(key, b"dpop-nonce", hashlib.sha256)
+        self._holders: dict[str, _Holder] = {}
 
     def nonce(self, now: float) -> str:
         """For phones whose clock is off (RFC 9449, section 8)."""
@@ -43,14 +56,27 @@ class ProofChecker:
         :raises ProofNeedsNonce: it is good but for its time or its nonce
         """
         try:
-            read = read_jwt(proof)
-            key_thumbprint = _check_signature(read)
-            identifier = _check_claims(read.claims, method, url)
-            self._check_time(read.claims, now)
+            read = segments(proof)
+            claims = json_object(read.claims)
+            holder = self._holder(read)
+            identifier = _check_claims(claims, method, url)
+            self._check_time(claims, now)
         # ValueError is also what text says that is no Unicode: JSON can write half of a character.
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ProofRejected(ProofFault.MALFORMED) from error
-        return Proof(key_thumbprint, hashlib.sha256(key_thumbprint.encode() + identifier).digest())
+        return Proof(holder.thumbprint, hashlib.sha256(holder.thumbprint.encode() + identifier).digest())
+
+    def _holder(self, proof: Segments) -> _Holder:
+        """Whoever signed the proof."""
+        known = self._holders.get(proof.header)
+        holder = known or _read_holder(json_object(proof.header))
+        if not es256.verifies(holder.key, proof.signed, decode(proof.signature)):
+            raise ProofRejected(ProofFault.SIGNATURE)
+        if known is None:
+            if len(self._holders) >= _REMEMBERED_KEYS:
+                del self._holders[next(iter(self._holders))]
+            self._holders[proof.header] = holder
+        return holder
 
     def _check_time(self, claims: dict[str, Any], now: float) -> None:
         if "nonce" in claims:
@@ -71,17 +97,12 @@ class ProofChecker:
         return encode(hmac.digest(self._key, step.to_bytes(8), hashlib.sha256)[:16])
 
 
-def _check_signature(proof: Jwt) -> str:
-    """:returns: the RFC 7638 thumbprint of the key"""
-    header = proof.header
+def _read_holder(header: dict[str, Any]) -> _Holder:
+    """The key that a header brings along."""
     if header.get("typ") != "dpop+jwt" or header.get("alg") != "ES256" or "crit" in header:
         raise ProofRejected(ProofFault.HEADER)
     jwk = _public_jwk(header.get("jwk"))
-    key = ECAlgorithm.from_jwk(jwk)
-    # What jwt.decode() does besides is done already, and stricter; it takes as long again as the signature.
-    if not _ES256.verify(proof.signed, key, proof.signature):
-        raise ProofRejected(ProofFault.SIGNATURE)
-    return thumbprint(jwk)
+    return _Holder(es256.public_key(decode(jwk["x"]), decode(jwk["y"])), thumbprint(jwk))
 
 
 def _check_claims(claims: dict[str, Any], method: str, url: str) -> bytes:
@@ -106,7 +127,7 @@ def _public_jwk(jwk: Any) -> dict[str, str]:
         raise ProofRejected(ProofFault.KEY)
     members = {name: jwk.get(name) for name in ("crv", "kty", "x", "y")}
     for coordinate in (members["x"], members["y"]):
-        if not isinstance(coordinate, str) or len(decode(coordinate)) != _COORDINATE_BYTES:
+        if not isinstance(coordinate, str) or len(decode(coordinate)) != es256.COORDINATE_BYTES:
             raise ProofRejected(ProofFault.KEY)
     return members  # type: ignore[return-value]
 

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from PIL import Image
+from PIL import (
+    Image,
+    WebPImagePlugin,  # noqa: F401 - otherwise the first thumbnail loads the plugins of forty formats
+)
 
 from tatemono.adapters.thumb_hash import thumb_hash
 from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.usecases.ports import ExpectedPicture, InspectedPicture
+from tatemono.usecases.ports import ExpectedPicture, Miniature, VerifiedPicture
 
 CONTENT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
@@ -36,12 +39,16 @@ class PillowPictures:
         self._max_size_bytes = max_size_bytes
         self._max_pixels = max_pixels
 
-    async def inspect(self, data: bytes, expected: ExpectedPicture) -> InspectedPicture:
-        """Decode the whole picture, compare it with what was asked for, and make its thumbnail and placeholder.
+    async def verify(self, data: bytes, expected: ExpectedPicture) -> VerifiedPicture:
+        """Decode the whole picture, and compare it with what was asked for.
 
         :raises PaintingFailed: `Failure.NO_PICTURE`, saying what is wrong with the bytes
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._inspect, data, expected)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, data, expected)
+
+    async def shrink(self, picture: VerifiedPicture) -> Miniature:
+        """Make the thumbnail and the placeholder of a picture, once: its pixels are used up."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _miniature, picture.pixels)
 
     async def preview(self, data: bytes) -> bytes:
         """A small WebP (longest side at most 320 pixels) of an unfinished picture, whatever its format and size.
@@ -50,7 +57,7 @@ class PillowPictures:
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._preview, data)
 
-    def _inspect(self, data: bytes, expected: ExpectedPicture) -> InspectedPicture:
+    def _verify(self, data: bytes, expected: ExpectedPicture) -> VerifiedPicture:
         image = self._open(data)
         output_format = (image.format or "").lower()
         if output_format != expected.output_format:
@@ -66,15 +73,13 @@ class PillowPictures:
                 self._open(data).verify()
         with _broken_bytes_are_no_picture():
             image.load()
-        thumbnail = _shrunk(image, THUMBNAIL_PIXELS)
-        return InspectedPicture(
+        return VerifiedPicture(
             data=data,
             content_type=CONTENT_TYPES[output_format],
             width=width,
             height=height,
             sha256=hashlib.sha256(data).digest(),
-            thumbnail=_webp(thumbnail, _THUMBNAIL_QUALITY),
-            thumbhash=_thumb_hash(thumbnail),
+            pixels=image,
         )
 
     def _preview(self, data: bytes) -> bytes:
@@ -92,6 +97,11 @@ class PillowPictures:
         if image.width * image.height > self._max_pixels:
             raise _no_picture(f"it is {image.width}x{image.height}, {self._max_pixels} pixels is the limit")
         return image
+
+
+def _miniature(pixels: Image.Image) -> Miniature:
+    small = _shrunk(pixels, THUMBNAIL_PIXELS)
+    return Miniature(_webp(small, _THUMBNAIL_QUALITY), _thumb_hash(small))
 
 
 def _shrunk(image: Image.Image, longest_side: int) -> Image.Image:

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tatemono.domain.painting import Failure, PaintingFailed
+from tatemono.usecases.ports import StoredObject
 
 _DELETE_LIMIT = 1000
 """The most keys that one call of DeleteObjects takes."""
@@ -72,6 +73,13 @@ class S3Pictures:
             failed += [f"{error['Key']} ({error['Code']})" for error in answer.get("Errors", [])]
         if failed:
             raise StoreFailed(f"S3 did not delete {len(failed)} of {len(keys)} objects, the first: {failed[0]}")
+
+    async def keys_after(self, prefix: str, after_key: str, limit: int) -> list[StoredObject]:
+        """The next objects below `prefix` in the order of their keys, at most 1,000."""
+        answer = await self._client.list_objects_v2(
+            Bucket=self._bucket, Prefix=prefix, StartAfter=after_key, MaxKeys=limit
+        )
+        return [StoredObject(entry["Key"], entry["LastModified"]) for entry in answer.get("Contents", [])]
 
     async def check(self) -> None:
         """One cheap call that succeeds only where the bucket is and we may use it."""

@@ -1,8 +1,10 @@
 """Tickets in SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/"""
 
 import asyncio
+import json
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -83,13 +85,20 @@ class SqsQueue:
         answer = await self._client.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=limit,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=[
+                "ApproximateReceiveCount",
+                "ApproximateFirstReceiveTimestamp",
+                "SentTimestamp",
+            ],
         )
         return [
             Ticket(
                 receipt=message["ReceiptHandle"],
                 body=message["Body"],
                 received_count=int(message["Attributes"]["ApproximateReceiveCount"]),
+                message_id=message["MessageId"],
+                sent_at=_moment(message, "SentTimestamp"),
+                first_received_at=_moment(message, "ApproximateFirstReceiveTimestamp"),
             )
             for message in answer.get("Messages", [])
         ]
@@ -117,6 +126,16 @@ class SqsQueue:
             raise ValueError(f"{visibility_seconds} seconds are not within 0 to {_LONGEST_VISIBILITY_SECONDS}")
         await self._batches(self._client.change_message_visibility_batch, tickets, VisibilityTimeout=visibility_seconds)
 
+    async def dead_letters(self) -> "SqsQueue | None":
+        """The queue that messages go to when this one has handed them out too often; none if there is none."""
+        answer = await self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
+        policy = answer.get("Attributes", {}).get("RedrivePolicy")
+        if policy is None:
+            return None
+        # The two are neighbours: same region, same account.
+        name = json.loads(policy)["deadLetterTargetArn"].rpartition(":")[2]
+        return SqsQueue(self._client, f"{self._url.rpartition('/')[0]}/{name}")
+
     async def check(self) -> None:
         """One cheap call that succeeds only where the queue is and we may use it."""
         await self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
@@ -135,3 +154,9 @@ class SqsQueue:
             raise QueueFailed(
                 f"SQS failed for {len(failed)} of {len(tickets)} tickets: {', '.join(sorted(set(failed)))}"
             )
+
+
+def _moment(message: Any, name: str) -> datetime | None:
+    """An attribute that SQS gives in milliseconds since 1970."""
+    value = message["Attributes"].get(name)
+    return None if value is None else datetime.fromtimestamp(int(value) / 1000, UTC)

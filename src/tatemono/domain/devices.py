@@ -76,6 +76,11 @@ class TokenRejected(Unauthenticated):
     }
 
 
+#: What is kept in place of a device's identifier. While a key of these HMACs is being changed there are several: the
+#: first is written, all are looked for.
+IdentifierHashes = tuple[bytes, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A DPoP proof that was verified.

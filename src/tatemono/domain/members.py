@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import quote
 from uuid import UUID
 
-from tatemono.domain.errors import Conflict, Exhausted, Forbidden, Invalid, Unavailable
+from tatemono.domain.errors import Conflict, Exhausted, Forbidden, Invalid, NotFound, Unavailable
 
 #: NIST SP 800-63B asks for a length and nothing else. Cognito takes no more than 256.
 MIN_PASSWORD_CHARACTERS = 8
@@ -89,6 +89,16 @@ class PoolBusy(Exhausted):
     texts: ClassVar[dict[str, str]] = {
         "en": "There were too many attempts. Wait a while, then try again.",
         "ja": "試行回数が多すぎます。しばらく待ってからもう一度お試しください。",
+    }
+
+
+class AccountErased(NotFound):
+    """Its erasure has begun, or is over; Cognito has not heard of it yet."""
+
+    code = "account_erased"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This account was deleted.",
+        "ja": "このアカウントは削除されました。",
     }
 
 

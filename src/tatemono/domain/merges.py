@@ -21,6 +21,7 @@ from uuid import UUID
 
 from tatemono.domain.devices import UserKind
 from tatemono.domain.errors import Conflict, Invalid, NotFound, Unavailable
+from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.sessions import AccountSuspended, OnlyWayIn, Suspension
 
 UNDO_WITHIN = timedelta(days=7)
@@ -93,6 +94,7 @@ class MergeGrant:
 class MergeSide:
     """One of two accounts as it stands.
 
+    :ivar erase_at: its user has asked to delete it by then
     :ivar empty: nobody would miss it: it has never asked for a picture, nothing came into it but the welcome
     """
 
@@ -102,6 +104,7 @@ class MergeSide:
     merged: bool
     empty: bool
     suspension: Suspension | None
+    erase_at: datetime | None
     generations: int
     in_flight: int
     pictures: int
@@ -114,11 +117,14 @@ class MergeSide:
 
         :raises NotMergeable: it is merged itself
         :raises AccountSuspended:
+        :raises DeletionPending:
         """
         if self.merged:
             raise NotMergeable
         if self.suspension is not None:
             raise AccountSuspended(self.suspension)
+        if self.erase_at is not None:
+            raise DeletionPending(self.erase_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +237,58 @@ class Undoing:
         owed = self.moved.available + self.moved.held - self.in_flight - self.settled
         available = min(owed, left)
         return Return(available, owed - available)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoableMerge:
+    """A merge that is not too old to be undone, as everything stands now.
+
+    :ivar user_id: the guest that would be back
+    :ivar obstacle: the code of the refusal that undoing would meet; none: it would go through
+    """
+
+    id: UUID
+    user_id: UUID
+    merged_at: datetime
+    undo_until: datetime
+    generations: int
+    in_flight: int
+    pictures: int
+    devices: int
+    credits_back: Return
+    obstacle: str | None
+
+    @classmethod
+    def seen(
+        cls,
+        merge_id: UUID,
+        user_id: UUID,
+        merged_at: datetime,
+        *,
+        found: Undoing,
+        pictures: int,
+        staying: UserKind,
+        credits_left: int,
+    ) -> "UndoableMerge":
+        """What would come of undoing it by itself.
+
+        :param staying: what the account gone into is
+        :param credits_left: what it has available
+        """
+        try:
+            found.check(staying)
+            obstacle = None
+        except (NoDeviceToReturn, OnlyWayIn) as refusal:
+            obstacle = refusal.code
+        return cls(
+            id=merge_id,
+            user_id=user_id,
+            merged_at=merged_at,
+            undo_until=merged_at + UNDO_WITHIN,
+            generations=len(found.moved.generations),
+            in_flight=found.queued + found.running,
+            pictures=pictures,
+            devices=len(found.devices),
+            credits_back=found.credits_back(credits_left),
+            obstacle=obstacle,
+        )

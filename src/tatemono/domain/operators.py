@@ -33,10 +33,21 @@ class Operation(StrEnum):
     RESTORE_PERSON = "restore_person"
     SIGN_OUT_PERSON = "sign_out_person"
     LIST_AUDIT_RECORDS = "list_audit_records"
+    GET_QUEUE = "get_queue"
+    PAUSE_QUEUE = "pause_queue"
+    RESUME_QUEUE = "resume_queue"
+    DRAIN_QUEUE = "drain_queue"
+    FILL_QUEUE = "fill_queue"
+    REPRIORITISE_GENERATION = "reprioritise_generation"
+    REPRIORITISE_PERSON = "reprioritise_person"
+    LIST_DEAD_LETTERS = "list_dead_letters"
+    REDRIVE_DEAD_LETTERS = "redrive_dead_letters"
+    DISCARD_DEAD_LETTERS = "discard_dead_letters"
 
 
 _ANY_ROLE = frozenset(Role)
 _CARE = frozenset({Role.SUPPORT, Role.ADMIN})
+_RULE = frozenset({Role.ADMIN})
 
 #: Who may do what: the only place that says so. A route that is not here cannot be made.
 ALLOWED: Final[Mapping[Operation, frozenset[Role]]] = MappingProxyType(
@@ -48,7 +59,17 @@ ALLOWED: Final[Mapping[Operation, frozenset[Role]]] = MappingProxyType(
         Operation.SUSPEND_PERSON: _CARE,
         Operation.RESTORE_PERSON: _CARE,
         Operation.SIGN_OUT_PERSON: _CARE,
-        Operation.LIST_AUDIT_RECORDS: frozenset({Role.ADMIN}),
+        Operation.LIST_AUDIT_RECORDS: _RULE,
+        Operation.GET_QUEUE: _ANY_ROLE,
+        Operation.PAUSE_QUEUE: _RULE,
+        Operation.RESUME_QUEUE: _RULE,
+        Operation.DRAIN_QUEUE: _RULE,
+        Operation.FILL_QUEUE: _RULE,
+        Operation.REPRIORITISE_GENERATION: _CARE,
+        Operation.REPRIORITISE_PERSON: _CARE,
+        Operation.LIST_DEAD_LETTERS: _CARE,
+        Operation.REDRIVE_DEAD_LETTERS: _RULE,
+        Operation.DISCARD_DEAD_LETTERS: _RULE,
     }
 )
 
@@ -184,6 +205,7 @@ class Person:
     """A user as operators see them in a list. `suspended` is whether a suspension holds now.
 
     :ivar merged_into: the account that this one became part of
+    :ivar erase_at: the person has asked to delete the account by then
     """
 
     id: UUID
@@ -196,6 +218,7 @@ class Person:
     suspended_until: datetime | None
     suspension_reason: str | None
     merged_into: UUID | None
+    erase_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

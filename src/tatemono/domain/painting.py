@@ -27,6 +27,8 @@ class Failure(StrEnum):
     """The worker vanished in mid-call: the painter may have painted, and may charge for it."""
     STOPPED = "stopped"
     """We hung up in mid-call, because the user cancelled or the worker had to go: as above."""
+    NOT_CALLED = "not_called"
+    """The job ended before the painter was called."""
 
 
 #: Failures after which nobody knows whether the painter painted.

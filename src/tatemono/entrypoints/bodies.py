@@ -1,5 +1,6 @@
 """What the bodies of all HTTP services have in common, and those that are the same everywhere."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,3 +50,6 @@ class Problem(ResponseBody):
     code: Annotated[str, Field(description="Stable: programs may depend on it.")]
     request_id: str
     errors: Annotated[list[FieldError] | None, Field(description="With `validation_failed` only.")] = None
+    erase_at: Annotated[
+        datetime | None, Field(description="With `deletion_pending` only: until then it can be undone.")
+    ] = None

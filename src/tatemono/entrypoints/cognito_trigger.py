@@ -14,7 +14,7 @@ import asyncpg
 
 from tatemono.adapters.postgres.members import Members
 from tatemono.adapters.postgres.sign_in import password_for
-from tatemono.domain.members import PoolMember
+from tatemono.domain.members import AccountErased, PoolMember
 
 _CONNECT_TIMEOUT_SECONDS = 2
 _COMMAND_TIMEOUT_SECONDS = 2
@@ -34,13 +34,20 @@ class _Function:
     async def _handle(self, event: dict[str, Any]) -> None:
         member = member_of(event)
         try:
-            user_id = await self._confirm(member)
+            user_id: UUID | None = await self._written(member)
         except _AWAY:
             # It slept longer than the connection lived, or the password is another one now.
             self._connection = None
-            user_id = await self._confirm(member)
+            user_id = await self._written(member)
         # Of a person only what names nobody; Lambda sends it to CloudWatch.
         print(json.dumps({"event": event["triggerSource"], "user_id": str(user_id), "sub": str(member.sub)}))  # noqa: T201
+
+    async def _written(self, member: PoolMember) -> UUID | None:
+        try:
+            return await self._confirm(member)
+        except AccountErased:
+            # To call again would change nothing: the erasure is about to end the membership, too.
+            return None
 
     async def _confirm(self, member: PoolMember) -> UUID:
         if self._connection is None or self._connection.is_closed():

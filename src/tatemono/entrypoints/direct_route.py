@@ -5,7 +5,7 @@ parameters are validated by the same pydantic validators, a JSON body goes to py
 functions of the request. That is a third of the time. Unknown query parameters are refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic_core import PydanticUndefined, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from tatemono.entrypoints.problems import MalformedJson, RequestNotUnderstood, UnsupportedMediaType
@@ -44,6 +44,23 @@ class DirectRoute(APIRoute):
         request = Request(scope, receive)
         response = await self.endpoint(**await self._binding.arguments(request))
         await response(scope, receive, send)
+
+
+class DirectRouter(Router):
+    """Finds a `DirectRoute` without path parameters by its very path; Starlette tries all others one after another."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        self._by_path = {
+            (method, route.path): route
+            for route in reversed(routes)
+            if isinstance(route, DirectRoute) and not route.param_convertors
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._by_path.get((scope["method"], scope["path"]))
+        await (super().__call__ if route is None else route.app)(scope, receive, send)
 
 
 class _Binding:

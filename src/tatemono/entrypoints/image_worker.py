@@ -1,13 +1,13 @@
 """The service that paints: takes tickets from SQS, claims jobs in PostgreSQL, calls the painter.
 
 A ticket is leave to do a job, whichever is next; PostgreSQL decides. When the job is done its worker goes on with the
-next one that is due, and gives the ticket up when there is none: so nothing waits that a free worker could do.
+next one that is due, and gives the ticket up when there is none: so nothing waits that a free worker could do. While
+the queue is paused, or no painter may be called, tickets are held and no more are taken.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from uuid import UUID
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -15,16 +15,20 @@ from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import ImageWorkerParts, image_worker
 from tatemono.domain.attempts import Claim
 from tatemono.domain.generations import MAX_RUNNING
-from tatemono.entrypoints.process import run
+from tatemono.domain.painting import PaintingFailed
+from tatemono.entrypoints.exporting import Exporter
+from tatemono.entrypoints.held_jobs import Jobs
+from tatemono.entrypoints.painting_gate import Gate, Turn
+from tatemono.entrypoints.process import again_and_again, run
 from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
+from tatemono.usecases.erase_orphans import BATCH, erase_orphans, search_orphans
 from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, Ticket
-from tatemono.usecases.run_generation import Stop, run_generation
+from tatemono.usecases.run_generation import run_generation
 
-#: A lease, and the invisibility of a ticket, are renewed so many times before they would end.
-_RENEWALS_PER_LEASE = 3
 _ERASE_EVERY_SECONDS = 15
-_AFTER_ERROR_SECONDS = 1.0
+#: 1,000 keys at a time: a million objects are looked through in less than a day.
+_SEARCH_EVERY_SECONDS = 60
 #: How often, and how long apart, to look again when all that is due is locked by other claims for a moment.
 _CONTENDED_TRIES = 5
 _CONTENDED_SECONDS = 0.02
@@ -32,6 +36,9 @@ _CONTENDED_SECONDS = 0.02
 _STOP_MARGIN_SECONDS = 5.0
 #: SQS gives at most so many tickets at a time.
 _TICKETS_AT_A_TIME = 10
+#: Protection is given up when nothing was done for so long, so that a busy worker does not ask at each job.
+_IDLE_SECONDS = 10.0
+_PROTECTION_CHECKED_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -45,28 +52,39 @@ class ImageWorker:
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._stopping = False
         self._tasks: dict[asyncio.Task[None], Ticket] = {}
-        self._jobs: dict[UUID, tuple[Claim, asyncio.Future[Stop]]] = {}
+        self._jobs = Jobs(parts.db, parts.queue, self._lease)
+        self._gate = Gate(parts.db, parts.easels, probe_seconds=settings.painter_timeout_seconds)
         self._ended = asyncio.Event()
+        self._protected_until = 0.0
+        self._busy_at = 0.0
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Take tickets until `stopping` is set; then let the jobs finish, or hand them back when time runs out."""
-        loops = [
-            asyncio.create_task(_again_and_again(self._receive, 0)),
-            asyncio.create_task(_again_and_again(self._renew, self._settings.lease_seconds / _RENEWALS_PER_LEASE)),
-            asyncio.create_task(_again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
-        ]
-        async with listening(
-            self._parts.db.dsn, CANCEL_CHANNEL, self._cancelled_by_user, service=self._settings.service_name
-        ):
-            await stopping.wait()
-            self._stopping = True
-            loops[0].cancel()
-            await self._drain()
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        async with self._gate:
+            loops = [
+                asyncio.create_task(again_and_again(self._receive, 0)),
+                asyncio.create_task(self._jobs.renew(lambda: list(self._tasks.values()))),
+                asyncio.create_task(self._jobs.fence()),
+                asyncio.create_task(again_and_again(self._protect, _PROTECTION_CHECKED_SECONDS)),
+                asyncio.create_task(again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
+                asyncio.create_task(again_and_again(self._search, _SEARCH_EVERY_SECONDS)),
+            ]
+            async with listening(
+                self._parts.db.dsn, CANCEL_CHANNEL, self._jobs.cancel, service=self._settings.service_name
+            ):
+                await stopping.wait()
+                self._stopping = True
+                self._gate.close()
+                loops[0].cancel()
+                await self._drain()
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            if self._protected_until:
+                await self._parts.protection.set(protected=False)
 
     async def _receive(self) -> None:
+        await self._gate.opened()
         free = self._settings.concurrency - len(self._tasks)
         if free == 0:
             self._ended.clear()
@@ -84,97 +102,102 @@ class ImageWorker:
     async def _use(self, ticket: Ticket) -> None:
         queue = self._parts.queue
         try:
-            while not self._stopping:
-                claim = await self._claim()
-                if claim is None:
+            while (turn := await self._gate.pass_through()) is not None:
+                try:
+                    found = await self._take_turn(turn)
+                finally:
+                    await self._gate.give_back(turn)
+                if not found:
                     await queue.delete([ticket])
                     return
-                await self._do(claim)
             await queue.extend([ticket], 0)
         except Exception:
             # The lease ends and the ticket comes back, both by themselves: somebody tries again.
             log.exception("job_left", ticket=ticket.body, received_count=ticket.received_count)
 
-    async def _claim(self) -> Claim | None:
+    async def _take_turn(self, turn: Turn) -> bool:
+        """Do the next job. :returns: whether there may be another"""
+        await self._protect(working=True)
+        asked_at = self._jobs.clock()
+        claim = await self._claim(turn)
+        if claim is None:
+            return await self._gate.is_paused()
+        await self._do(claim, turn, asked_at)
+        return True
+
+    async def _claim(self, turn: Turn) -> Claim | None:
         generations = self._parts.db.generations
         for _ in range(_CONTENDED_TRIES):
             claim = await generations.claim(
-                lease=self._lease, max_running=MAX_RUNNING, model=self._parts.workshop.model
+                lease=self._lease,
+                max_running=MAX_RUNNING,
+                model=turn.easel.workshop.model,
+                provider=turn.easel.provider,
             )
             if claim is not None or not await generations.any_due(max_running=MAX_RUNNING):
                 return claim
             await asyncio.sleep(_CONTENDED_SECONDS)
         return None
 
-    async def _do(self, claim: Claim) -> None:
-        stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
-        self._jobs[claim.generation.id] = (claim, stop)
+    async def _do(self, claim: Claim, turn: Turn, asked_at: float) -> None:
+        async def told(failed: PaintingFailed | None) -> None:
+            try:
+                await self._gate.report(turn, failed)
+            except Exception:  # what is known of the painter may wait; what became of the job is recorded
+                log.exception("call_not_reported", provider=turn.easel.provider)
+
+        job = self._jobs.begin(claim, asked_at)
         self._parts.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
         try:
-            outcome = await run_generation(self._parts.workshop, claim, stop)
+            outcome = await run_generation(replace(turn.easel.workshop, told=told), claim, job.stop)
         finally:
-            # A job that lost its lease may have been claimed again, by this very worker.
-            if self._jobs.get(claim.generation.id) == (claim, stop):
-                del self._jobs[claim.generation.id]
-        log.info("job_done", generation_id=str(claim.generation.id), fence=claim.fence, outcome=outcome)
+            self._jobs.end(job)
+        log.info(
+            "job_done",
+            generation_id=str(claim.generation.id),
+            fence=claim.fence,
+            outcome=outcome,
+            provider=turn.easel.provider,
+        )
 
-    async def _renew(self) -> None:
-        """The sign of life: every lease that is held, and every ticket, is good for a full lease from now."""
-        tickets = list(self._tasks.values())
-        for start in range(0, len(tickets), _TICKETS_AT_A_TIME):
-            seconds = self._settings.lease_seconds + self._settings.lease_seconds // 4
-            await self._parts.queue.extend(tickets[start : start + _TICKETS_AT_A_TIME], seconds)
-        jobs = dict(self._jobs)
-        if not jobs:
-            return
-        held = await self._parts.db.generations.extend_leases([claim for claim, _ in jobs.values()], lease=self._lease)
-        for generation_id, (_, stop) in jobs.items():
-            if generation_id not in held:
-                _let_go(stop, Stop.LEASE_LOST)
-            elif held[generation_id]:
-                _let_go(stop, Stop.CANCELLED_BY_USER)
+    async def _protect(self, *, working: bool = False) -> None:
+        """Be protected from scaling in and from deploys while there is work, and not when there has been none."""
+        protection, now = self._parts.protection, self._jobs.clock()
+        if working or len(self._jobs):
+            self._busy_at = now
+            if now >= self._protected_until:
+                # Asked for again when half of it is over; no sooner if the agent refuses, which it has reasons for.
+                self._protected_until = now + protection.expires_minutes * 30
+                await protection.set(protected=True)
+        elif self._protected_until and now >= self._busy_at + _IDLE_SECONDS and await protection.set(protected=False):
+            self._protected_until = 0.0
 
     async def _erase(self) -> None:
-        while await erase_deleted_pictures(self._parts.db, self._parts.workshop.store):
+        while await erase_deleted_pictures(self._parts.db, self._parts.store):
+            pass
+        while await erase_orphans(self._parts.db, self._parts.store) == BATCH:
             pass
 
-    def _cancelled_by_user(self, generation_ids: list[str]) -> None:
-        # What is asked for while the connection is away is found by the next renewal.
-        for generation_id in generation_ids:
-            job = self._jobs.get(UUID(generation_id))
-            if job is not None:
-                _let_go(job[1], Stop.CANCELLED_BY_USER)
+    async def _search(self) -> None:
+        if found := await search_orphans(self._parts.db, self._parts.store, now=datetime.now(UTC)):
+            log.warning("orphans_found_by_search", count=found)
 
     async def _drain(self) -> None:
         log.info("stopping", jobs=len(self._jobs))
         patience = max(self._settings.stop_timeout_seconds - _STOP_MARGIN_SECONDS, 0)
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=patience)
-        for _, stop in self._jobs.values():
-            _let_go(stop, Stop.SHUTTING_DOWN)
+        self._jobs.stop_all()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=_STOP_MARGIN_SECONDS)
 
 
-def _let_go(stop: "asyncio.Future[Stop]", reason: Stop) -> None:
-    if not stop.done():
-        stop.set_result(reason)
-
-
-async def _again_and_again(step: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
-    while True:
-        try:
-            await step()
-        except Exception:
-            log.exception("step_failed", step=step.__name__)
-            await asyncio.sleep(_AFTER_ERROR_SECONDS)
-        await asyncio.sleep(pause_seconds)
-
-
 async def main(settings: ImageWorkerSettings, stopping: asyncio.Event) -> None:
     async with image_worker(settings) as parts:
-        log.info("started", concurrency=settings.concurrency, model=settings.image_model)
-        await ImageWorker(parts, settings).work(stopping)
+        painters = [f"{easel.provider}: {easel.workshop.model}" for easel in parts.easels]
+        log.info("started", concurrency=settings.concurrency, painters=painters)
+        exporter = Exporter(parts.db, parts.export_queue, parts.builder)
+        await asyncio.gather(ImageWorker(parts, settings).work(stopping), exporter.work(stopping))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -174,8 +175,13 @@ def subscriber(request: Request) -> str:
     last = hops[-1].rpartition(",")[2].strip() if hops else ""
     if not last and request.client:
         last = request.client.host
+    return _subscriber(last)
+
+
+@lru_cache(maxsize=4096)
+def _subscriber(text: str) -> str:
     try:
-        address = ipaddress.ip_address(last)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return "unknown"
     if isinstance(address, ipaddress.IPv6Address):

@@ -9,12 +9,16 @@ import structlog
 
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import OutboxRelayParts, outbox_relay
+from tatemono.domain.retention import BATCH as PRUNE_BATCH
+from tatemono.entrypoints.housekeeping import Housekeeping
 from tatemono.entrypoints.process import run
 from tatemono.settings import OutboxRelaySettings, read
+from tatemono.usecases import collect_dead_letters as collecting
 from tatemono.usecases.attach_identities import BATCH as ATTACH_BATCH
 from tatemono.usecases.attach_identities import attach_identities
 from tatemono.usecases.identity_ports import IdentitiesAway
 from tatemono.usecases.ports import OUTBOX_CHANNEL
+from tatemono.usecases.prune_identity import prune_identity
 from tatemono.usecases.relay_outbox import BATCH, relay_outbox
 from tatemono.usecases.remove_unused_guests import BATCH as REMOVE_BATCH
 from tatemono.usecases.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
@@ -26,9 +30,17 @@ _FORGET_KEYS_EVERY_SECONDS = 60.0
 #: How long an Idempotency-Key counts.
 _KEY_LIFE = timedelta(hours=24)
 _SWEEP_LIMIT = 1000
+#: Any ticket wakes a worker, which then goes on while anything is due: a long queue needs no ticket for each job.
+_TICKETS_AT_A_TIME = 200
+#: As above, of mail.
+_MAIL_TICKETS = 20
+#: Dead letters are looked for so often, unless there are many.
+_COLLECT_EVERY_SECONDS = 15.0
 _AFTER_ERROR_SECONDS = 1.0
 #: Guests that nobody uses are looked for so often, unless there are many.
 _REMOVE_EVERY_SECONDS = 60.0
+#: What identity has kept long enough is looked for so often, unless there is much.
+_PRUNE_EVERY_SECONDS = 60.0
 #: Cognito is asked so seldom at least while it gives no identities.
 _LONGEST_BACKOFF_SECONDS = 60.0
 
@@ -43,8 +55,16 @@ class OutboxRelay:
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Relay until `stopping` is set; a batch that was begun is finished."""
-        works = (self._sweep(), self._attach_identities(), self._remove_unused_guests(), self._stop_at(stopping))
-        tasks = [asyncio.create_task(work) for work in works]
+        works = (
+            self._sweep(),
+            self._measure(),
+            *(self._collect(queue) for queue in self._parts.dead),
+            self._attach_identities(),
+            self._remove_unused_guests(),
+            self._prune_identity(),
+            self._stop_at(stopping),
+        )
+        tasks = [asyncio.create_task(work) for work in (*works, *Housekeeping(self._parts, self._settings).works())]
         async with listening(
             self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
         ):
@@ -105,6 +125,41 @@ class OutboxRelay:
             if REMOVE_BATCH not in counts:
                 await asyncio.sleep(_REMOVE_EVERY_SECONDS)
 
+    async def _prune_identity(self) -> None:
+        while True:
+            removed = {}
+            try:
+                counts = await prune_identity(self._parts.db)
+                removed = {what.name.lower(): count for what, count in counts.items() if count}
+            except Exception:
+                log.exception("identity_not_pruned")
+            if removed:
+                log.info("identity_pruned", **removed)
+            if PRUNE_BATCH not in removed.values():
+                await asyncio.sleep(_PRUNE_EVERY_SECONDS)
+
+    async def _measure(self) -> None:
+        """How fast the queue moves: what people are told of their waiting time comes from here."""
+        while True:
+            try:
+                await self._parts.db.queue.measure()
+            except Exception:
+                log.exception("pace_not_measured")
+            await asyncio.sleep(_SWEEP_EVERY_SECONDS)
+
+    async def _collect(self, queue: str) -> None:
+        while True:
+            found = 0
+            try:
+                found = await collecting.collect_dead_letters(self._parts.db, queue, self._parts.dead[queue])
+            except Exception:
+                log.exception("dead_letters_not_collected", queue=queue)
+            if found:
+                # An alarm counts these lines.
+                log.error("alarm", alarm="dead_letters", queue=queue, count=found)
+            else:
+                await asyncio.sleep(_COLLECT_EVERY_SECONDS)
+
     async def _sweep(self) -> None:
         outbox = self._parts.db.outbox
         forget_at = 0.0
@@ -112,8 +167,11 @@ class OutboxRelay:
         while True:
             try:
                 older_than = timedelta(seconds=self._settings.lost_ticket_seconds)
-                if lost := await outbox.reissue_lost_tickets(older_than=older_than, limit=_SWEEP_LIMIT):
+                if lost := await outbox.reissue_lost_tickets(older_than=older_than, limit=_TICKETS_AT_A_TIME):
                     log.warning("tickets_reissued", count=lost)
+                    self._rung.set()
+                if lost := await self._parts.db.mails.reissue_lost_tickets(older_than=older_than, limit=_MAIL_TICKETS):
+                    log.info("mail_tickets_reissued", count=lost)
                     self._rung.set()
                 if now() >= forget_at:
                     await outbox.forget_old_keys(older_than=_KEY_LIFE, limit=_SWEEP_LIMIT)

@@ -5,7 +5,8 @@ This is the one place that knows which HTTP status a refusal has.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -13,7 +14,9 @@ from starlette.responses import Response
 
 from tatemono.domain import errors
 from tatemono.domain.devices import ProofNeedsNonce, ProofRejected
+from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.limits import TooManyRequests
+from tatemono.domain.queue import QueueDraining
 from tatemono.entrypoints.field_errors import field_errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -31,8 +34,14 @@ _KINDS: dict[type[errors.Refusal], tuple[int, dict[str, str]]] = {
 _RETRY_AFTER_SECONDS = {429: "5", 503: "2"}
 
 
+MOST_FAULTS: Final = 50
+
+
 class RequestNotUnderstood(errors.Invalid):
-    """The request breaks the contract of the route; `faults` are pydantic's, their `loc` begins with the part."""
+    """The request breaks the contract of the route; `faults` are pydantic's, their `loc` begins with the part.
+
+    Only the first are told: a body of thousands of wrong fields is no slip, and its answer would be larger than itself.
+    """
 
     code = "validation_failed"
     texts: ClassVar[dict[str, str]] = {
@@ -42,7 +51,7 @@ class RequestNotUnderstood(errors.Invalid):
 
     def __init__(self, faults: Sequence[Any]) -> None:
         super().__init__()
-        self.faults = faults
+        self.faults = faults[:MOST_FAULTS]
 
 
 class MalformedJson(errors.Invalid):
@@ -129,6 +138,7 @@ class Problem:
     detail: str
     headers: dict[str, str] = field(default_factory=dict)
     errors: list[dict[str, str]] | None = None
+    erase_at: datetime | None = None
 
     def response(self, request_id: str, language: str) -> Response:
         body: dict[str, Any] = {
@@ -141,8 +151,10 @@ class Problem:
         }
         if self.errors is not None:
             body["errors"] = self.errors
+        if self.erase_at is not None:
+            body["erase_at"] = self.erase_at
         headers = {"content-language": language, "cache-control": "no-store", **self.headers}
-        return Response(orjson.dumps(body), self.status, headers, MEDIA_TYPE)
+        return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), self.status, headers, MEDIA_TYPE)
 
 
 def problem_of(refusal: errors.Refusal, language: str) -> Problem:
@@ -151,6 +163,8 @@ def problem_of(refusal: errors.Refusal, language: str) -> Problem:
     headers = {}
     if status in _RETRY_AFTER_SECONDS:
         headers["retry-after"] = _RETRY_AFTER_SECONDS[status]
+    if isinstance(refusal, QueueDraining):
+        headers["retry-after"] = str(refusal.retry_after_seconds)
     if isinstance(refusal, TooManyRequests):
         headers |= _limit_headers(refusal)
     elif isinstance(refusal, ProofRejected):
@@ -161,7 +175,8 @@ def problem_of(refusal: errors.Refusal, language: str) -> Problem:
     elif status == 401:  # noqa: PLR2004 - a status of HTTP
         headers["www-authenticate"] = 'Bearer realm="tatemono", error="invalid_token"'
     faults = field_errors(refusal.faults, language) if isinstance(refusal, RequestNotUnderstood) else None
-    return Problem(status, refusal.code, titles[language], refusal.text(language), headers, faults)
+    erase_at = refusal.erase_at if isinstance(refusal, DeletionPending) else None
+    return Problem(status, refusal.code, titles[language], refusal.text(language), headers, faults, erase_at)
 
 
 def _limit_headers(refusal: TooManyRequests) -> dict[str, str]:

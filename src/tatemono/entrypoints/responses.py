@@ -14,8 +14,22 @@ def json_bytes(value: Any) -> bytes:
     return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z)
 
 
+class _Json(Response):
+    """Starlette's response, without its look at each header: ours are always the same few."""
+
+    def __init__(self, body: bytes, status: int, headers: dict[str, str]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()),
+        ]
+
+
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(json_bytes(value), status, {"cache-control": "no-store", **(headers or {})}, "application/json")
+    return _Json(json_bytes(value), status, {"cache-control": "no-store", **(headers or {})})
 
 
 def language_of(request: Request) -> str:

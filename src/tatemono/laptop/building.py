@@ -47,7 +47,13 @@ def check_services(plan: Plan, names: Collection[str]) -> None:
 
 def preferred_ports(plan: Plan) -> dict[str, int]:
     """The ports to choose: the usual ones at the door, any inside, which nobody needs to know by heart."""
-    inside = ("postgres", "cloud", "studio", *(name for name, service in plan.services.items() if service.port))
+    inside = (
+        "postgres",
+        "cloud",
+        "studio",
+        "inbox",
+        *(name for name, service in plan.services.items() if service.port),
+    )
     return {"https": 8443, "http": 8080} | dict.fromkeys(inside, 0)
 
 
@@ -119,6 +125,13 @@ class Building:
                 launch=self._launch_studio,
                 ready=partial(answers, self.ports["studio"], "/studio/health"),
                 address=f"http://{HOST}:{self.ports['studio']}",
+                stop_order=_STOP_STUDIO,
+            ),
+            Part(
+                name="inbox",
+                launch=self._launch_inbox,
+                ready=partial(answers, self.ports["inbox"], "/health"),
+                address=f"http://{HOST}:{self.ports['inbox']}",
                 stop_order=_STOP_STUDIO,
             ),
             Part(name="provision", launch=self._provision),
@@ -227,6 +240,18 @@ class Building:
         place = {"STUDIO_HOST": HOST, "STUDIO_PORT": str(self._take_port("studio", "studio"))}
         argv = [sys.executable, "-m", "tatemono.laptop.studio"]
         return Launch(argv=argv, environment=clean_environment() | told | place)
+
+    # --- the inbox
+
+    async def _launch_inbox(self) -> Launch:
+        told = {
+            "INBOX_PORT": str(self._take_port("inbox", "inbox")),
+            "CLOUD_URL": f"http://{HOST}:{self.ports['cloud']}",
+            "CLOUD_SECRET": self._credentials["secret_access_key"],
+            "PUBLIC_URL": self.address,
+        }
+        argv = [sys.executable, "-m", "tatemono.laptop.inbox_page"]
+        return Launch(argv=argv, environment=clean_environment() | told)
 
     # --- the plan's resources
 

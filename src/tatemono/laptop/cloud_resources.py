@@ -26,6 +26,7 @@ _SERVICES = {
     "cognito_identity": "cognito-identity",
     "iam": "iam",
     "functions": "lambda",
+    "ses": "sesv2",
 }
 
 _PRIVATE = {
@@ -52,6 +53,7 @@ class Cloud:
     cognito_identity: Any = field(repr=False)
     iam: Any = field(repr=False)
     functions: Any = field(repr=False)
+    ses: Any = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The plan's database on the embedded server: its owner, the roles of the services, the newest schema."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from tatemono.laptop.database import ensure_database
 from tatemono.laptop.secret_values import database_role
 from tatemono.plan import Database
 
+_FOLLOWS = re.compile(r'^down_revision = "(\w+)"$', re.MULTILINE)
 _MIGRATIONS = Path(postgres.__file__).parent / "migrations" / "versions"
 
 
@@ -42,8 +44,14 @@ async def prepare_database(database: Database, superuser_url: str, role_urls: Ma
 
 
 def newest_migration() -> str:
-    """The version of a database whose migrations have all run, from the names of the files."""
-    return max(file.name.split("_")[0] for file in _MIGRATIONS.glob("[0-9]*.py"))
+    """The version of a database whose migrations have all run: the one that no other follows, whatever its number.
+
+    :raises ValueError: there are two such, so the migrations are in no order
+    """
+    files = list(_MIGRATIONS.glob("[0-9]*.py"))
+    followed = {found for file in files for found in _FOLLOWS.findall(file.read_text(encoding="utf-8"))}
+    (newest,) = {file.name.split("_")[0] for file in files} - followed
+    return newest
 
 
 async def _ensure_roles(superuser_url: str, passwords: Mapping[str, str | None]) -> None:

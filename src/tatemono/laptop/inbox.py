@@ -62,7 +62,8 @@ def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_
     except httpx.HTTPError as error:
         raise NothingRuns(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
     if as_json:
-        console.print(Text(json.dumps([asdict(mail) | {"code": mail.code} for mail in mails], ensure_ascii=False)))
+        text = json.dumps([asdict(mail) | {"code": mail.code} for mail in mails], ensure_ascii=False)
+        console.print(Text(text), soft_wrap=True)
         return 0
     table = Table("sent", "to", "subject", "code")
     for mail in mails:

@@ -2,23 +2,25 @@
 
 import asyncio
 import json
+import math
 import secrets
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
 from httpx_sse import EventSource, SSEError
-from jwt.algorithms import ECAlgorithm
+
+from tatemono.laptop.device_key import DeviceKey
 
 _TIMEOUT = httpx.Timeout(10, read=45)
 _RECONNECT_SECONDS = 0.5
 _RECONNECTS = 20
+#: Of its lifetime, so much is left when an access token is renewed.
+_RENEWED_EARLY = 0.1
 _FINAL = {"done", "failed", "cancelled"}
 
 
@@ -44,29 +46,41 @@ class Event:
 
 
 class Phone:
-    """One device and its user. Open it as a context manager; `sign_in` comes first."""
+    """One device and its user. Open it as a context manager; `sign_in` comes first.
+
+    It stays signed in: an access token that is about to expire is renewed before it is sent.
+    """
 
     def __init__(
         self,
         base_url: str,
-        authority: Path,
+        authority: Path | None,
         *,
         identifier: str | None = None,
-        key: ec.EllipticCurvePrivateKey | None = None,
+        key: DeviceKey | None = None,
+        clock: Callable[[], float] = time.time,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """
         :param base_url: of the front door, e.g. `https://localhost:8443`
-        :param authority: the CA (PEM) that its certificate comes from
+        :param authority: the CA (PEM) that its certificate comes from; none: those that this machine trusts
         :param identifier: the platform's name of the device; a new one unless given
+        :param clock: the phone's own, seconds since 1970
+        :param transport: in place of the network
         """
         self.identifier = identifier or f"demo-{secrets.token_hex(16)}"
-        self.key = key or ec.generate_private_key(ec.SECP256R1())
+        self.key = key or DeviceKey()
         self._base_url = base_url
-        trusting = ssl.create_default_context(cafile=str(authority))
+        self._clock = clock
+        self._nonce: str | None = None
+        self._refresh_token = ""
+        self._renew_at = math.inf
+        self._renewing = asyncio.Lock()
+        trusting = ssl.create_default_context(cafile=authority and str(authority))
         # Two, since a signed URL is all that a picture needs: the access token goes to the API only.
-        self._client = httpx.AsyncClient(base_url=base_url, verify=trusting, timeout=_TIMEOUT)
+        self._client = httpx.AsyncClient(base_url=base_url, verify=trusting, timeout=_TIMEOUT, transport=transport)
         self.language = "en"
-        self._plain = httpx.AsyncClient(verify=trusting, timeout=_TIMEOUT)
+        self._plain = httpx.AsyncClient(verify=trusting, timeout=_TIMEOUT, transport=transport)
 
     @property
     def language(self) -> str:
@@ -78,17 +92,14 @@ class Phone:
         self._client.headers["Accept-Language"] = language
 
     @classmethod
-    def kept(cls, file: Path, base_url: str, authority: Path) -> Self:
+    def kept(cls, file: Path, base_url: str, authority: Path | None) -> Self:
         """The phone of `file`, made there the first time: so that each demo is the same user, as on a real phone."""
         if not file.exists():
-            fresh = cls(base_url, authority)
-            jwk = json.loads(ECAlgorithm.to_jwk(fresh.key))
             file.touch(mode=0o600)
-            file.write_text(json.dumps({"identifier": fresh.identifier, "key": jwk}))
+            identifier, key = f"demo-{secrets.token_hex(16)}", DeviceKey()
+            file.write_text(json.dumps({"identifier": identifier, "key": key.private_jwk}))
         kept = json.loads(file.read_text())
-        key = ECAlgorithm.from_jwk(kept["key"])
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        return cls(base_url, authority, identifier=kept["identifier"], key=key)
+        return cls(base_url, authority, identifier=kept["identifier"], key=DeviceKey.read(kept["key"]))
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,23 +109,46 @@ class Phone:
         await self._plain.aclose()
 
     def proof(self, method: str, path: str) -> str:
-        """A DPoP proof (RFC 9449) for one request."""
-        claims = {
-            "jti": secrets.token_urlsafe(16),
-            "htm": method,
-            "htu": f"{self._base_url}{path}",
-            "iat": int(time.time()),
-        }
-        jwk = json.loads(ECAlgorithm.to_jwk(self.key.public_key()))
-        return jwt.encode(claims, self.key, "ES256", headers={"typ": "dpop+jwt", "jwk": jwk})
+        """A DPoP proof (RFC 9449) for one request, with the server's nonce once it has asked for one."""
+        return self.key.proof(method, f"{self._base_url}{path}", at=self._clock(), nonce=self._nonce)
 
     async def sign_in(self) -> dict[str, Any]:
         """Be in: the answer names the user, and says whether it is new."""
-        path = "/v1/api/auth/device"
         body = {"platform": "ios", "device_identifier": self.identifier}
-        answer = await self.call("POST", path, json=body, headers={"DPoP": self.proof("POST", path)})
+        return self._keep(await self._proven("/v1/api/auth/device", body))
+
+    async def renew(self) -> None:
+        """Go on with new tokens; should the refresh token not be good any more, sign in anew, as the same user."""
+        async with self._renewing:
+            if self._clock() < self._renew_at:
+                return  # Another request was first.
+            try:
+                self._keep(await self._proven("/v1/api/auth/refresh", {"refresh_token": self._refresh_token}))
+            except PhoneRefused as refused:
+                if refused.status != httpx.codes.UNAUTHORIZED:
+                    raise
+                await self.sign_in()
+
+    async def _proven(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+        """A call with a proof; made again with a nonce, if the server asks for one."""
+        for last in (False, True):
+            headers = {"DPoP": self.proof("POST", path)}
+            response = await self._client.post(path, json=body, headers=headers)
+            nonce = response.headers.get("DPoP-Nonce")
+            if nonce is None or last:
+                break
+            self._nonce = nonce
+        return _content(response)
+
+    def _keep(self, answer: dict[str, Any]) -> dict[str, Any]:
         self._client.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        self._refresh_token = answer["refresh_token"]
+        self._renew_at = self._clock() + answer["expires_in"] * (1 - _RENEWED_EARLY)
         return answer
+
+    async def _stay_in(self) -> None:
+        if self._clock() >= self._renew_at:
+            await self.renew()
 
     async def submit(self, **request: Any) -> dict[str, Any]:
         """Ask for pictures, `prompt` and what else the API takes; the generation."""
@@ -126,16 +160,14 @@ class Phone:
 
         :raises PhoneRefused: it answered with a problem
         """
-        response = await self._client.request(method, path, **options)
-        if not response.is_success:
-            raise PhoneRefused(response)
-        answer: dict[str, Any] = response.json() if response.content else {}
-        return answer
+        await self._stay_in()
+        return _content(await self._client.request(method, path, **options))
 
     async def follow(self, generation_id: str) -> AsyncIterator[Event]:
         """The events of a generation to its end; a stream that breaks is resumed where it was."""
         last_id = ""
         for _ in range(_RECONNECTS):
+            await self._stay_in()
             headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
             final: Event | None = None
             try:
@@ -168,3 +200,11 @@ class Phone:
         if not response.is_success:
             raise PhoneRefused(response)
         return response.content
+
+
+def _content(response: httpx.Response) -> dict[str, Any]:
+    """:raises PhoneRefused: it is a problem"""
+    if not response.is_success:
+        raise PhoneRefused(response)
+    answer: dict[str, Any] = response.json() if response.content else {}
+    return answer

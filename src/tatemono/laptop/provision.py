@@ -24,10 +24,13 @@ from tatemono.laptop.cloud_resources import (
 from tatemono.laptop.database_roles import prepare_database
 from tatemono.laptop.identity_resources import ensure_functions, ensure_pools
 from tatemono.laptop.lambda_zip import zip_of_modules
+from tatemono.laptop.mail_resources import ensure_mail
 from tatemono.plan import Plan, Secret
 
 ENVIRONMENT = "laptop"
 """The laptop's name among dev, stg and prod."""
+
+_CONFIGURATION_SET = "mail-configuration-set"
 
 
 class Unprovisioned(Exception):  # noqa: N818 - it says what is missing, as every error of the house does
@@ -41,7 +44,8 @@ class Building:
     :ivar database_url: of the superuser, on the embedded server
     :ivar parameters: values of parameters that the plan leaves to the building, e.g. `public-url`, or that differ here,
         e.g. `openai-base-url`. Provisioning knows these itself: `<bucket>-bucket`, `<queue>-queue-url`,
-        `<secret>-id` of the public half of an `ec-p256-pem` secret, `<secret>-arn`, and `Identity.parameters()`
+        `<secret>-id` of the public half of an `ec-p256-pem` secret, `<secret>-arn`, `mail-configuration-set`, and
+        `Identity.parameters()`
     :ivar picture_keys_file: where the embedded cloud reads the public keys it trusts: JSON, id → PEM
     """
 
@@ -58,10 +62,11 @@ async def provision(plan: Plan, building: Building, cloud: Cloud) -> None:
     :raises Unprovisioned: the plan leaves the value of a parameter to the building, and nobody gives it
     """
     _refuse_missing_values(plan, building)
-    known, stored, urls, _ = await asyncio.gather(
+    known, stored, urls, configuration_set, _ = await asyncio.gather(
         read_secrets(cloud, [_secret_name(plan, name) for name in plan.secrets]),
         read_parameters(cloud, [_parameter_name(plan, name) for name in (*plan.parameters, *plan.secrets)]),
         asyncio.gather(*(ensure_queue(cloud, name, queue) for name, queue in plan.queues.items())),
+        ensure_mail(cloud, plan.mail, prefix=_prefix(plan), sender=_value(plan, building, "mail-sender")),
         asyncio.gather(
             *(ensure_bucket(cloud, bucket_name(plan, name), versioned=b.versioned) for name, b in plan.buckets.items())
         ),
@@ -79,6 +84,7 @@ async def provision(plan: Plan, building: Building, cloud: Cloud) -> None:
     facts = (
         {f"{name}-bucket": bucket_name(plan, name) for name in plan.buckets}
         | {f"{name}-queue-url": url for name, url in zip(plan.queues, urls, strict=True)}
+        | {_CONFIGURATION_SET: configuration_set}
         | {f"{name}-id": key_id for name, (key_id, _) in keys.items()}
         | {f"{name}-arn": secret.arn for name, secret in secrets.items()}
         | pools.parameters
@@ -141,6 +147,10 @@ async def resolve_environment(
     return environment
 
 
+def _value(plan: Plan, building: Building, parameter: str) -> str:
+    return building.parameters.get(parameter) or plan.parameters[parameter].value or ""
+
+
 def _limits(plan: Plan) -> str:
     return json.dumps({name: [rule.model_dump() for rule in rules] for name, rules in plan.limits.items()})
 
@@ -182,7 +192,7 @@ def _refuse_missing_values(plan: Plan, building: Building) -> None:
     given = {name for name, parameter in plan.parameters.items() if parameter.value is not None}
     given |= building.parameters.keys()
     given |= {f"{name}-bucket" for name in plan.buckets} | {f"{name}-queue-url" for name in plan.queues}
-    given |= {f"{name}-arn" for name in plan.secrets}
+    given |= {f"{name}-arn" for name in plan.secrets} | {_CONFIGURATION_SET}
     given |= {f"{name}-id" for name in _picture_keys(plan)} | plan.identity.parameters()
     if missing := [f"{name} ({entry.description})" for name, entry in plan.parameters.items() if name not in given]:
         raise Unprovisioned(

@@ -194,6 +194,7 @@ class _Run:
             rows += [("API docs", f"{address}{DOCS_PATH}"), ("Health", f"{address}{HEALTH_PATH}")]
         rows += [
             ("Studio", f"http://127.0.0.1:{building.ports['studio']}/"),
+            ("Inbox", f"http://127.0.0.1:{building.ports['inbox']}/"),
             ("Logs", str(building.state.logs)),
             ("Certificate", f"{building.authority} (to trust it: tatemono trust)"),
         ]

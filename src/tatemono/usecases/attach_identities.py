@@ -15,7 +15,8 @@ async def attach_identities(db: Database, identities: GuestIdentities) -> int:
     """Give the oldest guests that have no identity one each, up to `BATCH`.
 
     No phone waits for it: the sign-in has long been answered. What is not recorded, because of a crash or since another
-    relay was faster, is an identity that nobody has: it opens nothing and costs nothing, and the guest gets another.
+    relay was faster, is an identity that nobody has: it opens nothing, the guest gets another, and the reconciliation
+    removes it.
 
     :returns: how many guests were looked at; as many as `BATCH`: there may be more
     :raises IdentitiesAway: some of them have none yet

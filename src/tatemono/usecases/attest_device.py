@@ -1,11 +1,9 @@
 """Scripts cannot mint guests where devices have to be attested."""
 
-import hashlib
-import hmac
 from uuid import UUID
 
 from tatemono.domain.attestation import AttestationFault, AttestationPolicy, DeviceNotAttested
-from tatemono.domain.devices import Platform, Proof
+from tatemono.domain.devices import IdentifierHashes, Platform, Proof
 from tatemono.usecases.identity_ports import AttestationVerifier
 from tatemono.usecases.ports import Database
 
@@ -16,8 +14,7 @@ async def check_attestation(
     *,
     policy: AttestationPolicy,
     platform: Platform,
-    identifier: str,
-    identifier_key: bytes,
+    identifier_hashes: IdentifierHashes,
     proof: Proof,
     proof_text: str,
     attestation: str | None,
@@ -40,10 +37,10 @@ async def check_attestation(
                 raise
             return False
         return True
-    if policy is AttestationPolicy.REQUIRED:
-        identifier_hash = hmac.digest(identifier_key, identifier.encode(), hashlib.sha256)
-        if not await db.attestations.known(platform, identifier_hash, proof.thumbprint):
-            raise DeviceNotAttested(AttestationFault.MISSING)
+    if policy is AttestationPolicy.REQUIRED and not await db.attestations.known(
+        platform, identifier_hashes, proof.thumbprint
+    ):
+        raise DeviceNotAttested(AttestationFault.MISSING)
     return False
 
 

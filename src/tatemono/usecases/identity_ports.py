@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from tatemono.domain.devices import Platform, SignedInDevice
+from tatemono.domain.devices import IdentifierHashes, Platform, SignedInDevice
 from tatemono.domain.members import Password, PoolMember
 from tatemono.domain.merges import Merged, MergeSide, Return, Undoing
 from tatemono.domain.operators import Act, Operation
+from tatemono.domain.retention import Kept
 from tatemono.domain.sessions import OwnDevice, Session
 from tatemono.domain.transfers import IssuedTransferCode, TakenTransferCode, TransferCode
 
@@ -17,13 +18,15 @@ class Devices(Protocol):
     async def sign_in(
         self,
         platform: Platform,
-        identifier_hash: bytes,
+        identifier_hashes: IdentifierHashes,
         key_thumbprint: str,
         *,
         refresh_hash: bytes,
         proof_digest: bytes | None,
     ) -> SignedInDevice | None:
         """The device with just this identifier and this key, if it is known; its older refresh tokens are void then.
+
+        It is kept under the first of the hashes from then on.
 
         :param proof_digest: none if the proof was remembered already
         :raises ProofRejected: it was used before
@@ -34,7 +37,7 @@ class Devices(Protocol):
     async def create_guest(
         self,
         platform: Platform,
-        identifier_hash: bytes,
+        identifier_hashes: IdentifierHashes,
         key_thumbprint: str,
         *,
         refresh_hash: bytes,
@@ -108,7 +111,7 @@ class People(Protocol):
 
     async def exists(self, user_id: UUID) -> bool: ...
 
-    async def record(self, operation: Operation, act: Act, user_id: UUID, data: dict[str, object]) -> None:
+    async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
         """Write down what was done."""
         ...
 
@@ -132,12 +135,14 @@ class Transfers(Protocol):
         ...
 
     async def find_device(
-        self, platform: Platform, identifier_hash: bytes, key_thumbprint: str
+        self, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str
     ) -> tuple[UUID, UUID] | None:
         """:returns: the device with just this identifier and this key, and its user"""
         ...
 
-    async def add_device(self, user_id: UUID, platform: Platform, identifier_hash: bytes, key_thumbprint: str) -> UUID:
+    async def add_device(
+        self, user_id: UUID, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str
+    ) -> UUID:
         """A new device of an account.
 
         :raises AccountsBusy: the same one came to be at the same moment; to be tried again
@@ -317,6 +322,12 @@ class Guests(Protocol):
         ...
 
 
+class Retention(Protocol):
+    async def prune(self, what: Kept, *, age: timedelta, limit: int) -> int:
+        """Remove the oldest that are older than `age`. :returns: how many were removed, `limit` at most"""
+        ...
+
+
 class AttestationVerifier(Protocol):
     def verify(self, platform: Platform, attestation: str, *, client_data: bytes, now: float) -> None:
         """Check what the maker of the device says, which was made for just this `client_data`.
@@ -328,7 +339,7 @@ class AttestationVerifier(Protocol):
 
 
 class Attestations(Protocol):
-    async def known(self, platform: Platform, identifier_hash: bytes, key_thumbprint: str) -> bool:
+    async def known(self, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str) -> bool:
         """Whether just this device, which nobody has revoked, was attested."""
         ...
 

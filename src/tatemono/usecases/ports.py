@@ -1,14 +1,16 @@
 """What the use cases need of the outside world, where the layer rule needs a name for it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
-from tatemono.domain.attempts import Claim, GiveUp, Outcome
+from tatemono.domain.attempts import FIRST_PROVIDER, Claim, GiveUp, Outcome
 from tatemono.domain.generations import PictureRequest, State, Submitted
+from tatemono.domain.mail import Mail, MailKind
+from tatemono.domain.mail_sending import MailClaim, MailEvent, MailState, SendFailure, SendQuota
 from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintRequest, PartialPicture
 from tatemono.usecases.identity_ports import (
     Attestations,
@@ -18,9 +20,12 @@ from tatemono.usecases.identity_ports import (
     Merges,
     People,
     Proofs,
+    Retention,
     Sessions,
     Transfers,
 )
+from tatemono.usecases.leaving_ports import Deletions, Exports, Leftovers
+from tatemono.usecases.queue_ports import DeadLetters, Orphans, Painters, Queue
 
 
 class Painter(Protocol):
@@ -44,11 +49,10 @@ class ExpectedPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class InspectedPicture:
+class VerifiedPicture:
     """A picture whose bytes are what they claim to be.
 
-    :ivar thumbnail: WebP, longest side at most 512 pixels
-    :ivar thumbhash: https://evanw.github.io/thumbhash/, about 25 bytes
+    :ivar pixels: what they decode to, in the inspector's own form
     """
 
     data: bytes
@@ -56,16 +60,30 @@ class InspectedPicture:
     width: int
     height: int
     sha256: bytes
+    pixels: Any = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Miniature:
+    """
+    :ivar thumbnail: WebP, longest side at most 512 pixels
+    :ivar thumbhash: https://evanw.github.io/thumbhash/, about 25 bytes
+    """
+
     thumbnail: bytes
     thumbhash: bytes
 
 
 class PictureInspector(Protocol):
-    async def inspect(self, data: bytes, expected: ExpectedPicture) -> InspectedPicture:
-        """Decode the whole picture, compare it with what was asked for, and make its thumbnail.
+    async def verify(self, data: bytes, expected: ExpectedPicture) -> VerifiedPicture:
+        """Decode the whole picture, and compare it with what was asked for.
 
         :raises PaintingFailed: `Failure.NO_PICTURE`, saying what is wrong with the bytes
         """
+        ...
+
+    async def shrink(self, picture: VerifiedPicture) -> Miniature:
+        """Make the thumbnail and the placeholder of a picture, once: its pixels are used up."""
         ...
 
     async def preview(self, data: bytes) -> bytes:
@@ -74,6 +92,14 @@ class PictureInspector(Protocol):
         :raises PaintingFailed: `Failure.NO_PICTURE`
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """:ivar modified_at: by the store's clock"""
+
+    key: str
+    modified_at: datetime
 
 
 class PictureStore(Protocol):
@@ -89,16 +115,26 @@ class PictureStore(Protocol):
         ...
 
 
+class SearchableStore(PictureStore, Protocol):
+    async def keys_after(self, prefix: str, after_key: str, limit: int) -> list[StoredObject]:
+        """The next objects below `prefix` in the order of their keys, at most 1,000."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """An SQS message: leave to do one job. `receipt` is good until its visibility timeout passes.
 
     :ivar received_count: how often it was handed out, 1 the first time
+    :ivar message_id: the queue's own name for it
     """
 
     receipt: str
     body: str
     received_count: int
+    message_id: str = ""
+    sent_at: datetime | None = None
+    first_received_at: datetime | None = None
 
 
 class TicketQueue(Protocol):
@@ -126,7 +162,8 @@ class TicketQueue(Protocol):
 class KeptPicture:
     """A picture whose objects are in the store already."""
 
-    picture: InspectedPicture
+    picture: VerifiedPicture
+    miniature: Miniature
     object_key: str
     thumbnail_key: str
 
@@ -158,8 +195,14 @@ class Generations(Protocol):
         """
         ...
 
-    async def claim(self, *, lease: timedelta, max_running: int, model: str) -> Claim | None:
+    async def claim(
+        self, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
+    ) -> Claim | None:
         """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is."""
+        ...
+
+    async def decide_to_retry(self, claim: Claim) -> bool:
+        """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
         ...
 
     async def any_due(self, *, max_running: int) -> bool:
@@ -229,6 +272,73 @@ class Outbox(Protocol):
         ...
 
 
+class Mails(Protocol):
+    """Those that take a claim change nothing, and answer False, if the claim counts no more."""
+
+    async def put(self, mail: Mail) -> bool:
+        """Write the mail and its ticket. Tell the relay (`OUTBOX_CHANNEL`) after the commit.
+
+        :returns: whether it is new; if there is one for the same cause already, nothing changes
+        """
+        ...
+
+    async def claim(self, *, lease: timedelta) -> MailClaim | None:
+        """Take the next mail, if SES's quota lets one more go, and note that SES is about to be called."""
+        ...
+
+    async def seconds_until_next(self) -> float | None:
+        """How long until the quota lets a mail go that is due now; none if nothing is due."""
+        ...
+
+    async def sent(self, claim: MailClaim, ses_message_id: str) -> bool:
+        """SES has taken it."""
+        ...
+
+    async def send_again(self, claim: MailClaim, failure: SendFailure, detail: str, delay: timedelta) -> bool:
+        """SES has not taken it: later."""
+        ...
+
+    async def end(self, claim: MailClaim, failure: SendFailure, detail: str, state: MailState) -> bool:
+        """It is not sent, for good."""
+        ...
+
+    async def wait_for_word(self, claim: MailClaim, detail: str, silence: timedelta) -> bool:
+        """Nobody knows whether SES has taken it."""
+        ...
+
+    async def lose_leases(self, *, silence: timedelta) -> int:
+        """Mails whose worker vanished: nobody knows whether it had called SES."""
+        ...
+
+    async def end_silence(self, *, again: Collection[MailKind], max_attempts: int) -> tuple[int, int]:
+        """Decide about mails of which SES said nothing for long enough: how many are sent again, how many failed."""
+        ...
+
+    async def record(self, event: MailEvent) -> bool:
+        """Keep what SES told, once."""
+        ...
+
+    async def unsubscribe(self, digest: bytes, kind: MailKind) -> None:
+        """Send no mail of this kind to the address any more; again changes nothing."""
+        ...
+
+    async def erase(self, *, older_than: timedelta, limit: int) -> int:
+        """Take address and facts from mails that ended so long ago."""
+        ...
+
+    async def may_ask_quota(self, *, every: timedelta) -> bool:
+        """Whether it is time, and this caller's turn, to ask SES for its quota."""
+        ...
+
+    async def take_quota(self, quota: SendQuota) -> None:
+        """What SES said counts from now on, for all workers."""
+        ...
+
+    async def pause(self, duration: timedelta) -> None:
+        """Let no worker send anything for so long."""
+        ...
+
+
 class Rows(Protocol):
     """The aggregates, read and written through one pool or one transaction."""
 
@@ -238,6 +348,9 @@ class Rows(Protocol):
     def guests(self) -> Guests: ...
     @property
     def attestations(self) -> Attestations: ...
+
+    @property
+    def retention(self) -> Retention: ...
     @property
     def proofs(self) -> Proofs: ...
     @property
@@ -251,11 +364,27 @@ class Rows(Protocol):
     @property
     def members(self) -> Members: ...
     @property
+    def deletions(self) -> Deletions: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def leftovers(self) -> Leftovers: ...
+    @property
     def generations(self) -> Generations: ...
     @property
     def pictures(self) -> Pictures: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def mails(self) -> Mails: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def painters(self) -> Painters: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+    @property
+    def orphans(self) -> Orphans: ...
 
 
 class Notifier(Protocol):
@@ -280,3 +409,6 @@ OUTBOX_CHANNEL = "outbox"
 EVENTS_CHANNEL = "generation_events"
 CANCEL_CHANNEL = "generation_cancelled"
 REVOCATIONS_CHANNEL = "revocations"
+#: Without keys: what operators told the queue, and what is known of the painters, changed.
+QUEUE_CHANNEL = "queue_controls"
+PAINTERS_CHANNEL = "painters"

@@ -1,11 +1,10 @@
 """The new phone brings the code of the old one."""
 
 import hashlib
-import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
-from tatemono.domain.devices import Platform, Proof, SignedInDevice
+from tatemono.domain.devices import IdentifierHashes, Platform, Proof, SignedInDevice
 from tatemono.domain.merges import MergeGrant
 from tatemono.domain.sessions import RefreshToken
 from tatemono.domain.transfers import AlreadyHere, TakenTransferCode, TransferCode, TransferCodeRejected
@@ -19,7 +18,7 @@ class NewPhone:
     """The phone that redeems, by its own identifier and its own key."""
 
     platform: Platform
-    identifier_hash: bytes
+    identifier_hashes: IdentifierHashes
     key_thumbprint: str
     refresh_hash: bytes
 
@@ -29,9 +28,8 @@ async def redeem_transfer_code(
     *,
     typed: str,
     platform: Platform,
-    identifier: str,
+    identifier_hashes: IdentifierHashes,
     proof: Proof,
-    identifier_key: bytes,
     code_key: bytes,
     random_bits: bytes,
 ) -> tuple[SignedInDevice, RefreshToken] | MergeGrant:
@@ -49,7 +47,7 @@ async def redeem_transfer_code(
     await db.proofs.use(proof.digest)
     phone = NewPhone(
         platform,
-        hmac.digest(identifier_key, identifier.encode(), hashlib.sha256),
+        identifier_hashes,
         proof.thumbprint,
         hashlib.sha256(random_bits).digest(),
     )
@@ -75,7 +73,7 @@ async def _let_in(
     rows: Rows, taken: TakenTransferCode, phone: NewPhone
 ) -> tuple[UUID | None, SignedInDevice | MergeGrant]:
     """:returns: whose the device was before, and the outcome"""
-    known = await rows.transfers.find_device(phone.platform, phone.identifier_hash, phone.key_thumbprint)
+    known = await rows.transfers.find_device(phone.platform, phone.identifier_hashes, phone.key_thumbprint)
     outcome: SignedInDevice | MergeGrant
     if known is None:
         await rows.merges.lock_users(taken.user_id)
@@ -84,7 +82,7 @@ async def _let_in(
             raise TransferCodeRejected
         account.check_open()
         device_id = await rows.transfers.add_device(
-            taken.user_id, phone.platform, phone.identifier_hash, phone.key_thumbprint
+            taken.user_id, phone.platform, phone.identifier_hashes, phone.key_thumbprint
         )
         outcome = await rows.transfers.open_session(device_id, taken.user_id, phone.refresh_hash)
     elif known[1] == taken.user_id:

@@ -22,7 +22,7 @@ async def let_go_of_unused_guests(db: Database, *, unused_for: timedelta) -> int
 async def remove_erased_guests(db: Database) -> int:
     """Remove guests that were let go, once `erase_deleted_pictures` has erased all their pictures, up to `BATCH`.
 
-    Their identities stay in Cognito: nothing leads to them, they open nothing and cost nothing.
+    Their identities stay in Cognito until the reconciliation finds them: they open nothing and cost nothing.
 
     :returns: how many
     """

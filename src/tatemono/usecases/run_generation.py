@@ -4,14 +4,14 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
-from tatemono.domain.attempts import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome, Retry, plan_retry
+from tatemono.domain.attempts import CANCELLED, Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.usecases.ports import (
@@ -20,9 +20,11 @@ from tatemono.usecases.ports import (
     Database,
     ExpectedPicture,
     KeptPicture,
+    Miniature,
     Painter,
     PictureInspector,
     PictureStore,
+    VerifiedPicture,
 )
 
 _OVERTAKEN_SECONDS = 0.1
@@ -36,12 +38,18 @@ class Stop(Enum):
     LEASE_LOST = auto()
 
 
+async def _tell_nobody(_failed: PaintingFailed | None) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What a worker paints with.
 
     :ivar safety_identifier_key: keys the hash that tells the painter one user from another
     :ivar jitter: a random number from 0 to 1 at each call
+    :ivar unknown_policy: what to do after an attempt whose end nobody knows
+    :ivar told: is given how each call of the painter ended, if it ended by itself; none: in a picture
     """
 
     db: Database
@@ -51,6 +59,8 @@ class Workshop:
     model: str
     safety_identifier_key: bytes
     jitter: Callable[[], float]
+    unknown_policy: UnknownPolicy
+    told: Callable[[PaintingFailed | None], Awaitable[None]] = _tell_nobody
 
 
 async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future[Stop]") -> Outcome | None:
@@ -62,10 +72,10 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
     :param stop: when it is done, the job is let go for the reason it holds
     :returns: how the attempt ended; none if it was somebody else's by then, or never began
     """
-    if claim.cancelled or claim.attempt > MAX_ATTEMPTS:
-        failure = None if claim.cancelled else Failure.LEASE_LOST
-        await _end(workshop, claim, failure)
+    if not await _shall_be_called(workshop, claim):
         return None
+    if stop.done():
+        return await _let_go(workshop, claim, stop.result())
     painting = asyncio.ensure_future(_paint_and_keep(workshop, claim))
     waited_for: set[asyncio.Future[Any]] = {painting, stop}
     try:
@@ -79,11 +89,33 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
     try:
         pictures, painted = painting.result()
     except PaintingFailed as failed:
-        return await _failed(workshop, claim, failed)
-    if not await workshop.db.generations.succeed(claim, pictures, painted.usage, painted.provider_request_id):
+        outcome = await _failed(workshop, claim, failed)
+        await workshop.told(failed)
+        return outcome
+    held = await workshop.db.generations.succeed(claim, pictures, painted.usage, painted.provider_request_id)
+    await workshop.told(None)
+    if not held:
         return None
     workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     return Outcome.SUCCEEDED
+
+
+async def _shall_be_called(workshop: Workshop, claim: Claim) -> bool:
+    """Whether the painter is called; otherwise the job is ended.
+
+    An attempt that its worker did not finish may be on the bill. It is made again only if the policy says so, and only
+    after that is written down.
+    """
+    if claim.cancelled:
+        await _end(workshop, claim, CANCELLED)
+        return False
+    if not claim.taken_over:
+        return True
+    plan = plan_retry(Failure.LEASE_LOST, claim.before, workshop.unknown_policy, jitter=0.0)
+    if isinstance(plan, Retry):
+        return await workshop.db.generations.decide_to_retry(claim)
+    await _end(workshop, claim, plan)
+    return False
 
 
 async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
@@ -152,20 +184,25 @@ def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
 
 async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:
     generation = claim.generation
-    picture = await workshop.inspector.inspect(data, expected)
+    picture = await workshop.inspector.verify(data, expected)
     key = object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
-    thumbnail = thumbnail_key(key)
-    await asyncio.gather(
+    # Only what is verified is kept; that takes about as long as making it small.
+    _, miniature = await asyncio.gather(
         workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
-        workshop.store.put(thumbnail, picture.thumbnail, content_type="image/webp"),
+        _keep_small(workshop, picture, thumbnail_key(key)),
     )
-    return KeptPicture(picture, key, thumbnail)
+    return KeptPicture(picture, miniature, key, thumbnail_key(key))
+
+
+async def _keep_small(workshop: Workshop, picture: VerifiedPicture, key: str) -> Miniature:
+    miniature = await workshop.inspector.shrink(picture)
+    await workshop.store.put(key, miniature.thumbnail, content_type="image/webp")
+    return miniature
 
 
 async def _failed(workshop: Workshop, claim: Claim, failed: PaintingFailed) -> Outcome | None:
-    plan = plan_retry(
-        failed.failure, claim.attempt, retry_after_seconds=failed.retry_after_seconds, jitter=workshop.jitter()
-    )
+    history = claim.before.and_then(failed.failure)
+    plan = plan_retry(failed.failure, history, workshop.unknown_policy, jitter=workshop.jitter())
     return await _record(workshop, claim, failed.failure, plan, failed.provider_request_id)
 
 
@@ -174,15 +211,14 @@ async def _let_go(workshop: Workshop, claim: Claim, reason: Stop) -> Outcome | N
         return None
     if reason is Stop.CANCELLED_BY_USER:
         return await _record(workshop, claim, Failure.STOPPED, CANCELLED, None)
-    plan = plan_retry(Failure.STOPPED, claim.attempt, retry_after_seconds=None, jitter=0.0)
+    history = claim.before.and_then(Failure.STOPPED)
+    plan = plan_retry(Failure.STOPPED, history, workshop.unknown_policy, jitter=0.0)
     return await _record(workshop, claim, Failure.STOPPED, plan, None)
 
 
-async def _end(workshop: Workshop, claim: Claim, failure: Failure | None) -> None:
+async def _end(workshop: Workshop, claim: Claim, verdict: GiveUp) -> None:
     """End a job whose painter is not called at all this time."""
-    verdict = CANCELLED if failure is None else plan_retry(failure, MAX_ATTEMPTS, retry_after_seconds=None, jitter=0)
-    assert isinstance(verdict, GiveUp)
-    if await workshop.db.generations.give_up(claim, Outcome.FAILED, failure, verdict, None):
+    if await workshop.db.generations.give_up(claim, Outcome.FAILED, Failure.NOT_CALLED, verdict, None):
         workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
 
 

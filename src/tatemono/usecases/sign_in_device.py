@@ -1,9 +1,8 @@
 """A phone opens the app and is simply in."""
 
 import hashlib
-import hmac
 
-from tatemono.domain.devices import Platform, Proof, SignedInDevice
+from tatemono.domain.devices import IdentifierHashes, Platform, Proof, SignedInDevice
 from tatemono.domain.sessions import RefreshToken
 from tatemono.usecases.ports import Database
 
@@ -12,9 +11,8 @@ async def sign_in_device(
     db: Database,
     *,
     platform: Platform,
-    identifier: str,
+    identifier_hashes: IdentifierHashes,
     proof: Proof,
-    identifier_key: bytes,
     welcome_credits: int,
     random_bits: bytes,
 ) -> tuple[SignedInDevice, RefreshToken]:
@@ -23,22 +21,20 @@ async def sign_in_device(
     The same identifier with another key is another device: a copied identifier opens nothing, and whom it was copied
     from is told. A device that was revoked is nobody's, and gets a new guest.
 
-    :param identifier_key: keys the HMAC that is kept in place of the identifier
     :param random_bits: 32 bytes, of the refresh token
     :raises ProofRejected: the proof was used before
     :raises AccountSuspended: the user is
     """
-    identifier_hash = hmac.digest(identifier_key, identifier.encode(), hashlib.sha256)
     refresh_hash = hashlib.sha256(random_bits).digest()
     device = await db.devices.sign_in(
-        platform, identifier_hash, proof.thumbprint, refresh_hash=refresh_hash, proof_digest=proof.digest
+        platform, identifier_hashes, proof.thumbprint, refresh_hash=refresh_hash, proof_digest=proof.digest
     ) or await db.devices.create_guest(
-        platform, identifier_hash, proof.thumbprint, refresh_hash=refresh_hash, welcome_credits=welcome_credits
+        platform, identifier_hashes, proof.thumbprint, refresh_hash=refresh_hash, welcome_credits=welcome_credits
     )
     if device is None:
         # The same device signed in twice at once, and the other was first. The proof is remembered by now.
         device = await db.devices.sign_in(
-            platform, identifier_hash, proof.thumbprint, refresh_hash=refresh_hash, proof_digest=None
+            platform, identifier_hashes, proof.thumbprint, refresh_hash=refresh_hash, proof_digest=None
         )
     assert device is not None
     return device, RefreshToken(device.session_id, random_bits)

@@ -1,7 +1,7 @@
 """The writes of the pipeline against real PostgreSQL, each as the role that runs it in production."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,23 +27,7 @@ from tatemono.domain.painting import Failure
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)
 
-
-@pytest.fixture
-async def api(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("mobile-api"), service="mobile-api") as db:
-        yield db
-
-
-@pytest.fixture
-async def worker(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("image-worker"), service="image-worker") as db:
-        yield db
-
-
-@pytest.fixture
-async def relay(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
-    async with await Database.connect(service_database_url("outbox-relay"), service="outbox-relay") as db:
-        yield db
+pytest_plugins = ["services"]
 
 
 @pytest.fixture
@@ -195,6 +179,20 @@ class TestClaim:
             (2, None, None),
         ]
         assert (await account(owner, user_id))["running"] == 1
+
+    async def test_knows_an_attempt_that_was_lost_before_it_was_decided(
+        self, api: Database, worker: Database, owner: Any
+    ) -> None:
+        await submitted(api, await guest(api))
+        for _ in range(2):
+            await claimed(worker, lease=GONE)
+        third = await claimed(worker)
+        assert (third.taken_over, third.before.ended, third.before.unknown) == (True, 2, 1)
+        assert await owner.fetch("select outcome, failure from attempts order by fence") == [
+            ("unknown", "lease_lost"),
+            ("failed", "not_called"),
+            (None, None),
+        ]
 
     async def test_brings_what_the_style_adds(self, api: Database, worker: Database) -> None:
         await submitted(api, await guest(api), PictureRequest(prompt="A fox", style="ink"))
@@ -361,5 +359,5 @@ class TestPositions:
         mine = [await submitted(api, greedy) for _ in range(3)]
         theirs = await submitted(api, modest)
         positions = await api.queries.positions([*(generation.id for generation in mine), theirs.id])
-        assert [positions[generation.id] for generation in mine] == [2, 3, 4]
-        assert positions[theirs.id] == 2
+        assert [positions[generation.id].position for generation in mine] == [2, 3, 4]
+        assert positions[theirs.id].position == 2

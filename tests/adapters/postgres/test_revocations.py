@@ -31,7 +31,7 @@ async def revocations(db: Database) -> AsyncIterator[Revocations]:
 async def signed_in(db: Database) -> SignedInDevice:
     device = await db.devices.create_guest(
         Platform.IOS,
-        secrets.token_bytes(32),
+        (secrets.token_bytes(32),),
         secrets.token_hex(8),
         refresh_hash=secrets.token_bytes(32),
         welcome_credits=0,

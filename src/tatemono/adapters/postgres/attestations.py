@@ -3,19 +3,19 @@
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.devices import Platform
+from tatemono.domain.devices import IdentifierHashes, Platform
 
 
 class Attestations:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
 
-    async def known(self, platform: Platform, identifier_hash: bytes, key_thumbprint: str) -> bool:
+    async def known(self, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str) -> bool:
         """Whether just this device, which nobody has revoked, was attested."""
         found: bool = await self._executor.fetchval(
-            "select exists (select from devices where identifier_hash = $1 and key_thumbprint = $2 and platform = $3"
-            " and revoked_at is null and attested_at is not null)",
-            identifier_hash,
+            "select exists (select from devices where identifier_hash = any($1::bytea[]) and key_thumbprint = $2"
+            " and platform = $3 and revoked_at is null and attested_at is not null)",
+            identifier_hashes,
             key_thumbprint,
             platform,
         )

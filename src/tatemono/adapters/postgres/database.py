@@ -9,19 +9,28 @@ import asyncpg
 import orjson
 
 from tatemono.adapters.postgres.attestations import Attestations
+from tatemono.adapters.postgres.dead_letters import DeadLetters
+from tatemono.adapters.postgres.deletions import Deletions
 from tatemono.adapters.postgres.devices import Devices
+from tatemono.adapters.postgres.exports import Exports
 from tatemono.adapters.postgres.generations import Generations
 from tatemono.adapters.postgres.guests import Guests
+from tatemono.adapters.postgres.leftovers import Leftovers
 from tatemono.adapters.postgres.limits import LimitCounters
+from tatemono.adapters.postgres.mails import Mails
 from tatemono.adapters.postgres.members import Members
 from tatemono.adapters.postgres.merges import Merges
 from tatemono.adapters.postgres.notifications import Notifier
 from tatemono.adapters.postgres.operator_sessions import OperatorSessions
+from tatemono.adapters.postgres.orphans import Orphans
 from tatemono.adapters.postgres.outbox import Outbox
+from tatemono.adapters.postgres.painters import Painters
 from tatemono.adapters.postgres.people import People
 from tatemono.adapters.postgres.pictures import Pictures
 from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
+from tatemono.adapters.postgres.queue import Queue
+from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.sessions import Sessions
 from tatemono.adapters.postgres.sign_in import password_for
 from tatemono.adapters.postgres.transfers import Transfers
@@ -59,9 +68,14 @@ class Rows:
         self.generations = Generations(executor)
         self.pictures = Pictures(executor)
         self.outbox = Outbox(executor)
+        self.queue = Queue(executor)
+        self.painters = Painters(executor)
+        self.dead_letters = DeadLetters(executor)
+        self.orphans = Orphans(executor)
         self.limits = LimitCounters(executor)
         self.guests = Guests(executor)
         self.attestations = Attestations(executor)
+        self.retention = Retention(executor)
         self.proofs = Proofs(executor)
         self.sessions = Sessions(executor)
         self.people = People(executor)
@@ -69,6 +83,10 @@ class Rows:
         self.transfers = Transfers(executor)
         self.merges = Merges(executor)
         self.members = Members(executor)
+        self.deletions = Deletions(executor)
+        self.exports = Exports(executor)
+        self.leftovers = Leftovers(executor)
+        self.mails = Mails(executor)
 
 
 class Database(Rows):

@@ -5,27 +5,33 @@ from typing import Any
 import asyncpg
 
 from tatemono.adapters.postgres.proofs import PROOF
-from tatemono.domain.devices import Platform, ProofFault, ProofRejected, SignedInDevice, UserKind
+from tatemono.domain.devices import IdentifierHashes, Platform, ProofFault, ProofRejected, SignedInDevice, UserKind
+from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.sessions import SESSION_LIFETIME, AccountSuspended, Suspension
 
 #: Whether a row of `users` is suspended now.
 SUSPENDED = "users.suspended_at is not null and coalesce(users.suspended_until > now(), true)"
 
 # One statement for the sign-in that happens most. A session that is not over is taken further, with a new family of
-# tokens: so there is one per device, also when two sign-ins of it race.
+# tokens: so there is one per device, also when two sign-ins of it race. A device that is found by an older hash of its
+# identifier ($2 has the newest first) is written down under the newest.
 SIGN_IN = f"""
 with {PROOF}, seen as (
-    update devices set last_seen_at = now()
-    where identifier_hash = $2 and key_thumbprint = $3 and platform = $4 and revoked_at is null
-        and ($1::bytea is null or exists (select from proof))
+    update devices set last_seen_at = now(), identifier_hash = ($2::bytea[])[1]
+    where id = (
+        select id from devices
+        where identifier_hash = any($2::bytea[]) and key_thumbprint = $3 and platform = $4 and revoked_at is null
+        order by array_position($2, identifier_hash) limit 1
+    ) and revoked_at is null and ($1::bytea is null or exists (select from proof))
     returning id, user_id
 ), owner as (
     select users.id, users.kind, users.email, users.suspended_until, users.suspension_reason,
-        {SUSPENDED} as suspended
+        {SUSPENDED} as suspended, users.erase_at
     from seen join users on users.id = seen.user_id
 ), opened as (
     insert into sessions (device_id, user_id, expires_at, refresh_hash)
     select seen.id, seen.user_id, now() + $6::interval, $5 from seen join owner on not owner.suspended
+        and owner.erase_at is null
     on conflict (device_id) where revoked_at is null do update set user_id = excluded.user_id,
         expires_at = excluded.expires_at, refresh_hash = excluded.refresh_hash, previous_hash = null,
         previous_proof = null, rotated_at = now()
@@ -35,7 +41,8 @@ with {PROOF}, seen as (
     where users.id = seen.user_id and users.last_used_at < now() - interval '1 day'
 )
 select $1::bytea is null or exists (select from proof) as proven, seen.id as device_id, owner.id as user_id, owner.kind,
-    owner.email, owner.suspended, owner.suspended_until, owner.suspension_reason, opened.id as session_id
+    owner.email, owner.suspended, owner.suspended_until, owner.suspension_reason, owner.erase_at,
+    opened.id as session_id
 from (values (1)) as always left join seen on true left join owner on true left join opened on true
 """  # noqa: S608 - only our own statement is put in
 
@@ -50,7 +57,7 @@ with guest as (
     select id, 'issued', 'available', $4 from guest where $4 > 0
 ), device as (
     insert into devices (user_id, identifier_hash, key_thumbprint, platform)
-    select id, $1, $2, $3 from guest
+    select id, ($1::bytea[])[1], $2, $3 from guest
     returning id
 ), opened as (
     insert into sessions (device_id, user_id, expires_at, refresh_hash)
@@ -58,7 +65,7 @@ with guest as (
     returning id
 ), first as (
     select id, user_id from devices
-    where identifier_hash = $1 and platform = $3 and key_thumbprint <> $2 and revoked_at is null
+    where identifier_hash = any($1::bytea[]) and platform = $3 and key_thumbprint <> $2 and revoked_at is null
     order by id limit 1
 ), told as (
     insert into security_events (user_id, device_id, kind)
@@ -79,7 +86,7 @@ class Devices:
     async def sign_in(
         self,
         platform: Platform,
-        identifier_hash: bytes,
+        identifier_hashes: IdentifierHashes,
         key_thumbprint: str,
         *,
         refresh_hash: bytes,
@@ -90,20 +97,23 @@ class Devices:
         :param proof_digest: none if the proof was remembered already
         :raises ProofRejected: it was used before
         :raises AccountSuspended: nothing was opened
+        :raises DeletionPending: nothing was opened
         """
         row = await self._executor.fetchrow(
-            SIGN_IN, proof_digest, identifier_hash, key_thumbprint, platform, refresh_hash, SESSION_LIFETIME
+            SIGN_IN, proof_digest, identifier_hashes, key_thumbprint, platform, refresh_hash, SESSION_LIFETIME
         )
         if not row["proven"]:
             raise ProofRejected(ProofFault.REPLAYED)
         if row["suspended"]:
             raise AccountSuspended(Suspension(row["suspended_until"], row["suspension_reason"]))
+        if row["erase_at"]:
+            raise DeletionPending(row["erase_at"])
         return signed_in_device(row, new=False) if row["device_id"] else None
 
     async def create_guest(
         self,
         platform: Platform,
-        identifier_hash: bytes,
+        identifier_hashes: IdentifierHashes,
         key_thumbprint: str,
         *,
         refresh_hash: bytes,
@@ -113,7 +123,7 @@ class Devices:
         try:
             row = await self._executor.fetchrow(
                 _CREATE_GUEST,
-                identifier_hash,
+                identifier_hashes,
                 key_thumbprint,
                 platform,
                 welcome_credits,

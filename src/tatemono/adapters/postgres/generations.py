@@ -14,7 +14,7 @@ import asyncpg
 
 from tatemono.adapters.postgres import generations_sql as sql
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
-from tatemono.domain.attempts import Claim, GiveUp, Outcome
+from tatemono.domain.attempts import FIRST_PROVIDER, Claim, GiveUp, History, Outcome
 from tatemono.domain.generations import (
     AccountBusy,
     Background,
@@ -101,13 +101,30 @@ class Generations:
                 )
         raise AccountBusy
 
-    async def claim(self, *, lease: timedelta, max_running: int, model: str) -> Claim | None:
-        """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is."""
-        row = await self._executor.fetchrow(sql.CLAIM, lease, max_running, model)
-        return row and Claim(generation_of(row), row["fence"], row["attempt"], row["cancelled"], row["prompt_suffix"])
+    async def claim(
+        self, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
+    ) -> Claim | None:
+        """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is.
+
+        The higher priority comes first. Nothing is given out while the queue is paused.
+        """
+        row = await self._executor.fetchrow(sql.CLAIM, lease, max_running, model, provider)
+        return row and Claim(
+            generation_of(row),
+            row["fence"],
+            row["ended"] + 1,
+            row["cancelled"],
+            row["prompt_suffix"],
+            History(row["ended"], row["unknown"], row["without_picture"], row["turned_away"]),
+            row["taken_over"],
+        )
+
+    async def decide_to_retry(self, claim: Claim) -> bool:
+        """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
+        return bool(await self._executor.fetchval(sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
 
     async def any_due(self, *, max_running: int) -> bool:
-        """Whether a job could be claimed, if nobody else were claiming."""
+        """Whether a job could be claimed, if nobody else were claiming and the queue were not paused."""
         due: bool = await self._executor.fetchval(sql.ANY_DUE, max_running)
         return due
 
@@ -147,7 +164,7 @@ class Generations:
             [kept.picture.height for kept in pictures],
             [len(kept.picture.data) for kept in pictures],
             [kept.picture.sha256 for kept in pictures],
-            [kept.picture.thumbhash for kept in pictures],
+            [kept.miniature.thumbhash for kept in pictures],
         )
 
     async def give_up(

@@ -1,5 +1,7 @@
 """The statements of `generations.py`."""
 
+from tatemono.domain.pictures import FOLDER
+
 _COLUMNS = """id, user_id, prompt, style, size, quality, output_format, background, n, price, state, failure_code,
     created_at, started_at, finished_at"""
 
@@ -34,19 +36,35 @@ select exists (select from generations where state = 'running' and lease_expires
             select from generations g where g.user_id = a.user_id and g.state = 'queued' and g.not_before <= now()))
 """
 
-CLAIM = """
-with expired as (
-    select id, user_id from generations where state = 'running' and lease_expires_at < now()
-    order by lease_expires_at limit 1 for update skip locked
-), turn as (
-    select a.user_id from accounts a
-    where a.queued > 0 and a.running < $2 and not exists (select from expired) and exists (
-        select from generations g where g.user_id = a.user_id and g.state = 'queued' and g.not_before <= now())
+
+def _turn(name: str, priority: int, waiting: str, *before: str) -> str:
+    """The account whose turn it is among those with a due job of this priority, if nothing goes before it."""
+    nothing_before = " ".join(f"and not exists (select from {other})" for other in before)
+    return f"""{name} as (
+    select a.user_id, {priority} as priority from accounts a
+    where {waiting} and a.running < $2 and exists (select from open) {nothing_before} and exists (
+        select from generations g
+        where g.user_id = a.user_id and g.state = 'queued' and g.priority = {priority} and g.not_before <= now())
     order by a.last_claimed_at limit 1 for update skip locked
+)"""  # noqa: S608 - as above
+
+
+CLAIM = f"""
+with open as materialized (
+    select from queue_controls where paused_at is null
+), expired as (
+    select id, user_id from generations where state = 'running' and lease_expires_at < now()
+        and exists (select from open)
+    order by lease_expires_at limit 1 for update skip locked
+), {_turn("high", 1, "a.queued_high > 0", "expired")},
+{_turn("normal", 0, "a.queued > a.queued_high + a.queued_low", "expired", "high")},
+{_turn("low", -1, "a.queued_low > 0", "expired", "high", "normal")},
+turn as (
+    select * from high union all select * from normal union all select * from low
 ), next as (
-    select g.id, g.user_id from turn cross join lateral (
+    select g.id, g.user_id, turn.priority from turn cross join lateral (
         select id, user_id from generations
-        where user_id = turn.user_id and state = 'queued' and not_before <= now()
+        where user_id = turn.user_id and state = 'queued' and priority = turn.priority and not_before <= now()
         order by id limit 1 for update skip locked) g
 ), chosen as (
     select id from expired union all select id from next
@@ -56,20 +74,42 @@ with expired as (
     from chosen where generations.id = chosen.id
     returning generations.*
 ), place as (
-    update accounts set queued = queued - 1, running = running + 1, last_claimed_at = clock_timestamp()
+    update accounts set queued = queued - 1, running = running + 1, last_claimed_at = clock_timestamp(),
+        queued_high = queued_high - (next.priority = 1)::int, queued_low = queued_low - (next.priority = -1)::int
     from next where accounts.user_id = next.user_id
+), undecided as (
+    -- Nobody decided to go on after this one, so whoever came next was lost before the painter was called.
+    select generation_id from attempts
+    where generation_id = (select id from expired) and outcome = 'unknown' and decision is null
 ), lost as (
-    update attempts set outcome = 'unknown', failure = 'lease_lost', finished_at = now()
+    update attempts set finished_at = now(),
+        outcome = case when exists (select from undecided) then 'failed' else 'unknown' end::attempt_outcome,
+        failure = case when exists (select from undecided) then 'not_called' else 'lease_lost' end
     from expired where attempts.generation_id = expired.id and attempts.outcome is null
 ), attempt as (
-    insert into attempts (generation_id, fence, model) select id, fence, $3 from claimed
+    insert into attempts (generation_id, fence, model, provider, object_stem)
+    select id, fence, $3, $4, '{FOLDER}/' || user_id || '/' || id || '/' || fence from claimed
 ), event as (
     insert into generation_events (generation_id, kind, data)
     select id, 'started', jsonb_build_object('attempt', fence) from claimed
 )
-select claimed.*, claimed.cancel_requested_at is not null as cancelled, styles.prompt_suffix,
-    1 + (select count(*)::int from attempts where attempts.generation_id = claimed.id) as attempt
-from claimed left join styles on styles.id = claimed.style
+select claimed.*, claimed.cancel_requested_at is not null as cancelled, styles.prompt_suffix, before.*
+from claimed left join styles on styles.id = claimed.style cross join lateral (
+    -- One without an outcome is the one that is lost: this statement does not see what it changes itself.
+    select count(*)::int as ended, count(*) filter (
+            where outcome = 'unknown' or (outcome is null and not exists (select from undecided)))::int as unknown,
+        count(*) filter (where failure = 'no_picture')::int as without_picture,
+        count(*) filter (where failure = 'rate_limited')::int as turned_away,
+        count(*) filter (where outcome is null) > 0 as taken_over
+    from attempts where attempts.generation_id = claimed.id) before
+"""  # noqa: S608 - only our own words are put in
+
+DECIDE_TO_RETRY = """
+update attempts set decision = 'retry'
+from generations g
+where g.id = $1 and g.fence = $2 and g.state = 'running' and attempts.generation_id = g.id
+    and attempts.outcome = 'unknown' and attempts.decision is null
+returning true
 """
 
 EXTEND_LEASES = """
@@ -128,8 +168,12 @@ with done as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
     select user_id, id, 'held', 'available', price from done
 ), attempt as (
-    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $5
+    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $5,
+        decision = 'give_up'
     from done where attempts.generation_id = done.id and attempts.fence = $2 and attempts.outcome is null
+), undecided as (
+    update attempts set decision = 'give_up'
+    from done where attempts.generation_id = done.id and attempts.outcome = 'unknown' and attempts.decision is null
 ), partials as (
     delete from generation_events using done where generation_id = done.id and kind = 'partial'
 )
@@ -144,11 +188,14 @@ with back as (
     update generations set state = 'queued', not_before = now() + $5::interval, lease_expires_at = null,
         ticketed_at = now()
     where id = $1 and fence = $2 and state = 'running'
-    returning id, user_id, not_before
+    returning id, user_id, not_before, priority
 ), account as (
-    update accounts set queued = queued + 1, running = running - 1 from back where accounts.user_id = back.user_id
+    update accounts set queued = queued + 1, running = running - 1,
+        queued_high = queued_high + (back.priority = 1)::int, queued_low = queued_low + (back.priority = -1)::int
+    from back where accounts.user_id = back.user_id
 ), attempt as (
-    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $6
+    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $6,
+        decision = 'retry'
     from back where attempts.generation_id = back.id and attempts.fence = $2
 ), ticket as (
     insert into outbox (queue, body, due_at) select $7, id::text, not_before from back
@@ -164,12 +211,14 @@ with mine as (
 ), cancelled as (
     update generations set state = 'cancelled', failure_code = 'cancelled', finished_at = now()
     from mine where generations.id = mine.id and mine.state = 'queued'
-    returning generations.id, generations.user_id, generations.price
+    returning generations.id, generations.user_id, generations.price, generations.priority
 ), asked as (
     update generations set cancel_requested_at = coalesce(cancel_requested_at, now())
     from mine where generations.id = mine.id and mine.state = 'running'
 ), account as (
-    update accounts set held = held - cancelled.price, available = available + cancelled.price, queued = queued - 1
+    update accounts set held = held - cancelled.price, available = available + cancelled.price, queued = queued - 1,
+        queued_high = queued_high - (cancelled.priority = 1)::int,
+        queued_low = queued_low - (cancelled.priority = -1)::int
     from cancelled where accounts.user_id = cancelled.user_id
 ), transfer as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)

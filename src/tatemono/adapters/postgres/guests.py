@@ -6,13 +6,15 @@ from typing import Any
 from uuid import UUID
 
 # In one statement, and only what nobody else holds: a sign-in that is under way keeps its guest, and one that begins
-# now waits, and finds the device revoked. Whoever was merged stays, as the merge's record does.
+# now waits, and finds the device revoked. Whoever took part in a merge stays: their ledgers balance together.
 _LET_GO = """
 with unused as (
     select users.id from users join accounts on accounts.user_id = users.id
     where users.kind = 'guest' and users.let_go_at is null and users.last_used_at < now() - $1::interval
+        and users.erase_at is null
         and users.merged_into is null and accounts.queued = 0 and accounts.running = 0 and accounts.held = 0
         and not exists (select from account_merges where users.id in (from_user_id, into_user_id))
+        and not exists (select from users as merged where merged.merged_into = users.id)
     order by users.last_used_at limit $2 for no key update of users, accounts skip locked
 ), locked_devices as (
     select devices.id, devices.user_id from devices join unused on unused.id = devices.user_id

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from tatemono.domain.members import PoolMember
+from tatemono.domain.members import AccountErased, PoolMember
 
 # Nobody but Cognito says whose address it is: whoever had it before has it no more.
 _TAKE_ADDRESS = (
@@ -21,7 +21,8 @@ with known as (
     select coalesce(
         (select id from known),
         (select $1::uuid where not exists (
-            select from users where id = $1 and (merged_into is not null or cognito_sub is not null))),
+            select from users where id = $1 and (merged_into is not null or cognito_sub is not null))
+            and not exists (select from erased_users where user_id = $1)),
         uuidv7()) as id
 ), member as (
     insert into users (id, kind, email, email_verified_at, cognito_sub) select id, 'member', $3, now(), $2 from free
@@ -43,6 +44,7 @@ class Members:
         """Make the member's user a member with this address; the same again changes nothing. Not within a transaction.
 
         :returns: the user's id
+        :raises AccountErased: it has been erased, or is being erased
         """
         for last in (False, True):
             try:
@@ -52,6 +54,10 @@ class Members:
                 # The same confirmation came twice at once, and the other was first.
                 if last:
                     raise
+            except asyncpg.RestrictViolationError as error:
+                # The guest that registered may be gone for a moment only; then the member begins anew.
+                if last:
+                    raise AccountErased from error
             else:
                 return found
         raise AssertionError

@@ -14,7 +14,7 @@ import asyncpg
 
 from tatemono.adapters.postgres import merges_sql as sql
 from tatemono.domain.devices import UserKind
-from tatemono.domain.merges import UNDO_WITHIN, AccountsBusy, Merged, MergeSide, Moved, Return, Undoing
+from tatemono.domain.merges import UNDO_WITHIN, AccountsBusy, Merged, MergeSide, Moved, Return, UndoableMerge, Undoing
 from tatemono.domain.sessions import Suspension
 
 
@@ -32,6 +32,7 @@ class Merges:
             merged=row["merged"],
             empty=row["kind"] == UserKind.GUEST and row["generations"] == 0 and row["transfers"] <= 1,
             suspension=Suspension(row["suspended_until"], row["suspension_reason"]) if row["suspended"] else None,
+            erase_at=row["erase_at"],
             generations=row["generations"],
             in_flight=row["in_flight"],
             pictures=row["pictures"],
@@ -53,7 +54,7 @@ class Merges:
 
         :raises AccountsBusy: it signs in just now
         """
-        async with _never_waiting():
+        async with never_waiting():
             found = await self._executor.fetchval(
                 "select id from devices where id = $1 and user_id = $2 and key_thumbprint = $3 and revoked_at is null"
                 " for no key update nowait",
@@ -68,7 +69,7 @@ class Merges:
 
         :raises AccountsBusy: to be tried again, in a new transaction
         """
-        async with _never_waiting():
+        async with never_waiting():
             rows = await self._executor.fetch(sql.LOCK_GENERATIONS_OF, leaving)
             generations = [row["id"] for row in rows]
             await self.lock_accounts(leaving, staying)
@@ -103,22 +104,29 @@ class Merges:
         if record is None:
             return None
         moved = _moved(record)
-        async with _never_waiting():
+        async with never_waiting():
             await self._executor.execute(sql.LOCK_GENERATIONS, moved.generations)
             await self.lock_accounts(guest, into_user_id)
             own = [row["id"] for row in await self._executor.fetch(sql.LOCK_DEVICES, into_user_id)]
             await self._executor.execute(sql.LOCK_SESSIONS, [into_user_id])
-        devices = [device for device in own if device in set(moved.devices)]
         outcome = await self._executor.fetchrow(sql.OUTCOME, moved.generations, moved.in_flight)
-        return Undoing(
-            moved=moved,
-            devices=devices,
-            devices_staying=len(own) - len(devices),
-            queued=outcome["queued"],
-            running=outcome["running"],
-            in_flight=outcome["in_flight"],
-            settled=outcome["settled"],
-        )
+        return _undoing(moved, own, outcome)
+
+    async def undoable(self, user_id: UUID, *, before: UUID | None, limit: int) -> list[UndoableMerge]:
+        """Those into this user that are not too old and not undone, the newest first."""
+        rows = await self._executor.fetch(sql.UNDOABLE, user_id, before, UNDO_WITHIN, limit)
+        return [
+            UndoableMerge.seen(
+                row["id"],
+                row["from_user_id"],
+                row["created_at"],
+                found=_undoing(_moved(row["moved"]), row["devices"], row),
+                pictures=row["pictures"],
+                staying=UserKind(row["kind"]),
+                credits_left=row["available"],
+            )
+            for row in rows
+        ]
 
     async def move_back(
         self, merge_id: UUID, guest: UUID, into_user_id: UUID, found: Undoing, credits_back: Return
@@ -145,6 +153,7 @@ class Merges:
         await self._executor.execute(sql.MOVE_GENERATIONS, generations, target)
         pictures: int = await self._executor.fetchval(sql.MOVE_PICTURES, generations, target)
         await self._executor.execute(sql.MOVE_CREDITS, source, target, *balances)
+        await self._executor.execute(sql.RECOUNT_PRIORITIES, [source, target])
         # The access tokens speak for the old user: they end with the sessions.
         await self._executor.execute(sql.END_SESSIONS, devices, reason)
         await self._executor.execute(sql.MOVE_DEVICES, devices, target)
@@ -152,12 +161,26 @@ class Merges:
 
 
 @asynccontextmanager
-async def _never_waiting() -> AsyncIterator[None]:
+async def never_waiting() -> AsyncIterator[None]:
     """:raises AccountsBusy: a lock was taken, or waiting for it went round in a circle after all"""
     try:
         yield
     except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
         raise AccountsBusy from error
+
+
+def _undoing(moved: Moved, own: Sequence[UUID], outcome: Any) -> Undoing:
+    """:param own: the devices of the account gone into"""
+    devices = [device for device in own if device in set(moved.devices)]
+    return Undoing(
+        moved=moved,
+        devices=devices,
+        devices_staying=len(own) - len(devices),
+        queued=outcome["queued"],
+        running=outcome["running"],
+        in_flight=outcome["in_flight"],
+        settled=outcome["settled"],
+    )
 
 
 def _json(moved: Moved) -> dict[str, Any]:

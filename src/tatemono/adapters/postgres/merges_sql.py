@@ -7,7 +7,7 @@ from tatemono.adapters.postgres.devices import SUSPENDED
 SIDE = f"""
 select users.id, users.kind, users.email, users.merged_into is not null as merged,
     {SUSPENDED} as suspended,
-    users.suspended_until, users.suspension_reason,
+    users.suspended_until, users.suspension_reason, users.erase_at,
     accounts.available, accounts.held, accounts.queued + accounts.running as in_flight,
     (select count(*) from generations where user_id = users.id) as generations,
     (select count(*) from pictures where user_id = users.id and deleted_at is null) as pictures,
@@ -68,6 +68,16 @@ select user_id, out_of, into_pot, credits from (values
 ) as rows (user_id, out_of, into_pot, credits) where credits > 0
 """
 
+# What waits with another priority than the normal one went along.
+RECOUNT_PRIORITIES = """
+update accounts set
+    queued_high = (select count(*) from generations g
+        where g.user_id = accounts.user_id and g.state = 'queued' and g.priority = 1),
+    queued_low = (select count(*) from generations g
+        where g.user_id = accounts.user_id and g.state = 'queued' and g.priority = -1)
+where user_id = any($1::uuid[])
+"""
+
 ADD = """
 insert into account_merges (from_user_id, into_user_id, moved) values ($1, $2, $3)
 returning id, created_at + $4::interval as undo_until
@@ -81,11 +91,36 @@ select moved from account_merges where id = $1 and undone_at is null and created
 """
 MARK_UNDONE = "update account_merges set undone_at = now() where id = $1"
 
-# What became of the generations that moved ($1), of which $2 were not finished then.
-OUTCOME = """
-select count(*) filter (where state = 'queued')::int as queued,
+_OUTCOME = """count(*) filter (where state = 'queued')::int as queued,
     count(*) filter (where state = 'running')::int as running,
     coalesce(sum(price) filter (where state in ('queued', 'running')), 0)::int as in_flight,
-    coalesce(sum(price) filter (where state = 'succeeded' and id = any($2::uuid[])), 0)::int as settled
-from generations where id = any($1::uuid[])
-"""
+    coalesce(sum(price) filter (where state = 'succeeded' and id = any({in_flight})), 0)::int as settled"""
+
+# What became of the generations that moved ($1), of which $2 were not finished then.
+OUTCOME = f"""
+select {_OUTCOME.format(in_flight="$2::uuid[]")} from generations where id = any($1::uuid[])
+"""  # noqa: S608 - only our own expression is put in
+
+# Nothing is locked: this is for looking at.
+UNDOABLE = f"""
+with open as (
+    select id, from_user_id, created_at, moved,
+        array(select jsonb_array_elements_text(moved -> 'generations')::uuid) as generations,
+        array(select jsonb_array_elements_text(moved -> 'in_flight')::uuid) as in_flight
+    from account_merges
+    where into_user_id = $1 and undone_at is null and created_at > now() - $3::interval
+        and ($2::uuid is null or id < $2)
+    order by id desc limit $4
+), own as (
+    select array(select id from devices where user_id = $1 and revoked_at is null order by id) as devices
+)
+select open.id, open.from_user_id, open.created_at, open.moved, own.devices, users.kind, accounts.available,
+    outcome.queued, outcome.running, outcome.in_flight, outcome.settled,
+    (select count(*) from pictures where generation_id = any(open.generations) and deleted_at is null) as pictures
+from open cross join own
+join users on users.id = $1 join accounts on accounts.user_id = $1
+cross join lateral (
+    select {_OUTCOME.format(in_flight="open.in_flight")} from generations where id = any(open.generations)
+) as outcome
+order by open.id desc
+"""  # noqa: S608 - as above

@@ -8,6 +8,10 @@ from tatemono.usecases.ports import OutboxRow
 
 #: The queue of the plan that image jobs go through.
 IMAGE_JOBS = "image-jobs"
+#: The queue of the plan that mail goes through.
+MAIL = "mail"
+#: The queue of the plan that SES's events come through.
+MAIL_EVENTS = "mail-events"
 
 
 class Outbox:
@@ -35,6 +39,8 @@ class Outbox:
     async def reissue_lost_tickets(self, *, older_than: timedelta, limit: int) -> int:
         """Write a new ticket for each job whose worker vanished, or which has waited so long that its own may be lost.
 
+        None while the queue is paused: nobody would use them.
+
         :returns: how many
         """
         count: int = await self._executor.fetchval(_REISSUE, older_than, limit, IMAGE_JOBS)
@@ -52,9 +58,10 @@ class Outbox:
 _REISSUE = """
 with lost as (
     select id from generations
-    where (state = 'queued' and greatest(ticketed_at, not_before) < now() - $1::interval)
+    where exists (select from queue_controls where paused_at is null) and (
+          (state = 'queued' and greatest(ticketed_at, not_before) < now() - $1::interval)
        or (state = 'running' and lease_expires_at < now()
-           and (ticketed_at < lease_expires_at or ticketed_at < now() - $1::interval))
+           and (ticketed_at < lease_expires_at or ticketed_at < now() - $1::interval)))
     order by ticketed_at limit $2 for update skip locked
 ), marked as (
     update generations set ticketed_at = now() from lost where generations.id = lost.id

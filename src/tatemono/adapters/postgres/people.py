@@ -21,7 +21,7 @@ _SHOWN = 100
 
 _SUSPENDED = "u.suspended_at is not null and coalesce(u.suspended_until > now(), true)"
 _PERSON = f"""u.id, u.kind, u.email, u.created_at, u.last_used_at, {_SUSPENDED} as suspended, u.suspended_at,
-    u.suspended_until, u.suspension_reason, u.merged_into"""
+    u.suspended_until, u.suspension_reason, u.merged_into, u.erase_at"""
 
 _NEWEST = f"select {_PERSON} from users u where ($1::uuid is null or u.id < $1) order by u.id desc limit $2"  # noqa: S608 - our own columns
 
@@ -131,8 +131,8 @@ class People:
     async def exists(self, user_id: UUID) -> bool:
         return await self._executor.fetchval("select id from users where id = $1", user_id) is not None
 
-    async def record(self, operation: Operation, act: Act, user_id: UUID, data: dict[str, object]) -> None:
-        """Write down what was done."""
+    async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
+        """Write down what was done. :param user_id: to whom, if it concerns one person"""
         operator = act.operator
         await self._executor.execute(
             _RECORD, operator.id, operator.email, operation, user_id, act.reason, data, act.request_id, act.address
@@ -159,4 +159,5 @@ def _person(row: Any) -> Person:
         suspended_until=row["suspended_until"],
         suspension_reason=row["suspension_reason"],
         merged_into=row["merged_into"],
+        erase_at=row["erase_at"],
     )

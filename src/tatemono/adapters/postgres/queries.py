@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.generations import generation_of
+from tatemono.adapters.postgres.queue import POSITIONS
 from tatemono.domain.devices import Me, UserKind
 from tatemono.domain.generations import Generation
+from tatemono.domain.queue import Pace, Waiting, estimate_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,16 @@ class PictureRow:
     size_bytes: int
     thumbhash: bytes
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """:ivar position: how many jobs from now it is its turn; 1 is next
+    :ivar waiting: how long that takes; none if nobody can say
+    """
+
+    position: int
+    waiting: Waiting | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +74,6 @@ where p.generation_id = any($1::uuid[]) and p.deleted_at is null order by p.gene
 _ME = """
 select users.id, users.kind, users.created_at, accounts.available, accounts.held, accounts.queued, accounts.running
 from users join accounts on accounts.user_id = users.id where users.id = $1
-"""
-
-# The user's own place among their waiting ones, and for each other user as many as will come before: turns go round.
-_POSITIONS = """
-with mine as (
-    select g.id, g.user_id,
-        (select count(*) from generations o
-            where o.user_id = g.user_id and o.state = 'queued' and o.id <= g.id) as place
-    from generations g where g.id = any($1::uuid[]) and g.state = 'queued'
-)
-select id, place + coalesce(
-    (select sum(least(a.queued, mine.place)) from accounts a where a.queued > 0 and a.user_id <> mine.user_id), 0
-)::bigint as position
-from mine
 """
 
 _EVENTS = """
@@ -129,10 +127,10 @@ class Queries:
     async def pictures_of(self, generation_ids: list[UUID]) -> list[PictureRow]:
         return [PictureRow(*row) for row in await self._pool.fetch(_PICTURES_OF, generation_ids)]
 
-    async def positions(self, generation_ids: list[UUID]) -> dict[UUID, int]:
-        """How many jobs from now it is the turn of each that still waits; 1 is next."""
-        rows = await self._pool.fetch(_POSITIONS, generation_ids)
-        return {row["id"]: row["position"] for row in rows}
+    async def positions(self, generation_ids: list[UUID]) -> dict[UUID, Place]:
+        """Where in the queue each is that still waits."""
+        rows = await self._pool.fetch(POSITIONS, generation_ids)
+        return {row[0]: Place(row[1], estimate_waiting(row[1], Pace(*row[2:]))) for row in map(tuple, rows)}
 
     async def events_after(self, after: dict[UUID, int]) -> list[EventRow]:
         """The events of each generation that are newer than the id given for it, in order."""

@@ -1,13 +1,14 @@
-"""Who is suspended, and which sessions were ended lately: known in each process, so that no request asks for it.
+"""Who is suspended or leaving, and which sessions were ended lately: known in each process, so no request asks for it.
 
-An access token is good by itself until it expires, an hour at most. What has to count sooner is kept in memory: the
-suspended users, and the sessions that ended within the lifetime of a token (docs/adr/0015-revocations-in-memory.md).
+An access token is good by itself until it expires, an hour at most. What has to count sooner is kept in memory: users
+who are suspended or leaving, and the sessions that ended within the lifetime of a token
+(docs/adr/0015-revocations-in-memory.md).
 """
 
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
 
@@ -16,6 +17,8 @@ import structlog
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.domain.devices import Principal, TokenRejected
+from tatemono.domain.errors import Refusal
+from tatemono.domain.leaving import DeletionPending
 from tatemono.domain.sessions import AccountSuspended, Suspension
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
@@ -38,6 +41,8 @@ class Revocations:
         self._lifetime = timedelta(seconds=lifetime_seconds)
         self._reload_seconds = reload_seconds
         self._suspended: dict[UUID, Suspension] = {}
+        #: Whose account is to be erased, and when.
+        self._leaving: dict[UUID, datetime] = {}
         #: Session → when it can be forgotten (time.monotonic()).
         self._ended: dict[UUID, float] = {}
         self._users: set[UUID] = set()
@@ -61,22 +66,29 @@ class Revocations:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def check(self, principal: Principal, now: float) -> None:
-        """Two looks into memory.
+        """Three looks into memory.
 
         :param now: seconds since 1970
         :raises TokenRejected: the session is over
         :raises AccountSuspended: the user is suspended
+        :raises DeletionPending: the user has asked to delete the account
         """
-        suspension = self.suspends(principal.user_id, now)
-        if suspension is not None:
-            raise AccountSuspended(suspension)
+        refusal = self.refuses(principal.user_id, now)
+        if refusal is not None:
+            raise refusal
         if principal.session_id in self._ended:
             raise TokenRejected
 
-    def suspends(self, user_id: UUID, now: float) -> Suspension | None:
-        """:param now: seconds since 1970"""
+    def refuses(self, user_id: UUID, now: float) -> Refusal | None:
+        """Why the user is served nothing now, if so.
+
+        :param now: seconds since 1970
+        """
         suspension = self._suspended.get(user_id)
-        return suspension if suspension is not None and suspension.holds(now) else None
+        if suspension is not None and suspension.holds(now):
+            return AccountSuspended(suspension)
+        erase_at = self._leaving.get(user_id)
+        return None if erase_at is None else DeletionPending(erase_at)
 
     def _notified(self, keys: list[str]) -> None:
         try:
@@ -109,14 +121,18 @@ class Revocations:
     async def _read(self, users: set[UUID] | None) -> None:
         """Learn what there is of these users; of everybody if none."""
         suspended = await self._db.sessions.suspended_users(users)
+        leaving = await self._db.sessions.leaving_users(users)
         ended = await self._db.sessions.ended_within(self._lifetime, users)
         now = time.monotonic()
         if users is None:
             self._suspended.clear()
+            self._leaving.clear()
             self._ended = {session: until for session, until in self._ended.items() if until > now}
         else:
             for user in users:
                 self._suspended.pop(user, None)
+                self._leaving.pop(user, None)
         self._suspended.update(suspended)
+        self._leaving.update(leaving)
         for session, ago in ended.items():
             self._ended[session] = now + (self._lifetime - ago).total_seconds()

@@ -1,7 +1,7 @@
 """Sessions: renewed, ended, listed."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ with {PROOF}, rotated as (
     where sessions.id = $2 and sessions.refresh_hash = $3 and sessions.revoked_at is null
         and sessions.expires_at > now() and exists (select from proof)
         and devices.id = sessions.device_id and devices.key_thumbprint = $6
-        and users.id = sessions.user_id and not ({SUSPENDED})
+        and users.id = sessions.user_id and not ({SUSPENDED}) and users.erase_at is null
     returning sessions.id as session_id, sessions.device_id, sessions.user_id, users.kind, users.email
 ), seen as (
     update devices set last_seen_at = now() from rotated where devices.id = rotated.device_id
@@ -51,6 +51,8 @@ _SUSPENDED_USERS = f"""
 select id, suspended_until, suspension_reason from users
 where {SUSPENDED} and ($1::uuid[] is null or id = any($1))
 """  # noqa: S608 - as above
+
+_LEAVING = "select id, erase_at from users where erase_at is not null and ($1::uuid[] is null or id = any($1))"
 
 _ENDED = """
 select id, now() - revoked_at from sessions
@@ -152,6 +154,11 @@ class Sessions:
         """Those of `users`, or all, who are suspended now."""
         rows = await self._executor.fetch(_SUSPENDED_USERS, None if users is None else list(users))
         return {row["id"]: Suspension(row["suspended_until"], row["suspension_reason"]) for row in rows}
+
+    async def leaving_users(self, users: Collection[UUID] | None) -> dict[UUID, datetime]:
+        """Those of `users`, or all, whose account is to be erased, and when."""
+        rows = await self._executor.fetch(_LEAVING, None if users is None else list(users))
+        return {row["id"]: row["erase_at"] for row in rows}
 
     async def ended_within(self, past: timedelta, users: Collection[UUID] | None) -> dict[UUID, timedelta]:
         """The sessions of `users`, or all, that were revoked no longer ago than `past`, and how long ago."""

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.devices import signed_in_device
-from tatemono.domain.devices import Platform, SignedInDevice
+from tatemono.domain.devices import IdentifierHashes, Platform, SignedInDevice
 from tatemono.domain.merges import AccountsBusy
 from tatemono.domain.sessions import SESSION_LIFETIME
 from tatemono.domain.transfers import ATTEMPTS, IssuedTransferCode, TakenTransferCode, TransferCode
@@ -68,19 +68,22 @@ class Transfers:
         )
 
     async def find_device(
-        self, platform: Platform, identifier_hash: bytes, key_thumbprint: str
+        self, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str
     ) -> tuple[UUID, UUID] | None:
         """:returns: the device with just this identifier and this key, and its user"""
         row = await self._executor.fetchrow(
             "select id, user_id from devices"
-            " where identifier_hash = $1 and key_thumbprint = $2 and platform = $3 and revoked_at is null",
-            identifier_hash,
+            " where identifier_hash = any($1::bytea[]) and key_thumbprint = $2 and platform = $3"
+            " and revoked_at is null",
+            identifier_hashes,
             key_thumbprint,
             platform,
         )
         return row and (row["id"], row["user_id"])
 
-    async def add_device(self, user_id: UUID, platform: Platform, identifier_hash: bytes, key_thumbprint: str) -> UUID:
+    async def add_device(
+        self, user_id: UUID, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str
+    ) -> UUID:
         """A new device of an account.
 
         :raises AccountsBusy: the same one came to be at the same moment; to be tried again
@@ -89,7 +92,7 @@ class Transfers:
             "insert into devices (user_id, identifier_hash, key_thumbprint, platform) values ($1, $2, $3, $4)"
             " on conflict (identifier_hash, key_thumbprint, platform) where revoked_at is null do nothing returning id",
             user_id,
-            identifier_hash,
+            identifier_hashes[0],
             key_thumbprint,
             platform,
         )

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from tatemono.bootstrap import AdminApiBackend
-from tatemono.domain.operators import Operation, Operator, OperatorTokenRejected
+from tatemono.domain.operators import Act, Operation, Operator, OperatorTokenRejected
 from tatemono.entrypoints.described import router_below
 from tatemono.entrypoints.direct_route import DirectRoute
 
@@ -58,3 +58,11 @@ Caller = Annotated[Operator, Depends(_caller)]
 
 def router(tag: str) -> APIRouter:
     return router_below(PREFIX, tag, GuardedRoute)
+
+
+#: How an act answers that has nothing to say.
+DONE = {"description": "Done, and written down."}
+
+
+def act_of(request: Request, operator: Operator, reason: str) -> Act:
+    return Act(operator, reason, request.scope["request_id"], request.scope["client_address"])

@@ -9,9 +9,9 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.operators import Act, NoSuchPerson, Operator, Search
+from tatemono.domain.operators import NoSuchPerson, Search
 from tatemono.entrypoints.admin_api import schemas
-from tatemono.entrypoints.admin_api.guard import Backend, Caller, router
+from tatemono.entrypoints.admin_api.guard import DONE, Backend, Caller, act_of, router
 from tatemono.entrypoints.bodies import NO_NUL
 from tatemono.entrypoints.described import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.entrypoints.responses import json_response
@@ -21,8 +21,6 @@ from tatemono.usecases import suspend_person as suspend_use_case
 
 Cursor = Annotated[UUID | None, Query(description="The `next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
-
-_DONE = {"description": "Done, and written down."}
 
 routes = router("People")
 
@@ -77,14 +75,14 @@ async def get_person(backend: Backend, person_id: UUID) -> Response:
     "afterwards. To suspend again changes the end and the reason.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
 )
 async def suspend_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.SuspensionRequest
 ) -> Response:
     await suspend_use_case.suspend_person(
         backend.db,
-        _act(request, caller, body.reason),
+        act_of(request, caller, body.reason),
         user_id=person_id,
         until=body.until,
         now=datetime.fromtimestamp(backend.now(), UTC),
@@ -98,12 +96,12 @@ async def suspend_person(
     summary="End a suspension",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, 409, *OF_A_BODY, _204=_DONE),
+    responses=answers(401, 404, 409, *OF_A_BODY, _204=DONE),
 )
 async def restore_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
 ) -> Response:
-    await restore_use_case.restore_person(backend.db, _act(request, caller, body.reason), user_id=person_id)
+    await restore_use_case.restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)
 
 
@@ -114,14 +112,10 @@ async def restore_person(
     description="Ends all sessions. The devices stay the person's, and may sign in again.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
 )
 async def sign_out_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
 ) -> Response:
-    await sign_out_use_case.sign_out_person(backend.db, _act(request, caller, body.reason), user_id=person_id)
+    await sign_out_use_case.sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)
-
-
-def _act(request: Request, operator: Operator, reason: str) -> Act:
-    return Act(operator, reason, request.scope["request_id"], request.scope["client_address"])

@@ -65,6 +65,7 @@ _PERSON: dict[str, Any] = {
     "suspended_until": None,
     "suspension_reason": "Resells pictures of others",
     "merged_into": None,
+    "erase_at": None,
 }
 
 
@@ -81,6 +82,9 @@ class Person(ResponseBody):
     suspended_until: Annotated[datetime | None, Field(description="Null: until somebody restores.")]
     suspension_reason: str | None
     merged_into: Annotated[UUID | None, Field(description="The account that this one became part of.")]
+    erase_at: Annotated[
+        datetime | None, Field(description="The person has asked to delete the account: it is erased then.")
+    ]
 
 
 class PersonPage(ResponseBody):

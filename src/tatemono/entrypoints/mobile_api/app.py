@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.routing import Route, Router
+from starlette.routing import Route
 
 from tatemono.bootstrap import MobileApiBackend, mobile_api
 from tatemono.domain.limits import Limit
+from tatemono.entrypoints.direct_route import DirectRouter
 from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
 from tatemono.entrypoints.limits import Limits, limits_of
 from tatemono.entrypoints.mobile_api import (
@@ -17,11 +18,13 @@ from tatemono.entrypoints.mobile_api import (
     events,
     generations,
     health,
+    leaving,
     me,
     members,
     moving,
     own_account,
     pictures,
+    unsubscribing,
 )
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
 from tatemono.entrypoints.mobile_api.streams import HEARTBEAT_SECONDS, Streams
@@ -38,13 +41,26 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
     app.state.urls = PictureUrls(backend)
     app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
     app.state.health = health.BuildingHealth(backend)
-    # The busiest first: routes are tried in order. FastAPI only describes them; Starlette's router finds them.
-    modules = (generations, pictures, events, me, auth, devices, members, moving, own_account, health)
+    # The busiest first: those with parameters in their path are tried in order. FastAPI only describes them.
+    modules = (
+        generations,
+        pictures,
+        events,
+        me,
+        auth,
+        devices,
+        members,
+        moving,
+        own_account,
+        leaving,
+        unsubscribing,
+        health,
+    )
     described = [route for module in modules for route in module.routes.routes]
     app.router.routes[:] = described
     app.state.limits = limits = limits_for(backend)
     limits.require(name for route in described for name in limits_of(route))
-    router = Router([*described, Route(HEALTH_PATH, alive), *auth.key_routes, *docs.routes], redirect_slashes=False)
+    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *auth.key_routes, *docs.routes])
     return HttpEdge(router, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 
 

@@ -68,7 +68,8 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
         "401 `use_dpop_nonce` with a `DPoP-Nonce` header: send a new proof with that value in its claim `nonce`. Send "
         "the access token that comes back as `Authorization: Bearer …`. Signing in voids the device's older refresh "
         "tokens. A device that its user has revoked gets a new guest. Where devices have to be attested, 403 "
-        "`device_not_attested` says what is missing."
+        "`device_not_attested` says what is missing. Whoever has asked to delete the account gets 403 "
+        "`deletion_pending`, with `erase_at`: `undo_deletion` takes it back."
     ),
     openapi_extra=OPEN_TO_ALL,
     responses=answers(401, 429, *OF_A_BODY, _200=body(schemas.DeviceSignedIn, "Signed in.")),
@@ -83,13 +84,13 @@ async def sign_in_device(
     settings = backend.settings
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
+    identifier_hashes = backend.identifiers.hashes(body.device_identifier, now=backend.now())
     attested = await attesting.check_attestation(
         backend.db,
         backend.attestations,
         policy=settings.device_attestation,
         platform=body.platform,
-        identifier=body.device_identifier,
-        identifier_key=settings.device_identifier_key.get_secret_value().encode(),
+        identifier_hashes=identifier_hashes,
         proof=proof,
         proof_text=dpop,
         attestation=body.attestation,
@@ -98,9 +99,8 @@ async def sign_in_device(
     device, refresh_token = await signing_in.sign_in_device(
         backend.db,
         platform=body.platform,
-        identifier=body.device_identifier,
+        identifier_hashes=identifier_hashes,
         proof=proof,
-        identifier_key=settings.device_identifier_key.get_secret_value().encode(),
         welcome_credits=settings.welcome_credits,
         random_bits=secrets.token_bytes(32),
     )

@@ -55,6 +55,7 @@ async def submit_generation(
         ),
     ],
 ) -> Response:
+    backend.controls.value.check_open()
     generation = await submitting.submit_generation(
         backend.db, user_id=caller.user_id, request=body.asked(), idempotency_key=idempotency_key
     )

@@ -44,8 +44,8 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
 )
 async def register_member(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("send-mail")],
+    caller: Caller,
     body: member_schemas.Registration,
 ) -> Response:
     limit.account(caller.user_id)
@@ -70,7 +70,7 @@ async def register_member(
     responses=answers(401, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
 )
 async def resend_code(
-    backend: Backend, caller: Caller, limit: Annotated[Limited, limited("send-mail")], body: member_schemas.Address
+    backend: Backend, limit: Annotated[Limited, limited("send-mail")], caller: Caller, body: member_schemas.Address
 ) -> Response:
     limit.account(caller.user_id)
     await limit.address(body.email)
@@ -90,8 +90,8 @@ async def confirm_member(
     *,
     request: Request,
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("confirm-code")],
+    caller: Caller,
     body: member_schemas.Confirmation,
     dpop: Dpop,
 ) -> Response:
@@ -135,8 +135,8 @@ async def sign_in_member(
     *,
     request: Request,
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("sign-in-member")],
+    caller: Caller,
     body: member_schemas.MemberSignIn,
     dpop: Dpop,
 ) -> Response:
@@ -169,7 +169,7 @@ async def sign_in_member(
     responses=answers(401, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
 )
 async def forgot_password(
-    backend: Backend, caller: Caller, limit: Annotated[Limited, limited("send-mail")], body: member_schemas.Address
+    backend: Backend, limit: Annotated[Limited, limited("send-mail")], caller: Caller, body: member_schemas.Address
 ) -> Response:
     limit.account(caller.user_id)
     await limit.address(body.email)
@@ -188,8 +188,8 @@ async def forgot_password(
 )
 async def reset_password(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("confirm-code")],
+    caller: Caller,
     body: member_schemas.PasswordReset,
 ) -> Response:
     limit.account(caller.user_id)

@@ -21,6 +21,7 @@ from tatemono.entrypoints.mobile_api import moving_schemas as schemas
 from tatemono.entrypoints.mobile_api.auth import credentials
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
 from tatemono.entrypoints.mobile_api.described import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
+from tatemono.entrypoints.mobile_api.generations import Cursor, Limit
 from tatemono.entrypoints.mobile_api.schemas import DeviceSignedIn
 from tatemono.entrypoints.responses import json_response
 from tatemono.usecases import confirm_merge as confirming
@@ -118,9 +119,8 @@ async def redeem_transfer_code(
         backend.db,
         typed=body.code,
         platform=body.platform,
-        identifier=body.device_identifier,
+        identifier_hashes=backend.identifiers.hashes(body.device_identifier, now=backend.now()),
         proof=proof,
-        identifier_key=backend.settings.device_identifier_key.get_secret_value().encode(),
         code_key=_transfer_key(backend),
         random_bits=secrets.token_bytes(32),
     )
@@ -188,6 +188,39 @@ async def confirm_merge(
         backend.db, grant=grant, proof=proof, random_bits=secrets.token_bytes(32)
     )
     return json_response({**asdict(merged), "credentials": credentials(backend, device, refresh_token, proof)})
+
+
+@routes.get(
+    "/merges",
+    operation_id="list_merges",
+    summary="What I can still undo, newest first",
+    description=(
+        "The guests that were merged into the caller's account within the last seven days, and what would come of "
+        "undoing each by itself, as everything stands now. Only the account gone into sees and undoes them; nothing "
+        "changes by looking. `obstacle` names the refusal that `undo_merge` would answer with."
+    ),
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.UndoableMergePage, "A page.")),
+)
+async def list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
+    merges = await backend.db.merges.undoable(caller.user_id, before=cursor, limit=limit + 1)
+    items = [
+        {
+            "id": merge.id,
+            "user_id": merge.user_id,
+            "merged_at": merge.merged_at,
+            "undo_until": merge.undo_until,
+            "generations": merge.generations,
+            "generations_in_flight": merge.in_flight,
+            "pictures": merge.pictures,
+            "devices": merge.devices,
+            "credits_returned": merge.credits_back.available,
+            "credits_short": merge.credits_back.short,
+            "obstacle": merge.obstacle,
+        }
+        for merge in merges[:limit]
+    ]
+    return json_response({"items": items, "next_cursor": merges[limit - 1].id if len(merges) > limit else None})
 
 
 @routes.post(

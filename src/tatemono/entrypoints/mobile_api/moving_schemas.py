@@ -150,6 +150,48 @@ class ConfirmedMerge(ResponseBody):
     credentials: Annotated[DeviceSignedIn, Field(description="This device is the account's now, with these tokens.")]
 
 
+class UndoableMerge(ResponseBody):
+    id: UUID
+    user_id: Annotated[UUID, Field(description="The guest that would be back.")]
+    merged_at: datetime
+    undo_until: datetime
+    generations: int
+    generations_in_flight: Annotated[int, Field(description="Of these, not finished; they go on.")]
+    pictures: int
+    devices: Annotated[int, Field(description="They would go back, and have to sign in again.")]
+    credits_returned: int
+    credits_short: Annotated[int, Field(description="Came, but were spent since: so many would not go back.")]
+    obstacle: Annotated[
+        Literal["no_device_to_return", "only_way_in"] | None, Field(description="Why undoing would be refused now.")
+    ]
+
+
+class UndoableMergePage(ResponseBody):
+    model_config = example(
+        {
+            "items": [
+                {
+                    "id": _MERGE_ID,
+                    "user_id": _USER_ID,
+                    "merged_at": "2026-11-24T09:01:57.141592Z",
+                    "undo_until": "2026-12-01T09:01:57.141592Z",
+                    "generations": 3,
+                    "generations_in_flight": 0,
+                    "pictures": 3,
+                    "devices": 1,
+                    "credits_returned": 404,
+                    "credits_short": 72,
+                    "obstacle": None,
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
+    items: list[UndoableMerge]
+    next_cursor: UUID | None
+
+
 class UndoneMerge(ResponseBody):
     model_config = example(
         {

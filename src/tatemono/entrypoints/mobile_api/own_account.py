@@ -30,8 +30,8 @@ _PROBLEMS = (401, 409, 429, *OF_A_BODY)
 )
 async def change_password(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("change-password")],
+    caller: Caller,
     body: member_schemas.PasswordChange,
 ) -> Response:
     limit.account(caller.user_id)
@@ -60,8 +60,8 @@ async def change_password(
 )
 async def change_email(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("send-mail")],
+    caller: Caller,
     body: member_schemas.EmailChange,
 ) -> Response:
     limit.account(caller.user_id)
@@ -87,8 +87,8 @@ async def change_email(
 )
 async def confirm_email(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("confirm-code")],
+    caller: Caller,
     body: member_schemas.EmailConfirmation,
 ) -> Response:
     limit.account(caller.user_id)
@@ -113,8 +113,8 @@ async def confirm_email(
 )
 async def set_up_totp(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("change-password")],
+    caller: Caller,
     body: member_schemas.Reauthentication,
 ) -> Response:
     limit.account(caller.user_id)
@@ -138,8 +138,8 @@ async def set_up_totp(
 )
 async def confirm_totp(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("confirm-code")],
+    caller: Caller,
     body: member_schemas.TotpConfirmation,
 ) -> Response:
     limit.account(caller.user_id)
@@ -164,8 +164,8 @@ async def confirm_totp(
 )
 async def remove_totp(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("change-password")],
+    caller: Caller,
     body: member_schemas.Reauthentication,
 ) -> Response:
     limit.account(caller.user_id)

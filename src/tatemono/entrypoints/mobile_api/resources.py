@@ -3,11 +3,11 @@
 import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import ceil
+from math import ceil, floor
 from typing import Any
 from uuid import UUID
 
-from tatemono.adapters.postgres.queries import PictureRow
+from tatemono.adapters.postgres.queries import PictureRow, Place
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.generations import Generation, State
 from tatemono.entrypoints.mobile_api.texts import failure_text
@@ -60,8 +60,19 @@ def failure(code: str | None, language: str) -> dict[str, str] | None:
     return {"code": code, "text": failure_text(code, language)} if code else None
 
 
+def place_resource(place: Place) -> dict[str, Any]:
+    """Where in the queue it is, and how long that takes: in whole seconds, the error included."""
+    waiting = place.waiting
+    told = waiting and {
+        "seconds": round(waiting.seconds),
+        "least_seconds": floor(waiting.least_seconds),
+        "most_seconds": ceil(waiting.most_seconds),
+    }
+    return {"position": place.position, "waiting": told}
+
+
 def generation_resource(
-    generation: Generation, language: str, *, position: int | None = None, pictures: Sequence[dict[str, Any]] = ()
+    generation: Generation, language: str, *, place: Place | None = None, pictures: Sequence[dict[str, Any]] = ()
 ) -> dict[str, Any]:
     request = generation.request
     return {
@@ -76,7 +87,7 @@ def generation_resource(
         "n": request.n,
         "price_credits": generation.price,
         "failure": failure(generation.failure_code, language),
-        "position": position,
+        **(place_resource(place) if place else {"position": None, "waiting": None}),
         "pictures": pictures,
         "created_at": generation.created_at,
         "started_at": generation.started_at,
@@ -93,8 +104,8 @@ async def generation_resources(
     pictures: dict[UUID, list[dict[str, Any]]] = {}
     for row in await backend.db.queries.pictures_of(succeeded) if succeeded else []:
         pictures.setdefault(row.generation_id, []).append(urls.picture(row))
-    positions = await backend.db.queries.positions(queued) if queued else {}
+    places = await backend.db.queries.positions(queued) if queued else {}
     return [
-        generation_resource(each, language, position=positions.get(each.id), pictures=pictures.get(each.id, ()))
+        generation_resource(each, language, place=places.get(each.id), pictures=pictures.get(each.id, ()))
         for each in generations
     ]

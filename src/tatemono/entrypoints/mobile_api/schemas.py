@@ -219,11 +219,18 @@ _GENERATION = {
     "price_credits": 12,
     "failure": None,
     "position": 3,
+    "waiting": {"seconds": 41, "least_seconds": 22, "most_seconds": 61},
     "pictures": [],
     "created_at": "2026-11-24T08:40:58.271828Z",
     "started_at": None,
     "finished_at": None,
 }
+
+
+class WaitingTime(ResponseBody):
+    seconds: int
+    least_seconds: Annotated[int, Field(description="In 9 cases of 10 it is not less, and not more than most.")]
+    most_seconds: int
 
 
 class Generation(ResponseBody):
@@ -243,6 +250,10 @@ class Generation(ResponseBody):
     ]
     failure: FailureReason | None
     position: Annotated[int | None, Field(description="While queued: how many turns from now; 1 is next.")]
+    waiting: Annotated[
+        WaitingTime | None,
+        Field(description="While queued: how long that takes, by what the queue did lately; null: nobody can say."),
+    ]
     pictures: Annotated[list[Picture], Field(description="When it succeeded, without those that were deleted since.")]
     created_at: datetime
     started_at: datetime | None

@@ -14,11 +14,11 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from tatemono.adapters.postgres.event_feed import Watch
-from tatemono.adapters.postgres.queries import EventRow
+from tatemono.adapters.postgres.queries import EventRow, Place
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.errors import Exhausted, Unavailable
 from tatemono.domain.generations import FINAL_STATES, Generation, State
-from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources
+from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources, place_resource
 from tatemono.entrypoints.responses import json_bytes
 
 MAX_STREAMS_OF_A_USER = 10
@@ -114,7 +114,7 @@ class Streams:
                     log.warning("positions_not_read", exc_info=True)
                     positions = {}
                 for stream in list(self._waiting):
-                    stream.tell_position(positions.get(stream.generation_id))
+                    stream.tell_place(positions.get(stream.generation_id))
                 # A long queue takes longer to look through: at most a fifth of the time goes into it.
                 await asyncio.sleep(max(POSITIONS_SECONDS, 4 * (loop.time() - began)))
         finally:
@@ -130,7 +130,7 @@ class EventStream:
         "_generation",
         "_language",
         "_last_event_id",
-        "_position",
+        "_place",
         "_send",
         "_streams",
         "_told",
@@ -143,8 +143,8 @@ class EventStream:
         self._language = language
         self._alarm: asyncio.Timeout | None = None
         self._ended = False
-        self._position: int | None = None
-        self._told: int | None = None
+        self._place: Place | None = None
+        self._told: Place | None = None
         self._send: Send
 
     @property
@@ -155,9 +155,13 @@ class EventStream:
         self._ended = True
         self._wake()
 
-    def tell_position(self, position: int | None) -> None:
-        self._position = position
-        if position is not None and position != self._told:
+    def tell_place(self, place: Place | None) -> None:
+        """Say it if it is news: another position, or an estimate where there was none."""
+        told = self._told
+        if place is not None and told is not None and place.position == told.position:
+            place = told if (place.waiting is None) == (told.waiting is None) else place
+        self._place = place
+        if place is not None and place != told:
             self._wake()
 
     def _wake(self) -> None:
@@ -217,9 +221,9 @@ class EventStream:
         loop = asyncio.get_running_loop()
         heartbeat_at = loop.time() + self._streams.heartbeat_seconds
         while not self._ended:
-            if self._position is not None and self._position != self._told:
-                self._told = self._position
-                await self._write(_event("position", orjson.dumps({"position": self._told})))
+            if self._place is not None and self._place != self._told:
+                self._told = self._place
+                await self._write(_event("position", orjson.dumps(place_resource(self._told))))
                 continue
             event = None
             with suppress(TimeoutError):
@@ -228,13 +232,13 @@ class EventStream:
             self._alarm = None
             if event is not None:
                 self._streams.wait(self, waiting=event.kind == "retrying")
-                self._position = self._told = None
+                self._place = self._told = None
                 await self._tell(event)
                 if event.is_final:
                     return
             elif loop.time() >= heartbeat_at:
                 backend = self._streams.backend
-                if backend.revocations.suspends(self._generation.user_id, backend.now()):
+                if backend.revocations.refuses(self._generation.user_id, backend.now()):
                     return  # The phone comes back, and is told.
                 await self._write(b": still here\n\n")
                 watch.refresh()

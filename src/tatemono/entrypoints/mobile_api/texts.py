@@ -61,6 +61,8 @@ SECURITY_EVENTS = {
     "email_changed": ("Your e-mail address was changed.", "メールアドレスが変更されました。"),
     "transferred": ("Your account was moved to another device.", "アカウントが別のデバイスに引き継がれました。"),
     "merged": ("Another account was merged into yours.", "別のアカウントが統合されました。"),
+    "deletion_requested": ("You asked to delete your account.", "アカウントの削除を申請しました。"),
+    "deletion_undone": ("The deletion of your account was undone.", "アカウントの削除を取り消しました。"),
     "merge_undone": ("A merge into your account was undone.", "アカウントの統合が取り消されました。"),
 }
 _OTHER_EVENT = ("Something happened to your account.", "アカウントに変更がありました。")

@@ -9,11 +9,13 @@ from starlette.responses import RedirectResponse, Response
 
 from tatemono.entrypoints.languages import LANGUAGES
 from tatemono.entrypoints.problems import Problem
+from tatemono.entrypoints.web.operation_texts import operation_texts
 from tatemono.entrypoints.web.texts import TEXTS
 from tatemono.entrypoints.web.visitors import LANGUAGE_COOKIE, language_of
 from tatemono.entrypoints.web.wording import browser_name, moment
 
 _YEAR_SECONDS = 31_536_000
+_TEXTS = {language: texts | operation_texts(language) for language, texts in TEXTS.items()}
 
 
 class Pages:
@@ -69,7 +71,7 @@ class Pages:
     def _rendered(self, language: str, template: str, status: int, **values: Any) -> Response:
         other = next(known for known in LANGUAGES if known != language)
         text = self._environment.get_template(template).render(
-            t=TEXTS[language], language=language, other=other, other_name=TEXTS[other]["language"], **values
+            t=_TEXTS[language], language=language, other=other, other_name=_TEXTS[other]["language"], **values
         )
         headers = self._headers | {"content-language": language, "vary": "Accept-Language, Cookie"}
         return Response(text, status, headers, "text/html")

@@ -1,4 +1,4 @@
-"""What the pages say."""
+"""What the pages say. What operations are called stands in `operation_texts.py`."""
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
@@ -37,17 +37,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "role_viewer": "viewer",
         "role_support": "support",
         "role_admin": "admin",
-        "op_get_operator": "See who you are",
-        "op_list_own_acts": "See what you did",
-        "op_find_people": "Find people",
-        "op_get_person": "See a person's devices and sessions",
-        "op_suspend_person": "Suspend a person",
-        "op_restore_person": "End a suspension",
-        "op_sign_out_person": "Sign a person out everywhere",
-        "op_list_audit_records": "See what all operators did",
-        "act_suspend_person": "Suspended",
-        "act_restore_person": "Ended the suspension",
-        "act_sign_out_person": "Signed out everywhere",
     },
     "ja": {
         "language": "日本語",
@@ -86,16 +75,5 @@ TEXTS: dict[str, dict[str, str]] = {
         "role_viewer": "閲覧",
         "role_support": "サポート",
         "role_admin": "管理者",
-        "op_get_operator": "自分の情報を見る",
-        "op_list_own_acts": "自分の操作の記録を見る",
-        "op_find_people": "利用者を探す",
-        "op_get_person": "利用者のデバイスとセッションを見る",
-        "op_suspend_person": "利用者を停止する",
-        "op_restore_person": "停止を解除する",
-        "op_sign_out_person": "利用者をすべてサインアウトさせる",
-        "op_list_audit_records": "全オペレーターの操作の記録を見る",
-        "act_suspend_person": "停止",
-        "act_restore_person": "停止の解除",
-        "act_sign_out_person": "すべてサインアウト",
     },
 }

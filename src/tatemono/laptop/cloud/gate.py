@@ -11,6 +11,7 @@ from tatemono.laptop.cloud.hosted.app import HostedPages, is_hosted
 from tatemono.laptop.cloud.pictures import PREFIX, Pictures
 
 _HEALTH = "/_ministack/health"
+_MAIL = "/_tatemono/mail"
 _UNSIGNED_TARGETS = ("AWSCognitoIdentityProviderService.", "AWSCognitoIdentityService.")
 _PUBLIC_KEYS = re.compile(r"/[\w-]+/\.well-known/(jwks\.json|openid-configuration)")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost)(:\d+)?")
@@ -22,17 +23,24 @@ touched_services: ContextVar[set[str] | None] = ContextVar("touched_services", d
 class Gate:
     """An ASGI application around MiniStack's.
 
-    `touch` is told the names of the services a request may have changed, or None when it is not known.
+    `touch` is told the names of the services a request may have changed, or None when it is not known. `mail_since`
+    gives the mail after the first so many, for the inbox.
     """
 
     def __init__(
-        self, cloud: Any, pictures: Pictures, secret_access_key: str, touch: Callable[[set[str] | None], None]
+        self,
+        cloud: Any,
+        pictures: Pictures,
+        secret_access_key: str,
+        touch: Callable[[set[str] | None], None],
+        mail_since: Callable[[int], dict[str, Any]],
     ) -> None:
         self._cloud = cloud
         self._pictures = pictures
         self._bearer = b"Bearer " + secret_access_key.encode()
         self._touch = touch
         self._hosted = HostedPages(touch)
+        self._mail_since = mail_since
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -48,6 +56,11 @@ class Gate:
             return
         if is_hosted(scope["path"]):
             await _answer(send, scope["method"], *await self._hosted.answer(scope, receive))
+            return
+        if scope["path"] == _MAIL:
+            known = scope["query_string"].decode("latin-1").removeprefix("known=")
+            found = json.dumps(self._mail_since(int(known) if known.isdecimal() else 0)).encode()
+            await _answer(send, scope["method"], 200, {"Content-Type": "application/json"}, found)
             return
         touched: set[str] = set()
         token = touched_services.set(touched)

@@ -18,6 +18,8 @@ from ministack.services import ses, sqs, sts
 
 from tatemono.laptop.cloud.credentials import check_every_signature
 from tatemono.laptop.cloud.gate import Gate, touched_services
+from tatemono.laptop.cloud.identities import complete_identities
+from tatemono.laptop.cloud.mail import mail_since, tell_of_mail
 from tatemono.laptop.cloud.new_address import verify_new_addresses
 from tatemono.laptop.cloud.pictures import Pictures
 from tatemono.laptop.cloud.queues import Bell, wake_receivers
@@ -47,8 +49,10 @@ def serve(settings: CloudSettings) -> None:
         sys.exit(f"embedded cloud: {error}")
     check_every_signature(settings.account_id, settings.secret_access_key)
     complete_sign_up()
+    complete_identities()
     verify_new_addresses(random_code)
     bell = wake_receivers()
+    tell_of_mail()
     _note_touched_services()
     uvloop.run(_run(settings, bell))
 
@@ -60,7 +64,7 @@ async def _run(settings: CloudSettings, bell: Bell) -> None:
     ministack._MAIN_LOOP = loop
     snapshots = Snapshots(folder=settings.state_dir / "services", services=_services(), loaded=_loaded)
     snapshots.restore()
-    gate = Gate(ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch)
+    gate = Gate(ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch, mail_since)
     server = Server(
         gate,
         address="127.0.0.1",

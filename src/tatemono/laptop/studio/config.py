@@ -46,6 +46,7 @@ def read_settings(environment: Mapping[str, str]) -> StudioSettings:
         faults=faults,
         seed=_whole(environment, "STUDIO_SEED", standard.seed, 2**53),
         cache_bytes=_whole(environment, "STUDIO_CACHE_MEGABYTES", standard.cache_bytes // MEGABYTE, 8192) * MEGABYTE,
+        calls_kept=max(1, _whole(environment, "STUDIO_CALLS_KEPT", standard.calls_kept, 1_000_000)),
         painters=max(1, _whole(environment, "STUDIO_PAINTERS", standard.painters, 64)),
     )
 

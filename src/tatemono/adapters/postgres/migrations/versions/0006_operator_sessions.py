@@ -3,7 +3,7 @@
 from tatemono.adapters.postgres.migrate import execute_each
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0005"
 
 STATEMENTS = """
 create table operator_sessions (

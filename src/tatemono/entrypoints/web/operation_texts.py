@@ -1,0 +1,58 @@
+"""What the admin API's operations are called on the pages: what one may do, and what one did."""
+
+from typing import Final, NamedTuple
+
+from tatemono.domain.operators import Operation
+
+
+class Words(NamedTuple):
+    """In English and Japanese: what may be done; and, of what is written down, what was done."""
+
+    may: tuple[str, str]
+    did: tuple[str, str] | None = None
+
+
+OPERATIONS: Final[dict[Operation, Words]] = {
+    Operation.GET_OPERATOR: Words(("See who you are", "自分の情報を見る")),
+    Operation.LIST_OWN_ACTS: Words(("See what you did", "自分の操作の記録を見る")),
+    Operation.FIND_PEOPLE: Words(("Find people", "利用者を探す")),
+    Operation.GET_PERSON: Words(("See a person's devices and sessions", "利用者のデバイスとセッションを見る")),
+    Operation.SUSPEND_PERSON: Words(("Suspend a person", "利用者を停止する"), ("Suspended", "停止")),
+    Operation.RESTORE_PERSON: Words(("End a suspension", "停止を解除する"), ("Ended the suspension", "停止の解除")),
+    Operation.SIGN_OUT_PERSON: Words(
+        ("Sign a person out everywhere", "利用者をすべてサインアウトさせる"),
+        ("Signed out everywhere", "すべてサインアウト"),
+    ),
+    Operation.LIST_AUDIT_RECORDS: Words(("See what all operators did", "全オペレーターの操作の記録を見る")),
+    Operation.GET_QUEUE: Words(("See the queue", "キューの状態を見る")),
+    Operation.PAUSE_QUEUE: Words(("Pause the queue", "キューを一時停止する"), ("Paused the queue", "キューの一時停止")),
+    Operation.RESUME_QUEUE: Words(("Resume the queue", "キューを再開する"), ("Resumed the queue", "キューの再開")),
+    Operation.DRAIN_QUEUE: Words(
+        ("Take nothing more on", "新しい依頼の受付を止める"), ("Stopped taking requests on", "受付の停止")
+    ),
+    Operation.FILL_QUEUE: Words(
+        ("Take requests on again", "依頼の受付を再開する"), ("Takes requests on again", "受付の再開")
+    ),
+    Operation.REPRIORITISE_GENERATION: Words(
+        ("Change the priority of a request", "依頼の優先度を変える"),
+        ("Changed a request's priority", "依頼の優先度の変更"),
+    ),
+    Operation.REPRIORITISE_PERSON: Words(
+        ("Change the priority of a person's requests", "利用者の依頼の優先度を変える"),
+        ("Changed the priority of a person's requests", "利用者の依頼の優先度の変更"),
+    ),
+    Operation.LIST_DEAD_LETTERS: Words(("See dead letters", "デッドレターを見る")),
+    Operation.REDRIVE_DEAD_LETTERS: Words(
+        ("Send dead letters again", "デッドレターを再投入する"), ("Sent dead letters again", "デッドレターの再投入")
+    ),
+    Operation.DISCARD_DEAD_LETTERS: Words(
+        ("Discard dead letters", "デッドレターを破棄する"), ("Discarded dead letters", "デッドレターの破棄")
+    ),
+}
+
+
+def operation_texts(language: str) -> dict[str, str]:
+    """`op_…` and `act_…` of each operation."""
+    index = 1 if language == "ja" else 0
+    texts = {f"op_{operation}": words.may[index] for operation, words in OPERATIONS.items()}
+    return texts | {f"act_{operation}": words.did[index] for operation, words in OPERATIONS.items() if words.did}

@@ -1,0 +1,82 @@
+"""What goes wrong, and how often: data for the one runner (`runner.py`).
+
+A scenario of the quick set runs with `./tatemono test`; a larger one is the same with larger numbers.
+"""
+
+import os
+from dataclasses import dataclass
+
+from faults.dying import RELAY_STEPS, WORKER_STEPS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One run: so many generations are asked for, and meanwhile things go wrong.
+
+    :ivar kills: step → how often the service that has it is killed there
+    :ivar sqs_messages: so many messages at least are disturbed
+    :ivar painter_faults: the studio's word for a fault → how many generations ask for it
+    :ivar drips: generations that come to a painter that never ends
+    :ivar cancellations: generations whose user cancels them
+    """
+
+    name: str
+    generations: int
+    kills: dict[str, int] | None = None
+    sqs_messages: int = 0
+    painter_faults: dict[str, int] | None = None
+    drips: int = 0
+    cancellations: int = 0
+    seed: int = 1
+
+    def scaled(self, factor: int) -> "Scenario":
+        """The same, so many times as large."""
+
+        def times(counts: dict[str, int] | None) -> dict[str, int] | None:
+            return counts and {name: count * factor for name, count in counts.items()}
+
+        return Scenario(
+            name=self.name,
+            # Where services are killed, generations are asked for until it has happened often enough.
+            generations=self.generations * (1 if self.kills else factor),
+            kills=times(self.kills),
+            sqs_messages=self.sqs_messages * factor,
+            painter_faults=times(self.painter_faults),
+            drips=self.drips * factor,
+            cancellations=self.cancellations * (1 if self.kills else factor),
+            seed=self.seed,
+        )
+
+
+# So many as a run of all tests has time for; FAULTS_TIMES makes them larger. Seven times are the numbers that the fault
+# programme asks of a quick set: 100 kills, 2,000 messages, 200 of each fault of the painter.
+WORKER_KILLED = Scenario(
+    name="worker killed at each step",
+    generations=8,
+    kills=dict.fromkeys(WORKER_STEPS, 2),
+    cancellations=1,
+)
+RELAY_KILLED = Scenario(name="relay killed at each step", generations=8, kills=dict.fromkeys(RELAY_STEPS, 3))
+SQS_DISTURBED = Scenario(
+    name="every call of SQS failing, doubled, late, lost", generations=60, sqs_messages=290, cancellations=6
+)
+PAINTER_MISBEHAVES = Scenario(
+    name="painter misbehaves in every way",
+    generations=10,
+    painter_faults={
+        "429": 5,
+        "500": 10,
+        "hang": 15,
+        "cut": 15,
+        "cut=0": 15,
+        "garbage": 15,
+        "size": 15,
+        "refuse": 29,
+    },
+    drips=15,
+    cancellations=5,
+)
+TIMES = int(os.environ.get("FAULTS_TIMES", "1"))
+QUICK_SET = tuple(
+    scenario.scaled(TIMES) for scenario in (WORKER_KILLED, RELAY_KILLED, SQS_DISTURBED, PAINTER_MISBEHAVES)
+)

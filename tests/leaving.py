@@ -1,0 +1,62 @@
+"""A house that people leave, with the roles of production and the real cloud."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+
+from conftest import CloudEndpoint
+from house import House
+from tatemono.adapters.aws import aws_clients
+from tatemono.adapters.cognito import cognito_members
+from tatemono.adapters.cognito_directory import CognitoDirectory
+from tatemono.adapters.cognito_identity import CognitoIdentities
+from tatemono.adapters.postgres.database import Database
+from tatemono.adapters.s3_folders import S3Folders
+from tatemono.laptop.cloud_resources import Cloud, ensure_bucket
+from tatemono.laptop.identity_resources import ensure_pools
+from tatemono.plan import Plan
+
+PUBLIC_URL = "https://pictures.example.jp"
+
+
+@pytest.fixture
+async def house(
+    service_database_url: Callable[[str], str],
+    database_url: str,
+    aws_environment: CloudEndpoint,
+    opened_cloud: Cloud,
+    plan: Plan,
+) -> AsyncIterator[House]:
+    bucket = f"test-{secrets.token_hex(6)}"
+    await ensure_bucket(opened_cloud, bucket, versioned=False)
+    # Its own, since whoever looks for leftovers finds those of other tests.
+    prefix = f"house-{secrets.token_hex(4)}-"
+    pools = await ensure_pools(opened_cloud, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
+    facts, secret = pools.parameters, pools.client_secrets["members-client-secret"]
+    pool_id = facts["members-pool-id"]
+    owner = await asyncpg.connect(database_url)
+    identity_pool = facts["guests-identity-pool-id"]
+    async with (
+        await Database.connect(service_database_url("mobile-api"), service="mobile-api") as api,
+        await Database.connect(service_database_url("outbox-relay"), service="outbox-relay") as relay,
+        await Database.connect(service_database_url("image-worker"), service="image-worker") as worker,
+        aws_clients("s3", "cognito-idp", "cognito-identity") as (s3, idp, identity),
+        cognito_members(pool_id, facts["members-client-id"], secret) as members,
+    ):
+        yield House(
+            owner=owner,
+            api=api,
+            relay=relay,
+            worker=worker,
+            cloud=opened_cloud,
+            bucket=bucket,
+            store=S3Folders(s3, bucket),
+            pool=members,
+            pool_id=pool_id,
+            directory=CognitoDirectory(idp, pool_id),
+            identities=CognitoIdentities(identity, identity_pool),
+            identity_pool=identity_pool,
+        )
+    await owner.close()
