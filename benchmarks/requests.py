@@ -33,7 +33,17 @@ _SUBMITTED = {
     10: "'auto'",
     11: "1",
     12: r"'\x5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03'::bytea",
-    13: "'image-jobs'",
+    13: "null::bigint",
+    14: "null::text",
+    15: "null::uuid",
+    16: "58775::bigint",
+    17: "176325::bigint",
+    18: "0",
+    19: "array[mod(:key::bigint, 32)]::smallint[]",
+    20: "'Asia/Tokyo'",
+    21: "1000000000000::bigint",
+    22: "3125000000000::bigint",
+    23: "'image-jobs'",
 }
 _LISTED = {2: "null::uuid", 3: "21"}
 

@@ -40,8 +40,9 @@ insert into users (id) select {_USER_ID.format(number=f"({_FIRST_USER} + i)")} f
 insert into accounts (user_id) select id from users;
 """
 _CLEAR = (
-    "truncate generations, credit_transfers, outbox, attempts, pictures, generation_events",
-    "update accounts set available = 1000000000, held = 0, queued = 0",
+    """truncate generations, credit_transfers, outbox, attempts, pictures, generation_events, budget_shards,
+    budget_returns""",
+    "update accounts set available = 1000000000, held = 0, queued = 0, day = null, day_micros = 0",
 )
 _GALLERIES = f"""
 with made as (
@@ -207,6 +208,14 @@ def _environment(database_url: str) -> dict[str, str]:
         "PICTURE_URL_KEY_ID": secret_values.public_key(picture_key)[0],
         "PUBLIC_URL": _PUBLIC_URL,
         "WELCOME_CREDITS": "500",
+        "IMAGE_MODEL": "gpt-image-2",
+        "UPLOADS_BUCKET": "none",
+        "UPLOADS_URL": f"{_PUBLIC_URL}/uploads/",
+        # Nobody is given anything, and nobody reaches a budget.
+        "DAILY_CREDITS": "0",
+        "USER_DAY_BUDGET_DOLLARS": "1000000",
+        "ENVIRONMENT_DAY_BUDGET_DOLLARS": "100000000",
+        "DAY_TIME_ZONE": "Asia/Tokyo",
         "TEMPLATE_SECRET_KEY": secret_values.random_value(),
     }
 

@@ -31,6 +31,9 @@ async def admin_backend(
             "operators_issuer": ISSUER,
             "operators_client_id": CLIENT_ID,
             "operators_jwks_url": operators_pool.url,
+            "pictures_bucket": "nobody needs it",
+            "uploads_bucket": "nobody needs it",
+            "uploads_url": "https://uploads.example.jp/",
         }
     )
     async with bootstrap.admin_api(settings) as opened:

@@ -29,7 +29,10 @@ async def operators_pages(cloud: CloudEndpoint, plan: Plan) -> AsyncIterator[Pag
 
 @pytest.fixture
 async def site(
-    service_database_url: Callable[[str], str], operators_pages: PagesPool, database_url: str
+    service_database_url: Callable[[str], str],
+    operators_pages: PagesPool,
+    database_url: str,
+    aws_environment: CloudEndpoint,
 ) -> AsyncIterator[Site]:
     pool = operators_pages.parameters
     common = {
@@ -41,7 +44,14 @@ async def site(
         "operators_jwks_url": pool["operators-jwks-url"],
     }
     admin = AdminApiSettings.model_validate(
-        common | {"service_name": "admin-api", "database_url": service_database_url("admin-api")}
+        common
+        | {
+            "service_name": "admin-api",
+            "database_url": service_database_url("admin-api"),
+            "pictures_bucket": "nobody needs it",
+            "uploads_bucket": "nobody needs it",
+            "uploads_url": "https://uploads.example.jp/",
+        }
     )
     web = WebSettings.model_validate(
         common

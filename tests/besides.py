@@ -13,6 +13,7 @@ async def told_besides(sqs: Any, name: str) -> dict[str, str]:
         "MAIL_EVENTS_QUEUE_URL": url,
         "EXPORTS_QUEUE_URL": url,
         "PICTURES_BUCKET": name,
+        "UPLOADS_BUCKET": name,
         "MEMBERS_POOL_ID": "nobody leaves here",
         "RECEIPT_KEY": "a key for tests",
         "RECONCILE_REPAIR": "false",

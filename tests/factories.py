@@ -1,18 +1,28 @@
 """Things that tests are about, as they are in production, with as few words as possible."""
 
 import secrets
+from datetime import date
 from uuid import UUID
 
+from tatemono.adapters.model_registry import read_registry
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import Claim
 from tatemono.domain.devices import Platform
 from tatemono.domain.generations import Generation, PictureRequest
+from tatemono.domain.money import Terms
 from tatemono.domain.painting import PainterUsage
 from tatemono.usecases.ports import KeptPicture, Miniature, VerifiedPicture
+from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.submit_generation import submit_generation
 
 USAGE = PainterUsage(input_text_tokens=12, input_image_tokens=0, output_tokens=1056)
 FOX = PictureRequest(prompt="A fox under the moon")
+TODAY = date(2026, 11, 25)
+#: Nothing is free, and nobody reaches a budget.
+TERMS = Terms(daily_credits=0, user_day_micros=10**12, environment_day_micros=10**14, time_zone="Asia/Tokyo")
+PRICES = PriceList(read_registry(), "gpt-image-2", TERMS, lambda: TODAY)
+#: What `FOX` comes to there.
+COST = PRICES.model.cost(FOX, TODAY)
 
 
 async def guest(db: Database, *, credits: int = 500) -> UUID:  # noqa: A002 - the word of the house
@@ -28,7 +38,8 @@ async def guest(db: Database, *, credits: int = 500) -> UUID:  # noqa: A002 - th
 
 
 async def submitted(db: Database, user_id: UUID, request: PictureRequest = FOX, *, key: str = "") -> Generation:
-    return await submit_generation(db, user_id=user_id, request=request, idempotency_key=key or secrets.token_hex(8))
+    key = key or secrets.token_hex(8)
+    return (await submit_generation(db, PRICES, user_id=user_id, request=request, idempotency_key=key)).generation
 
 
 def kept(claim: Claim, position: int = 0) -> KeptPicture:

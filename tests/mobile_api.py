@@ -43,6 +43,13 @@ def settings(service_database_url: Callable[[str], str]) -> MobileApiSettings:
             "members_client_id": "nobody needs it",
             "members_client_secret": "nobody needs it",
             "unsubscribe_key": "a fourth key for tests",
+            "image_model": "gpt-image-2",
+            "uploads_bucket": "nobody needs it",
+            "uploads_url": f"{PUBLIC_URL}/uploads/",
+            "daily_credits": 0,
+            "user_day_budget_dollars": "1000",
+            "environment_day_budget_dollars": "100000",
+            "day_time_zone": "Asia/Tokyo",
         }
     )
 

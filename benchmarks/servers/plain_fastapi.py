@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -22,8 +22,9 @@ from jwt.algorithms import ECAlgorithm
 from pydantic import BaseModel, ConfigDict, Field
 
 from tatemono.adapters.cloudfront import CloudFrontSignedUrls
-from tatemono.domain.generations import CREDITS_PER_PICTURE, MAX_WAITING, Background, OutputFormat, Quality, Size
+from tatemono.domain.generations import CREDITS_PER_PICTURE, Background, OutputFormat, Quality
 
+MAX_WAITING = 100
 PUBLIC_URL = os.environ["PUBLIC_URL"]
 SIGNING_KEY: Any = ECAlgorithm.from_jwk(json.loads(os.environ["TOKEN_SIGNING_KEYS"])["keys"][0])
 VERIFYING_KEY = SIGNING_KEY.public_key()
@@ -36,7 +37,7 @@ class GenerationRequest(BaseModel):
 
     prompt: Annotated[str, Field(min_length=1, max_length=4000)]
     style: Annotated[str | None, Field(max_length=40)] = None
-    size: Size = Size.SQUARE
+    size: Literal["1024x1024", "1024x1536", "1536x1024"] = "1024x1024"
     quality: Quality = Quality.MEDIUM
     output_format: OutputFormat = OutputFormat.PNG
     background: Background = Background.AUTO
@@ -45,7 +46,7 @@ class GenerationRequest(BaseModel):
     @property
     def price(self) -> int:
         one = CREDITS_PER_PICTURE[self.quality]
-        return (one if self.size is Size.SQUARE else one + one // 2) * self.n
+        return (one if self.size == "1024x1024" else one + one // 2) * self.n
 
     @property
     def fingerprint(self) -> bytes:
@@ -72,7 +73,7 @@ class Generation(BaseModel):
     state: str
     prompt: str
     style: str | None
-    size: Size
+    size: str
     quality: Quality
     output_format: OutputFormat
     background: Background

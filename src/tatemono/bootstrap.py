@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tatemono.adapters.postgres.database import Database
@@ -18,6 +18,8 @@ from tatemono.adapters.postgres.exports import EXPORTS
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL, MAIL_EVENTS
 from tatemono.domain.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.domain.attestation import AttestationPolicy
+from tatemono.domain.models import Registry
+from tatemono.domain.money import MICROS_PER_DOLLAR, Terms
 from tatemono.settings import (
     AdminApiSettings,
     ImageWorkerSettings,
@@ -30,7 +32,8 @@ from tatemono.settings import (
 from tatemono.usecases.build_export import Builder
 from tatemono.usecases.erase_accounts import Eraser
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
-from tatemono.usecases.ports import QUEUE_CHANNEL, TicketQueue
+from tatemono.usecases.ports import QUEUE_CHANNEL, PictureStore, ReferenceCleaner, ReferenceStore, TicketQueue
+from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.reconcile import Reconciler
 from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.send_mail import PostOffice
@@ -123,7 +126,28 @@ class MobileApiBackend:
     attestations: AttestationVerifier
     unsubscribe_links: "UnsubscribeLinks"
     controls: "Watched[QueueControls]"
+    uploads: ReferenceStore
+    cleaner: ReferenceCleaner
+    registry: Registry
+    terms: Terms
     now: Callable[[], float] = time.time
+
+    @property
+    def prices(self) -> PriceList:
+        """What requests are held to."""
+        return PriceList(self.registry, self.settings.image_model, self.terms, self._today)
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self.now(), UTC).date()
+
+
+def _terms(settings: MobileApiSettings) -> Terms:
+    return Terms(
+        daily_credits=settings.daily_credits,
+        user_day_micros=int(settings.user_day_budget_dollars * MICROS_PER_DOLLAR),
+        environment_day_micros=int(settings.environment_day_budget_dollars * MICROS_PER_DOLLAR),
+        time_zone=settings.day_time_zone,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +157,9 @@ class AdminApiBackend:
     db: Database
     tokens: "OperatorTokens"
     settings: AdminApiSettings
+    uploads: ReferenceStore
+    pictures: PictureStore
+    cleaner: ReferenceCleaner
     now: Callable[[], float] = time.time
 
 
@@ -155,9 +182,12 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
     from tatemono.adapters.dpop import ProofChecker
     from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
+    from tatemono.adapters.model_registry import read_registry
+    from tatemono.adapters.pillow_references import PillowReferences
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.postgres.watched import Watched
+    from tatemono.adapters.s3_uploads import s3_uploads
     from tatemono.adapters.signing_keys import following_secret
     from tatemono.adapters.tokens import AccessTokens
     from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
@@ -187,6 +217,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
         cognito_members(
             settings.members_pool_id, settings.members_client_id, settings.members_client_secret.get_secret_value()
         ) as members,
+        s3_uploads(settings.uploads_bucket, settings.uploads_url) as uploads,
     ):
         yield MobileApiBackend(
             db,
@@ -202,6 +233,10 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             _attestations(settings),
             UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url),
             controls,
+            uploads,
+            PillowReferences(),
+            read_registry(),
+            _terms(settings),
         )
 
 
@@ -226,10 +261,17 @@ def _attestations(settings: MobileApiSettings) -> AttestationVerifier:
 
 @asynccontextmanager
 async def admin_api(settings: AdminApiSettings) -> AsyncIterator[AdminApiBackend]:
-    async with await Database.connect(
-        settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
-    ) as db:
-        yield AdminApiBackend(db, _operator_tokens(settings), settings)
+    from tatemono.adapters.pillow_references import PillowReferences
+    from tatemono.adapters.s3_uploads import s3_uploads
+
+    async with (
+        await Database.connect(
+            settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
+        ) as db,
+        s3_uploads(settings.uploads_bucket, settings.uploads_url) as uploads,
+        s3_uploads(settings.pictures_bucket, settings.uploads_url) as pictures,
+    ):
+        yield AdminApiBackend(db, _operator_tokens(settings), settings, uploads, pictures, PillowReferences())
 
 
 def _operator_tokens(settings: OperatorsSettings) -> "OperatorTokens":
@@ -274,6 +316,7 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
 async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
     from tatemono.adapters.aws import aws_clients
     from tatemono.adapters.ecs_agent import EcsTaskProtection
+    from tatemono.adapters.model_registry import read_registry
     from tatemono.adapters.pillow_pictures import PillowPictures
     from tatemono.adapters.s3 import S3Pictures
     from tatemono.adapters.sqs import SqsQueue
@@ -283,6 +326,7 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
         export_queue = SqsQueue(sqs, settings.exports_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
+        registry = read_registry()
         for needed in (queue, export_queue, store):
             await needed.check()
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
@@ -299,15 +343,18 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
             painter=painters[0],
             inspector=PillowPictures(),
             store=store,
-            model=settings.image_model,
+            model_id=settings.image_model,
             safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
             jitter=random.random,
+            registry=registry,
+            references=S3Pictures(s3, settings.uploads_bucket),
+            today=lambda: datetime.now(UTC).date(),
             unknown_policy=UnknownPolicy.parse(settings.unknown_policy),
         )
         easels = [Easel(FIRST_PROVIDER, workshop)]
         if len(painters) > 1:
-            model = settings.second_painter_models.get(settings.image_model, settings.image_model)
-            easels.append(Easel(SECOND_PROVIDER, replace(workshop, painter=painters[1], model=model)))
+            names = settings.second_painter_models
+            easels.append(Easel(SECOND_PROVIDER, replace(workshop, painter=painters[1], names=names)))
         protection = EcsTaskProtection(settings.ecs_agent_uri)
         yield ImageWorkerParts(db, queue, store, tuple(easels), protection, export_queue, _builder(settings, s3))
 

@@ -302,6 +302,31 @@ def inbox(
     raise typer.Exit(show_inbox(StateFolder(data_dir), _console(), address=address, as_json=as_json))
 
 
+models = typer.Typer(no_args_is_help=True, help="The image models: what they take, what they cost, when they end.")
+app.add_typer(models, name="models")
+
+
+@models.callback()
+def _models() -> None:
+    """Keeps `check` a command of its own, while it is the only one."""
+
+
+@models.command("check")
+def check_models(
+    model: Annotated[str | None, typer.Option(help="Another model than that of the plan.")] = None,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the painter, too: OPENAI_API_KEY and, if not OpenAI's, OPENAI_BASE_URL.")
+    ] = False,
+) -> None:
+    """Say what will go wrong with the model that paints; exit code 1 if somebody has to act.
+
+    Unknown prices and models that are gone fail at once, an end 60 days ahead.
+    """
+    from tatemono.laptop.models import check
+
+    raise typer.Exit(check(_console(), model_id=model, ask=ask))
+
+
 functions = typer.Typer(no_args_is_help=True, help="The functions that Cognito calls, for AWS Lambda.")
 app.add_typer(functions, name="lambda")
 
@@ -376,6 +401,8 @@ def main() -> int:
 
 def _exit_code(error: Exception) -> int | None:
     """2 for a wrong command line, 1 for what can be mended elsewhere; None for a fault of the program itself."""
+    from tatemono.adapters.model_registry import WrongRegistry
+    from tatemono.adapters.openai_models import ModelsNotTold
     from tatemono.domain.members import MembersAway
     from tatemono.laptop.building import UnknownService
     from tatemono.laptop.control import UnknownPart
@@ -394,10 +421,12 @@ def _exit_code(error: Exception) -> int | None:
         BuildFailed,
         IdentitiesAway,
         MembersAway,
+        ModelsNotTold,
         NothingRuns,
         OperatorRefused,
         PortTaken,
         StateFolderRefused,
         WrongPlan,
+        WrongRegistry,
     )
     return 1 if isinstance(error, mendable) else None

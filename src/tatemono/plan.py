@@ -3,19 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
-from yaml.reader import ReaderError
 
+from tatemono.adapters.yaml_file import UnreadableFile, Where, YamlFile
 from tatemono.plan_edge import Edge
 from tatemono.plan_identity import Identity
 from tatemono.plan_parts import Name, Part, VariableName
 from tatemono.settings import LimitRule
 
 PLAN_FILE = Path(__file__).parents[2] / "infra" / "building.yaml"
-
-# libyaml reads the plan in 3 ms, PyYAML's own loader (the same grammar) in 20; not every platform's wheel has libyaml.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # One action, never a pattern: a service may do what it does, and nothing that looks alike.
 ActionName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")]
@@ -128,8 +124,18 @@ class Mail(Part):
     event_types: tuple[EventType, ...] = Field(min_length=1)
 
 
+class Uploads(Part):
+    """A bucket takes forms of presigned POSTs: S3 itself on AWS, the front door's `/uploads/` on the laptop.
+
+    :ivar max_bytes: of a whole form; each form says less
+    """
+
+    max_bytes: int = Field(ge=1024, le=52_428_800)
+
+
 class Bucket(Part):
     versioned: bool
+    uploads: Uploads | None = None
 
 
 class Database(Part):
@@ -182,45 +188,20 @@ def read_plan(path: Path = PLAN_FILE) -> Plan:
 
     :raises WrongPlan: with one line per fault, each naming file, line and field
     """
-    root, content, faults = _parsed(path)
     try:
-        plan = Plan.model_validate(content)
+        file = YamlFile(path)
+    except UnreadableFile as error:
+        raise WrongPlan(str(error)) from error
+    faults = file.faults
+    try:
+        plan = Plan.model_validate(file.content)
     except ValidationError as error:
         faults += [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()]
     else:
         faults += _broken_references(plan)
     if faults:
-        lines = [
-            f"{path}:{_line(root, where)}: {'.'.join(map(str, where)) or 'plan'}: {what}" for where, what in faults
-        ]
-        raise WrongPlan("\n".join(lines))
+        raise WrongPlan(file.complaint(faults, "plan"))
     return plan
-
-
-Where = tuple[int | str, ...]
-
-
-def _parsed(path: Path) -> tuple[yaml.Node | None, Any, list[tuple[Where, str]]]:
-    """The file as nodes (which know their lines), as values, and the keys that stand twice."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        return root, root and loader.construct_document(root), _repeated_keys(root)
-    except OSError as error:
-        raise WrongPlan(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise WrongPlan(f"{path}: is no UTF-8: {error.reason} at byte {error.start}") from error
-    except ReaderError as error:
-        line = f":{text.count(chr(10), 0, error.position) + 1}"
-        raise WrongPlan(f"{path}{line}: is no YAML: {error.reason}") from error
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise WrongPlan(f"{path}{line}: is no YAML: {error.problem}") from error
-    except ValueError as error:  # an impossible date or number
-        raise WrongPlan(f"{path}: is no YAML: {error}") from error
-    except RecursionError as error:
-        raise WrongPlan(f"{path}: is nested too deeply, or an alias contains itself") from error
 
 
 def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
@@ -291,36 +272,3 @@ def _repeated_values(plan: Plan) -> list[tuple[Where, str]]:
     if "/" not in prefixes:
         faults.append((("edge", "behaviors"), "no behavior has the path_prefix /, the default"))
     return faults
-
-
-def _repeated_keys(node: yaml.Node | None, where: Where = ()) -> list[tuple[Where, str]]:
-    """YAML forbids a repeated key, PyYAML keeps the last one in silence."""
-    if isinstance(node, yaml.SequenceNode):
-        return [fault for index, item in enumerate(node.value) for fault in _repeated_keys(item, (*where, index))]
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    faults: list[tuple[Where, str]] = []
-    seen: set[str] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            faults.append(((*where, key.value), "stands here twice"))
-        seen.add(key.value)
-        faults += _repeated_keys(value, (*where, key.value))
-    return faults
-
-
-def _line(node: yaml.Node | None, where: Where) -> int:
-    """The line of the deepest node on the way to `where` that the file has."""
-    line = 1
-    for step in where:
-        if isinstance(node, yaml.MappingNode):
-            entry = next(((key, value) for key, value in reversed(node.value) if key.value == str(step)), None)
-            if entry is None:
-                break
-            line, node = entry[0].start_mark.line + 1, entry[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -1,8 +1,10 @@
 """What each service is told by its environment, read once at its start. The plan says where the values come from."""
 
+from decimal import Decimal
 from typing import Literal, TypeVar
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from tatemono.domain.attestation import AttestationPolicy
@@ -75,6 +77,12 @@ class MobileApiSettings(HttpSettings):
     :ivar play_package_name: if empty, no Android device can be attested; the two keys are from the Play Console
     :ivar deletion_grace_days: in which a deleted account can be had back
     :ivar receipt_key: shows that a receipt of a deletion is ours
+    :ivar image_model: which requests are checked against and priced by; the worker is told the same
+    :ivar uploads_url: where forms with reference pictures are sent
+    :ivar daily_credits: an account is filled up to so many on each day that it asks for something
+    :ivar user_day_budget_dollars: what may be spent for one user in a day
+    :ivar environment_day_budget_dollars: … and for all of them together
+    :ivar day_time_zone: IANA name; where a day begins
     :ivar even_seconds: answers about addresses take at least so long, so that the time does not tell which are known
     """
 
@@ -105,6 +113,20 @@ class MobileApiSettings(HttpSettings):
     deletion_grace_days: int = Field(default=14, ge=0, le=90)
     receipt_key: SecretStr
     even_seconds: float = Field(default=0.6, ge=0, le=10)
+    image_model: str
+    uploads_bucket: str
+    uploads_url: str = Field(pattern=r"^https?://")
+    daily_credits: int = Field(ge=0, le=1_000_000)
+    user_day_budget_dollars: Decimal = Field(ge=0, le=1_000_000)
+    environment_day_budget_dollars: Decimal = Field(ge=0, le=100_000_000)
+    day_time_zone: str
+
+    @field_validator("day_time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("this is no IANA time zone")
+        return name
 
 
 class OperatorsSettings(HttpSettings):
@@ -121,7 +143,14 @@ class OperatorsSettings(HttpSettings):
 
 
 class AdminApiSettings(OperatorsSettings):
-    """What the admin API is told."""
+    """What the admin API is told.
+
+    :ivar uploads_url: where forms with samples of styles are sent
+    """
+
+    pictures_bucket: str
+    uploads_bucket: str
+    uploads_url: str = Field(pattern=r"^https?://")
 
 
 class WebSettings(OperatorsSettings):
@@ -153,6 +182,7 @@ class ImageWorkerSettings(ServiceSettings):
 
     image_jobs_queue_url: str
     pictures_bucket: str
+    uploads_bucket: str
     openai_api_key: SecretStr
     openai_base_url: str
     image_model: str

@@ -94,6 +94,26 @@ class TestPaint:
         call = await call_in_studio(studio, request.client_request_id)
         assert call["request_id"] == painting.provider_request_id
 
+    @pytest.mark.parametrize("n", [1, 2])
+    async def test_changes_a_picture_that_came_along(self, painter: OpenAIPainter, studio: str, n: int) -> None:
+        written = io.BytesIO()
+        Image.new("RGB", (640, 480), "teal").save(written, "JPEG")
+        request = replace(FOX, n=n, references=(written.getvalue(),), client_request_id=str(uuid.uuid4()))
+
+        *partials, painting = await steps_of(painter, request)
+
+        assert isinstance(painting, Painting)
+        assert len(partials) == (2 if n == 1 else 0)
+        assert len(painting.pictures) == n
+        assert painting.usage.input_image_tokens > 0
+        assert (await call_in_studio(studio, request.client_request_id))["endpoint"] == "edits"
+
+    async def test_sends_fields_that_not_every_painter_knows(self, painter: OpenAIPainter) -> None:
+        pictures = [(await steps_of(painter, replace(FOX, extra={"seed": seed})))[-1] for seed in (1, 1, 2)]
+
+        first, again, other = (step.pictures for step in pictures if isinstance(step, Painting))
+        assert first == again != other
+
     async def test_paints_without_partial_pictures(self, painter: OpenAIPainter) -> None:
         steps = await steps_of(painter, replace(FOX, partial_images=0))
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from factories import guest, submitted
+from factories import PRICES, guest, submitted
 from tatemono.adapters.ecs_agent import EcsTaskProtection
 from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
@@ -135,9 +135,12 @@ def easels(db: Database, *providers: str) -> list[Easel]:
         painter=Painterless(),  # type: ignore[arg-type]
         inspector=PillowPictures(),
         store=None,  # type: ignore[arg-type]
-        model="m",
+        model_id=PRICES.model_id,
         safety_identifier_key=b"key",
         jitter=lambda: 0.5,
+        registry=PRICES.registry,
+        references=None,  # type: ignore[arg-type]
+        today=PRICES.today,
         unknown_policy=UnknownPolicy(1),
     )
     return [Easel(provider, replace(workshop)) for provider in providers]
@@ -225,7 +228,7 @@ class TestGate:
             assert sum(turn.easel.provider == "second" for turn in turns) == 5
             await gate.report(probes[0], None)
             assert (await passing(gate)).easel.provider == "first"
-            assert (await db.painters.all())["first", "m"].untroubled
+            assert (await db.painters.all())["first", PRICES.model_id].untroubled
 
     async def test_gives_a_probe_back_that_told_nothing(self, db: Database, owner: Database) -> None:
         async with Gate(db, easels(db, "first", "second"), probe_seconds=1000) as gate:

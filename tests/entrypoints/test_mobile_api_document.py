@@ -28,6 +28,8 @@ pytest_plugins = ["mobile_api"]
 ASSETS = Path(documented.__file__).parent / "docs_assets"
 #: Those that ask Cognito are held to the document where there is one (test_mobile_api_members.py).
 MEMBERS_OPERATIONS = {
+    # … and this one asks S3 (test_mobile_api_references.py).
+    "prepare_reference",
     "register_member",
     "resend_code",
     "confirm_member",
@@ -56,6 +58,8 @@ OPERATIONS = {
     "list_merges",
     "sign_in_device",
     "submit_generation",
+    "quote_generation",
+    "complete_reference",
     "get_generation",
     "list_generations",
     "watch_generation",

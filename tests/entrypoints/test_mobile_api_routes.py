@@ -15,7 +15,6 @@ from phone import PUBLIC_URL, Clock, Phone
 from tatemono import bootstrap
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap import MobileApiBackend
-from tatemono.domain.generations import MAX_WAITING
 from tatemono.entrypoints.bodies import Problem
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api import schemas
@@ -38,6 +37,9 @@ GUARDED = [
     ("GET", "/pictures"),
     ("DELETE", f"/pictures/{NOBODYS}"),
     ("GET", "/generations"),
+    ("POST", "/generations/quote"),
+    ("POST", "/references"),
+    ("POST", f"/references/{NOBODYS}/complete"),
     ("POST", "/generations"),
     ("GET", f"/generations/{NOBODYS}"),
     ("POST", f"/generations/{NOBODYS}/cancel"),
@@ -225,7 +227,7 @@ class TestSubmitGeneration:
             ({"prompt": "x", "n": "2"}, "/n", "not_an_integer"),
             ({"prompt": "x", "n": 10**40}, "/n", "out_of_range"),
             ({"prompt": "x", "n": True}, "/n", "not_an_integer"),
-            ({"prompt": "x", "size": "1x1"}, "/size", "not_one_of"),
+            ({"prompt": "x", "size": "1x1"}, "/size", "not_allowed_characters"),
             ({"prompt": "x", "style": "A b"}, "/style", "not_allowed_characters"),
             ({"prompt": "x", "a/b~c": 1}, "/a~1b~0c", "unknown"),
             ([], "", "not_an_object"),
@@ -244,6 +246,8 @@ class TestSubmitGeneration:
         [
             ({"prompt": "   "}, "prompt_is_empty"),
             ({"prompt": "x", "style": "none-such"}, "no_such_style"),
+            ({"prompt": "x", "size": "1024x1040"}, "size_not_taken"),
+            ({"prompt": "x", "seed": 7}, "seed_not_taken"),
             ({"prompt": "x", "background": "transparent", "output_format": "jpeg"}, "transparent_needs_alpha"),
         ],
     )
@@ -297,7 +301,7 @@ class TestSubmitGeneration:
         assert int(response.headers["retry-after"]) > 0
 
     async def test_refuses_when_too_many_wait(self, phone: Phone) -> None:
-        for _ in range(MAX_WAITING):
+        for _ in range(100):
             await phone.ask(quality="low")
         response = await phone.client.post(
             f"{API}/generations", json={"prompt": "x", "quality": "low"}, headers={"idempotency-key": "k"}

@@ -212,6 +212,19 @@ class TestRouting:
         assert response.json()["method"] == "POST"
         assert response.json()["body_bytes"] > 0
 
+    async def test_hands_forms_with_uploads_to_the_bucket(self, door: OpenDoor, client: httpx.AsyncClient) -> None:
+        # More than the API may be sent.
+        answer = await client.post("/uploads/", files={"file": ("photo", b"x" * 200_000)}, headers={"cookie": "a=b"})
+        seen = answer.json()
+        assert answer.status_code == 200, answer.text
+        assert (seen["method"], seen["target"]) == ("POST", "/tatemono-laptop-uploads")
+        assert seen["body_bytes"] > 200_000
+        assert seen["headers"]["content-type"].startswith("multipart/form-data; boundary=")
+        assert "cookie" not in seen["headers"]
+
+    async def test_takes_nothing_else_there(self, client: httpx.AsyncClient) -> None:
+        assert (await client.get("/uploads/")).json()["code"] == "method_not_allowed"
+
     async def test_leaves_a_service_s_own_refusal_alone(self, client: httpx.AsyncClient) -> None:
         response = await client.get("/v1/api/refuse")
         assert response.status_code == 422

@@ -33,6 +33,7 @@ GIVEN = {
     "public-url": "https://localhost:8443",
     "openai-base-url": "http://127.0.0.1:9100/v1",
     "admin-api-url": "http://127.0.0.1:8101",
+    "uploads-url": "https://localhost:8443/uploads/",
 }
 
 
@@ -156,7 +157,7 @@ class TestProvision:
         self, own_plan: Plan, building: Building, opened: Cloud
     ) -> None:
         pictures = own_plan.buckets["pictures"].model_copy(update={"versioned": True})
-        versioned = own_plan.model_copy(update={"buckets": {"pictures": pictures}})
+        versioned = own_plan.model_copy(update={"buckets": own_plan.buckets | {"pictures": pictures}})
         for plan, status in ((own_plan, None), (versioned, "Enabled"), (own_plan, "Suspended")):
             await provision(plan, building, opened)
             answer = await opened.s3.get_bucket_versioning(Bucket=bucket_name(own_plan, "pictures"))

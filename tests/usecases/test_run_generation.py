@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from factories import USAGE, guest, submitted
+from factories import PRICES, USAGE, guest, submitted
 from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import Claim, Outcome, UnknownPolicy
@@ -57,6 +57,9 @@ class MemoryStore:
             raise PaintingFailed(Failure.NOT_KEPT, "full")
         self.objects[key] = data
 
+    async def get(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
     async def delete(self, keys: Sequence[str]) -> None:
         for key in keys:
             self.objects.pop(key, None)
@@ -68,10 +71,13 @@ def workshop(db: Database, painter: ScriptedPainter, store: MemoryStore | None =
         painter=painter,
         inspector=PillowPictures(),
         store=store or MemoryStore(),
-        model="gpt-image-2",
+        model_id="gpt-image-2",
         safety_identifier_key=b"key",
         jitter=lambda: 0.5,
         unknown_policy=UnknownPolicy(retries),
+        registry=PRICES.registry,
+        references=store or MemoryStore(),
+        today=PRICES.today,
     )
 
 

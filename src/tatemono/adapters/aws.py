@@ -32,7 +32,12 @@ async def aws_clients(*services: str, connections: int = 20, attempts: int = 3) 
         max_pool_connections=connections,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
+    # Forms of presigned POSTs would be signed as in 2006 otherwise, which S3 takes in its oldest regions only.
+    signed = {"s3": config.merge(AioConfig(signature_version="s3v4"))}
     async with AsyncExitStack() as stack:
         yield tuple(
-            [await stack.enter_async_context(session.create_client(service, config=config)) for service in services]
+            [
+                await stack.enter_async_context(session.create_client(service, config=signed.get(service, config)))
+                for service in services
+            ]
         )

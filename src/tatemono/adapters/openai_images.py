@@ -82,18 +82,17 @@ class OpenAIPainter:
             return
         painting = None
         async with AsyncExitStack() as stack:
-            streaming = self._client.images.with_streaming_response.generate(
-                **_asked(request), stream=True, partial_images=request.partial_images
-            )
+            images = self._client.images.with_streaming_response
+            streaming = _call(images, request, stream=True, partial_images=request.partial_images)
             answer = await _within(deadline, stack.enter_async_context(streaming))
             request_id = answer.headers.get("x-request-id")
             events = await stack.enter_async_context(aclosing(_events(answer)))
             while event := await _within(deadline, anext(events, None), request_id):
-                if event.get("type") == "image_generation.partial_image":
+                if event.get("type") in ("image_generation.partial_image", "image_edit.partial_image"):
                     yield PartialPicture(
                         event.get("partial_image_index", 0), _decoded(event.get("b64_json"), request_id)
                     )
-                elif event.get("type") == "image_generation.completed":
+                elif event.get("type") in ("image_generation.completed", "image_edit.completed"):
                     picture = _decoded(event.get("b64_json"), request_id)
                     painting = Painting((picture,), _usage(event.get("usage"), request_id), request_id)
                     break
@@ -103,7 +102,7 @@ class OpenAIPainter:
         yield painting
 
     async def _paint_several(self, request: PaintRequest, deadline: float) -> Painting:
-        answer = await _within(deadline, self._client.images.generate(**_asked(request)))
+        answer = await _within(deadline, _call(self._client.images, request))
         request_id = answer._request_id if isinstance(answer, ImagesResponse) else None  # noqa: SLF001 - documented as public
         images = (answer.data or []) if isinstance(answer, ImagesResponse) else []
         if len(images) != request.n:
@@ -120,6 +119,14 @@ class OpenAIPainter:
         return Painting(tuple(pictures), _usage(usage, request_id), request_id)
 
 
+def _call(images: Any, request: PaintRequest, **how: Any) -> Any:
+    """Paint from the words alone, or change the pictures that came along; `images` is the SDK's, or streams."""
+    if not request.references:
+        return images.generate(**_asked(request), **how)
+    files = [(f"reference-{number}", data, _media_type(data)) for number, data in enumerate(request.references)]
+    return images.edit(image=files, **_asked(request), **how)
+
+
 def _asked(request: PaintRequest) -> dict[str, Any]:
     return {
         "model": request.model,
@@ -131,7 +138,12 @@ def _asked(request: PaintRequest) -> dict[str, Any]:
         "output_format": request.output_format,
         "safety_identifier": request.safety_identifier,
         "extra_headers": {"X-Client-Request-Id": request.client_request_id},
+        **({"extra_body": dict(request.extra)} if request.extra else {}),
     }
+
+
+def _media_type(picture: bytes) -> str:
+    return "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
 
 
 async def _events(answer: Any) -> AsyncGenerator[dict[str, Any], None]:

@@ -43,6 +43,12 @@ class Operation(StrEnum):
     LIST_DEAD_LETTERS = "list_dead_letters"
     REDRIVE_DEAD_LETTERS = "redrive_dead_letters"
     DISCARD_DEAD_LETTERS = "discard_dead_letters"
+    LIST_STYLE_PRESETS = "list_style_presets"
+    CREATE_STYLE = "create_style"
+    CHANGE_STYLE = "change_style"
+    RETIRE_STYLE = "retire_style"
+    PREPARE_STYLE_SAMPLE = "prepare_style_sample"
+    COMPLETE_STYLE_SAMPLE = "complete_style_sample"
 
 
 _ANY_ROLE = frozenset(Role)
@@ -70,6 +76,12 @@ ALLOWED: Final[Mapping[Operation, frozenset[Role]]] = MappingProxyType(
         Operation.LIST_DEAD_LETTERS: _CARE,
         Operation.REDRIVE_DEAD_LETTERS: _RULE,
         Operation.DISCARD_DEAD_LETTERS: _RULE,
+        Operation.LIST_STYLE_PRESETS: _ANY_ROLE,
+        Operation.CREATE_STYLE: _RULE,
+        Operation.CHANGE_STYLE: _RULE,
+        Operation.RETIRE_STYLE: _RULE,
+        Operation.PREPARE_STYLE_SAMPLE: _RULE,
+        Operation.COMPLETE_STYLE_SAMPLE: _RULE,
     }
 )
 

@@ -1,7 +1,9 @@
 """What is asked of a painter, and the ways in which painting fails."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Failure(StrEnum):
@@ -65,6 +67,8 @@ class PaintRequest:
     :ivar partial_images: how many unfinished pictures to show on the way, 0 to 3
     :ivar safety_identifier: a keyed hash of the user, which tells the painter who misbehaves without telling who it is
     :ivar client_request_id: ours, so that both call logs can be laid side by side
+    :ivar extra: fields that not every painter knows
+    :ivar references: pictures to change, as PNG or JPEG; none: paint from the words alone
     """
 
     model: str
@@ -77,6 +81,8 @@ class PaintRequest:
     partial_images: int
     safety_identifier: str
     client_request_id: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    references: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from tatemono.entrypoints.exporting import Exporter
 from tatemono.entrypoints.held_jobs import Jobs
 from tatemono.entrypoints.painting_gate import Gate, Turn
 from tatemono.entrypoints.process import again_and_again, run
+from tatemono.entrypoints.upkeep import upkeep
 from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
 from tatemono.usecases.erase_orphans import BATCH, erase_orphans, search_orphans
@@ -68,6 +69,7 @@ class ImageWorker:
                 asyncio.create_task(again_and_again(self._protect, _PROTECTION_CHECKED_SECONDS)),
                 asyncio.create_task(again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
                 asyncio.create_task(again_and_again(self._search, _SEARCH_EVERY_SECONDS)),
+                *map(asyncio.ensure_future, upkeep(self._parts, self._settings)),
             ]
             async with listening(
                 self._parts.db.dsn, CANCEL_CHANNEL, self._jobs.cancel, service=self._settings.service_name

@@ -214,6 +214,7 @@ class Building:
 
     async def _launch_cloud(self) -> Launch:
         from tatemono.laptop.cloud import cloud_command  # noqa: PLC0415 - as above
+        from tatemono.laptop.door import laptop_bucket  # noqa: PLC0415 - as above
 
         pictures = next((behavior.bucket for behavior in self.plan.edge.behaviors if behavior.bucket), None)
         argv, environment = cloud_command(
@@ -221,8 +222,7 @@ class Building:
             self._take_port("cloud", "cloud"),
             **self._credentials,
             region=self.plan.region,
-            # As provisioning names it, which takes the AWS SDK to ask.
-            pictures_bucket=f"{self.plan.name}-laptop-{pictures}" if pictures else "",
+            pictures_bucket=laptop_bucket(self.plan, pictures) if pictures else "",
             picture_keys=self._picture_keys,
             inherited=clean_environment(),
         )
@@ -272,6 +272,7 @@ class Building:
             "database_url": self._postgres.dsn(),
             "parameters": {
                 "public-url": self.address,
+                "uploads-url": f"{self.address}/uploads/",
                 "openai-base-url": f"http://{HOST}:{self.ports['studio']}/v1",
                 "admin-api-url": f"http://{HOST}:{self.ports['admin-api']}",
             },

@@ -21,9 +21,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tatemono.adapters.model_registry import WrongRegistry
 from tatemono.laptop import ports
 from tatemono.laptop.database import DatabaseError, EmbeddedPostgres, binary
 from tatemono.laptop.door import CannotOpenDoor, door_command
+from tatemono.laptop.models import examined
 from tatemono.laptop.screen import MARKS
 from tatemono.laptop.state import MARKER, StateFolder, leftovers
 from tatemono.plan import WrongPlan, read_plan
@@ -60,6 +62,7 @@ def examine(state: StateFolder, console: Console) -> int:
     checks: tuple[Callable[[StateFolder], Iterator[Finding]], ...] = (
         _python,
         _plan,
+        _models,
         _programs,
         _rights,
         _folder,
@@ -93,6 +96,17 @@ def _plan(_: StateFolder) -> Iterator[Finding]:
         yield Finding("bad", "plan", str(error), "correct these lines")
     else:
         yield Finding("good", "plan", f"{len(plan.services)} services: {', '.join(plan.services)}")
+
+
+def _models(_: StateFolder) -> Iterator[Finding]:
+    try:
+        findings = examined()
+    except (WrongPlan, WrongRegistry) as error:
+        yield Finding("bad", "model", str(error), "correct these lines")
+        return
+    for finding in findings:
+        advice = "see docs/how-to/change-the-model.md" if finding.failing else ""
+        yield Finding("notice" if finding.failing else "good", "model", finding.text, advice)
 
 
 def _programs(_: StateFolder) -> Iterator[Finding]:

@@ -102,6 +102,11 @@ def render_configuration(plan: Plan, facts: DoorFacts) -> str:
             upstreams={name: facts.service_ports[name] for name in sorted(services)}
             | {CLOUD_UPSTREAM: facts.cloud_port},
             cloud=CLOUD_UPSTREAM,
+            uploads=[
+                (uploads_path(name), laptop_bucket(plan, name), bucket.uploads.max_bytes)
+                for name, bucket in plan.buckets.items()
+                if bucket.uploads
+            ],
             refusals=REFUSALS,
             own=OWN_PATH,
             problem=PROBLEM,
@@ -119,6 +124,16 @@ def render_configuration(plan: Plan, facts: DoorFacts) -> str:
             origin_verify=_without_variables(facts.origin_verify, "the origin-verify secret"),
         )
     )
+
+
+def laptop_bucket(plan: Plan, name: str) -> str:
+    """What provisioning calls the bucket, which takes the AWS SDK to ask."""
+    return f"{plan.name}-laptop-{name}"
+
+
+def uploads_path(bucket: str) -> str:
+    """Where the door takes forms for a bucket."""
+    return f"/{bucket}/"
 
 
 def door_command(folder: Path) -> list[str]:

@@ -1,9 +1,9 @@
 """What the use cases need of the outside world, where the layer rule needs a name for it."""
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -11,7 +11,9 @@ from tatemono.domain.attempts import FIRST_PROVIDER, Claim, GiveUp, Outcome
 from tatemono.domain.generations import PictureRequest, State, Submitted
 from tatemono.domain.mail import Mail, MailKind
 from tatemono.domain.mail_sending import MailClaim, MailEvent, MailState, SendFailure, SendQuota
+from tatemono.domain.money import Account, Cost, Terms
 from tatemono.domain.painting import Failure, PainterUsage, Painting, PaintRequest, PartialPicture
+from tatemono.domain.references import CleanPicture, Reference, UploadForm
 from tatemono.usecases.identity_ports import (
     Attestations,
     Devices,
@@ -121,6 +123,41 @@ class SearchableStore(PictureStore, Protocol):
         ...
 
 
+class ReferenceCopies(Protocol):
+    """The bucket of uploads and of the copies that were made of them, for those who only use and erase."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The bytes of an object; none if there is no such object."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are gone already do not matter."""
+        ...
+
+
+class ReferenceStore(ReferenceCopies, Protocol):
+    async def form(self, key: str, *, content_type: str, max_bytes: int, seconds: int) -> UploadForm:
+        """A presigned POST that lets whoever has it upload one object: this key, this type, so many bytes at most."""
+        ...
+
+    async def put(self, key: str, data: bytes, *, content_type: str, sha256: bytes | None = None) -> None:
+        """Keep an object.
+
+        :raises PaintingFailed: `Failure.NOT_KEPT`, after the store's own retries
+        """
+        ...
+
+
+class ReferenceCleaner(Protocol):
+    async def clean(self, data: bytes, *, longest_side: int) -> CleanPicture:
+        """Decode the whole picture and make it anew, upright, without metadata, no larger than `longest_side`.
+
+        :raises NotAPicture: it does not decode
+        :raises PictureTooLarge: it has too many pixels, or too few
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """An SQS message: leave to do one job. `receipt` is good until its visibility timeout passes.
@@ -186,13 +223,26 @@ class Generations(Protocol):
     """The writes of the pipeline. Those that take a claim change nothing, and answer False, if its lease was lost."""
 
     async def submit(
-        self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, max_waiting: int
+        self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, cost: Cost, terms: Terms
     ) -> Submitted:
-        """Hold the credits, insert the generation and its ticket; or find what the same key did before.
+        """Hold the credits, set the money aside, insert the generation and its ticket; or find what the same key did.
 
         :raises NoSuchStyle: nothing was done
+        :raises KeyInFlight: nothing was done by this call, another with the same key was under way
         :raises AccountBusy: nothing was done, too much else happens to this account at once
         """
+        ...
+
+    async def find_accepted(self, user_id: UUID, idempotency_key: str) -> Submitted | None:
+        """What an earlier request with this key became; none if there was none."""
+        ...
+
+    async def account(self, user_id: UUID, terms: Terms) -> Account | None:
+        """What the account may still ask for today; none if there is no such account."""
+        ...
+
+    async def expect_more(self, claim: Claim, model: str, micros: int) -> None:
+        """Correct, before the call, what the attempt says it may come to."""
         ...
 
     async def claim(
@@ -218,9 +268,15 @@ class Generations(Protocol):
         ...
 
     async def succeed(
-        self, claim: Claim, pictures: Sequence[KeptPicture], usage: PainterUsage, provider_request_id: str | None
+        self,
+        claim: Claim,
+        pictures: Sequence[KeptPicture],
+        usage: PainterUsage,
+        provider_request_id: str | None,
+        *,
+        cost_micros: int = 0,
     ) -> bool:
-        """Record the pictures and settle the credits."""
+        """Record the pictures and the cost (micro-dollars), and settle the credits."""
         ...
 
     async def give_up(
@@ -248,6 +304,31 @@ class Generations(Protocol):
         ...
 
 
+class References(Protocol):
+    async def add(self, user_id: UUID, *, at_most: int) -> Reference:
+        """A new one that waits for its upload.
+
+        :raises TooManyReferences: the user has so many
+        """
+        ...
+
+    async def find(self, reference_id: UUID, user_id: UUID | None = None) -> Reference | None:
+        """One of the user's, or with no user given, anybody's."""
+        ...
+
+    async def mark_ready(self, reference_id: UUID, *, clean_key: str, width: int, height: int) -> Reference | None:
+        """Its clean copy is kept. Once it is ready it stays as it is; none if it is gone."""
+        ...
+
+    async def lock_old(self, *, older_than: timedelta, limit: int) -> list[Reference]:
+        """Those of that age which no unfinished generation needs, locked until the transaction ends."""
+        ...
+
+    async def erase(self, ids: Sequence[UUID]) -> None:
+        """Remove the rows."""
+        ...
+
+
 class Pictures(Protocol):
     async def mark_deleted(self, user_id: UUID, picture_id: UUID) -> bool:
         """Make a picture invisible at once. :returns: whether the user has such a picture, deleted before or not"""
@@ -259,6 +340,22 @@ class Pictures(Protocol):
 
     async def erase(self, ids: Sequence[UUID]) -> None:
         """Remove the rows."""
+        ...
+
+
+class Budgets(Protocol):
+    async def fold_returns(self, limit: int) -> int:
+        """Take what ended generations give back off their days' budgets. :returns: how many were folded"""
+        ...
+
+
+class ModelChecks(Protocol):
+    async def take_turn(self, *, retry_after: timedelta) -> bool:
+        """Whether it is time to ask the painter, and this is who does; if it fails, somebody may so much later."""
+        ...
+
+    async def record(self, announced: Mapping[str, date | None], *, next_after: timedelta) -> None:
+        """Keep what the painter said, and forget what it says no more."""
         ...
 
 
@@ -371,6 +468,12 @@ class Rows(Protocol):
     def leftovers(self) -> Leftovers: ...
     @property
     def generations(self) -> Generations: ...
+    @property
+    def references(self) -> References: ...
+    @property
+    def budgets(self) -> Budgets: ...
+    @property
+    def model_checks(self) -> ModelChecks: ...
     @property
     def pictures(self) -> Pictures: ...
     @property

@@ -4,14 +4,18 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from enum import Enum, auto
 from typing import Any
+from uuid import UUID
 
 from tatemono.domain.attempts import CANCELLED, Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
+from tatemono.domain.errors import Invalid
+from tatemono.domain.models import PaintingUnavailable, Registry
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.usecases.ports import (
@@ -24,8 +28,11 @@ from tatemono.usecases.ports import (
     Painter,
     PictureInspector,
     PictureStore,
+    ReferenceCopies,
     VerifiedPicture,
 )
+
+_log = logging.getLogger(__name__)
 
 _OVERTAKEN_SECONDS = 0.1
 
@@ -46,21 +53,41 @@ async def _tell_nobody(_failed: PaintingFailed | None) -> None:
 class Workshop:
     """What a worker paints with.
 
+    :ivar model_id: the configured model
     :ivar safety_identifier_key: keys the hash that tells the painter one user from another
     :ivar jitter: a random number from 0 to 1 at each call
+    :ivar references: where clean copies of reference pictures are
+    :ivar today: the day in UTC
     :ivar unknown_policy: what to do after an attempt whose end nobody knows
     :ivar told: is given how each call of the painter ended, if it ended by itself; none: in a picture
+    :ivar names: what this painter calls models, where it does not call them as the registry does
     """
 
     db: Database
     painter: Painter
     inspector: PictureInspector
     store: PictureStore
-    model: str
+    model_id: str
     safety_identifier_key: bytes
     jitter: Callable[[], float]
+    registry: Registry
+    references: ReferenceCopies
+    today: Callable[[], date]
     unknown_policy: UnknownPolicy
     told: Callable[[PaintingFailed | None], Awaitable[None]] = _tell_nobody
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """The model that paints today, as this painter calls it: the configured one or what follows it.
+
+        What cannot paint fails later.
+        """
+        try:
+            model = self.registry.at(self.model_id, self.today()).id
+        except PaintingUnavailable:
+            model = self.model_id
+        return self.names.get(model, model)
 
 
 async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future[Stop]") -> Outcome | None:
@@ -92,7 +119,9 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
         outcome = await _failed(workshop, claim, failed)
         await workshop.told(failed)
         return outcome
-    held = await workshop.db.generations.succeed(claim, pictures, painted.usage, painted.provider_request_id)
+    cost = _cost(workshop, claim, painted)
+    generations = workshop.db.generations
+    held = await generations.succeed(claim, pictures, painted.usage, painted.provider_request_id, cost_micros=cost)
     await workshop.told(None)
     if not held:
         return None
@@ -120,8 +149,9 @@ async def _shall_be_called(workshop: Workshop, claim: Claim) -> bool:
 
 async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
     showing: asyncio.Task[None] | None = None
+    request = await _paint_request(workshop, claim)
     try:
-        async with aclosing(workshop.painter.paint(_paint_request(workshop, claim))) as steps:
+        async with aclosing(workshop.painter.paint(request)) as steps:
             async for step in steps:
                 if showing is not None:
                     showing.cancel()
@@ -165,21 +195,57 @@ async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> lis
     return [task.result() for task in kept]
 
 
-def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
+async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
+    """The request as the model of today takes it, with what it may come to on record before it is made.
+
+    :raises PaintingFailed: the model does not take it, or nobody knows what it costs
+    """
     request = claim.generation.request
+    try:
+        model = workshop.registry.at(workshop.model_id, workshop.today())
+        model.check(request)
+        expected = model.cost(request, workshop.today()).expected
+    except PaintingUnavailable as error:
+        _log.error("nothing can be painted: %s", error.reason)
+        raise PaintingFailed(Failure.UNAVAILABLE, error.reason) from error
+    except Invalid as error:
+        # The model has changed since it was asked for.
+        raise PaintingFailed(Failure.BAD_REQUEST, str(error)) from error
+    if expected > claim.generation.expected_micros:
+        await workshop.db.generations.expect_more(claim, workshop.names.get(model.id, model.id), expected)
     user = hmac.new(workshop.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)
-    return PaintRequest(
-        model=workshop.model,
-        prompt=claim.prompt,
-        size=request.size,
-        quality=request.quality,
-        background=request.background,
-        output_format=request.output_format,
-        n=request.n,
-        partial_images=request.partial_pictures,
+    translated = model.translate(
+        request,
+        claim.prompt,
         safety_identifier=user.hexdigest(),
         client_request_id=f"{claim.generation.id}-{claim.fence}",
+        references=await _references(workshop, request.reference_id),
     )
+    return replace(translated, model=workshop.names.get(model.id, model.id))
+
+
+async def _references(workshop: Workshop, reference_id: UUID | None) -> tuple[bytes, ...]:
+    """:raises PaintingFailed: the reference picture is gone"""
+    if reference_id is None:
+        return ()
+    reference = await workshop.db.references.find(reference_id)
+    data = reference and reference.clean_key and await workshop.references.get(reference.clean_key)
+    if not data:
+        raise PaintingFailed(Failure.BAD_REQUEST, "the reference picture is gone")
+    return (data,)
+
+
+def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
+    """What the call cost; what it was expected to come to, if the painter does not say what it used."""
+    try:
+        model = workshop.registry.at(workshop.model_id, workshop.today())
+        cost = model.micros(painted.usage, workshop.today())
+    except PaintingUnavailable:
+        cost = 0
+    expected = claim.generation.expected_micros
+    if cost > expected:
+        _log.warning("generation %s cost %d micro-dollars, %d were expected", claim.generation.id, cost, expected)
+    return cost or expected
 
 
 async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:

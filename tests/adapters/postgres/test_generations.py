@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,20 +10,23 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from factories import FOX, USAGE, guest, kept, submitted
+from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import CANCELLED, Claim, Outcome
 from tatemono.domain.generations import (
+    Accepted,
+    KeyInFlight,
     KeyUsedForAnother,
     NoSuchStyle,
     OutOfCredits,
     PictureRequest,
-    Quality,
     State,
     TooManyWaiting,
     judge_submission,
 )
+from tatemono.domain.models import PaintingUnavailable
 from tatemono.domain.painting import Failure
+from tatemono.usecases.submit_generation import submit_generation
 
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)
@@ -87,12 +91,26 @@ class TestSubmit:
         assert await submitted(api, user_id, key="k") == first
         assert (await account(owner, user_id))["queued"] == 1
 
-    async def test_gives_one_generation_to_twenty_at_once(self, api: Database, owner: Any) -> None:
+    async def test_makes_one_generation_of_twenty_at_once(self, api: Database, owner: Any) -> None:
         user_id = await guest(api)
-        all_of_them = await asyncio.gather(*(submitted(api, user_id, key="k") for _ in range(20)))
-        assert len({generation.id for generation in all_of_them}) == 1
+        results = await asyncio.gather(*(submitted(api, user_id, key="k") for _ in range(20)), return_exceptions=True)
+        accepted = {result.id for result in results if not isinstance(result, BaseException)}
+        refused = [result for result in results if isinstance(result, BaseException)]
+        assert len(accepted) == 1
+        # They came while the first was in flight.
+        assert all(isinstance(refusal, KeyInFlight) for refusal in refused)
+        assert await submitted(api, user_id, key="k") == await api.queries.generation(user_id, accepted.pop())
         assert await owner.fetchval("select count(*) from outbox") == 1
         await assert_ledger_agrees(owner)
+
+    async def test_answers_a_repetition_whatever_paints_by_then(self, api: Database) -> None:
+        user_id = await guest(api)
+        first = await submitted(api, user_id, key="k")
+        gone = replace(PRICES, model_id="gone")
+        again = await submit_generation(api, gone, user_id=user_id, request=FOX, idempotency_key="k")
+        assert again == Accepted(first, repeated=True)
+        with pytest.raises(PaintingUnavailable):
+            await submit_generation(api, gone, user_id=user_id, request=FOX, idempotency_key="another")
 
     async def test_keeps_the_keys_of_users_apart(self, api: Database) -> None:
         one = await submitted(api, await guest(api), key="k")
@@ -128,12 +146,13 @@ class TestSubmit:
     async def test_refuses_too_many_waiting(self, api: Database) -> None:
         user_id = await guest(api)
         for key in ("a", "b"):
-            await api.generations.submit(user_id, FOX, idempotency_key=key, max_waiting=2)
-        refused = await api.generations.submit(user_id, FOX, idempotency_key="c", max_waiting=2)
+            await submitted(api, user_id, key=key)
+        terms = replace(TERMS, max_waiting=2)
+        refused = await api.generations.submit(user_id, FOX, idempotency_key="c", cost=COST, terms=terms)
         assert refused.generation is None
-        assert refused.waiting == 2
+        assert refused.account.waiting == 2
         with pytest.raises(TooManyWaiting):
-            judge_submission(refused, PictureRequest(prompt="x", quality=Quality.LOW))
+            judge_submission(refused, FOX, COST.reserved, terms)
 
 
 class TestClaim:

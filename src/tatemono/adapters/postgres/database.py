@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from tatemono.adapters.postgres.attestations import Attestations
+from tatemono.adapters.postgres.budgets import Budgets, ModelChecks
 from tatemono.adapters.postgres.dead_letters import DeadLetters
 from tatemono.adapters.postgres.deletions import Deletions
 from tatemono.adapters.postgres.devices import Devices
@@ -30,9 +31,11 @@ from tatemono.adapters.postgres.pictures import Pictures
 from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
 from tatemono.adapters.postgres.queue import Queue
+from tatemono.adapters.postgres.references import References
 from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.sessions import Sessions
 from tatemono.adapters.postgres.sign_in import password_for
+from tatemono.adapters.postgres.styles import Styles
 from tatemono.adapters.postgres.transfers import Transfers
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -67,6 +70,9 @@ class Rows:
         self.devices = Devices(executor)
         self.generations = Generations(executor)
         self.pictures = Pictures(executor)
+        self.references = References(executor)
+        self.budgets = Budgets(executor)
+        self.model_checks = ModelChecks(executor)
         self.outbox = Outbox(executor)
         self.queue = Queue(executor)
         self.painters = Painters(executor)
@@ -87,6 +93,7 @@ class Rows:
         self.exports = Exports(executor)
         self.leftovers = Leftovers(executor)
         self.mails = Mails(executor)
+        self.styles = Styles(executor)
 
 
 class Database(Rows):

@@ -2,32 +2,85 @@
 
 from tatemono.domain.pictures import FOLDER
 
-_COLUMNS = """id, user_id, prompt, style, size, quality, output_format, background, n, price, state, failure_code,
-    created_at, started_at, finished_at"""
+_COLUMNS = """id, user_id, prompt, style, size, quality, output_format, background, n, seed, negative_prompt,
+    reference_id, price, state, failure_code, created_at, started_at, finished_at, expected_micros"""
 
+# A row of the environment's budget is locked before the account; whatever gives back to it only adds a row elsewhere,
+# so nobody waits in the opposite order. What is free today comes first: it is given by filling up, never by adding.
 SUBMIT = f"""
-with known as (
-    select {_COLUMNS}, fingerprint from generations where user_id = $1 and idempotency_key = $2
+with today as (
+    select (now() at time zone $20)::date as day
+), known as (
+    select {_COLUMNS}, fingerprint, false as new from generations where user_id = $1 and idempotency_key = $2
+), room as (
+    select b.day, b.shard from today join budget_shards b on b.day = today.day
+    where b.shard = any($19::smallint[]) and b.used_micros + $17::bigint <= $22::bigint
+        and not exists (select from known)
+    order by b.shard limit 1 for update of b
 ), payer as (
-    update accounts set available = available - $3::int, held = held + $3::int, queued = queued + 1
-    where user_id = $1 and available >= $3::int and queued < $4::int and not exists (select from known)
-    returning user_id
+    update accounts a set
+        available = greatest(a.available, case when a.day = room.day then 0 else $18::int end) - $3::int,
+        held = a.held + $3::int, queued = a.queued + 1, day = room.day,
+        day_micros = case when a.day = room.day then a.day_micros else 0 end + $17::bigint
+    from room
+    where a.user_id = $1 and a.queued < $4::int
+        and greatest(a.available, case when a.day = room.day then 0 else $18::int end) >= $3::int
+        and case when a.day = room.day then a.day_micros else 0 end + $17::bigint <= $21::bigint
+        and ($15::uuid is null or exists (
+            select from reference_pictures r where r.id = $15 and r.user_id = $1 and r.clean_key is not null))
+    returning a.user_id, room.day, room.shard, new.available + $3::int - old.available as granted
+), reserved as (
+    update budget_shards b set used_micros = b.used_micros + $17::bigint
+    from payer where b.day = payer.day and b.shard = payer.shard
 ), added as (
     insert into generations
-        (user_id, idempotency_key, price, prompt, style, size, quality, output_format, background, n, fingerprint)
-    select user_id, $2, $3, $5, $6, $7, $8, $9, $10, $11, $12 from payer
-    returning {_COLUMNS}, fingerprint
+        (user_id, idempotency_key, price, prompt, style, size, quality, output_format, background, n, fingerprint,
+        seed, negative_prompt, reference_id, expected_micros, reserved_micros, budget_day, budget_shard)
+    select user_id, $2, $3, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, day, shard from payer
+    returning {_COLUMNS}, fingerprint, true as new
+), allowance as (
+    insert into credit_transfers (user_id, out_of, into_pot, credits)
+    select user_id, 'issued', 'available', granted from payer where granted > 0
 ), transfer as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
     select user_id, id, 'available', 'held', price from added
 ), ticket as (
-    insert into outbox (queue, body) select $13, id::text from added
+    insert into outbox (queue, body) select $23, id::text from added
 ), result as (
     select * from known union all select * from added
 )
-select result.*, accounts.available, accounts.queued as waiting
-from (values (1)) as one left join result on true left join accounts on accounts.user_id = $1 and result.id is null
+select result.*, today.day, a.available, greatest(0, $18::int - a.available) as fill_up, a.day as account_day,
+    a.day_micros, a.queued as waiting,
+    case when result.id is null then
+        (select $22::bigint - min(b.used_micros) from budget_shards b where b.day = today.day) end as room_micros,
+    result.id is not null or $15::uuid is null or exists (
+        select from reference_pictures r where r.id = $15 and r.user_id = $1 and r.clean_key is not null
+    ) as reference_ready
+from today left join result on true left join accounts a on a.user_id = $1 and result.id is null
 """  # noqa: S608 - only our own column list is put in
+
+OPEN_DAY = """
+insert into budget_shards (day, shard) select $1::date, generate_series(0, $2::int - 1) on conflict do nothing
+"""
+
+ACCOUNT = """
+with today as (
+    select (now() at time zone $2)::date as day
+)
+select today.day, a.available, greatest(0, $3::int - a.available) as fill_up, a.day as account_day, a.day_micros,
+    a.queued as waiting,
+    $4::bigint - (select min(b.used_micros) from budget_shards b where b.day = today.day) as room_micros
+from today join accounts a on a.user_id = $1
+"""
+
+# What a generation gives back of what was set aside: all but what its attempts cost, or may have.
+_SPENT_BEFORE = """coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
+        where attempts.generation_id = done.id and attempts.fence <> $2), 0)::bigint"""
+_DAY_MICROS = """case when accounts.day = spent.budget_day
+        then greatest(0, accounts.day_micros - spent.reserved_micros + spent.micros) else accounts.day_micros end"""
+_GIVE_BACK = """insert into budget_returns (day, shard, micros)
+    select budget_day, budget_shard, reserved_micros - micros from spent
+    where budget_day is not null and reserved_micros <> micros"""
 
 ANY_DUE = """
 select exists (select from generations where state = 'running' and lease_expires_at < now())
@@ -87,8 +140,13 @@ turn as (
         failure = case when exists (select from undecided) then 'not_called' else 'lease_lost' end
     from expired where attempts.generation_id = expired.id and attempts.outcome is null
 ), attempt as (
-    insert into attempts (generation_id, fence, model, provider, object_stem)
-    select id, fence, $3, $4, '{FOLDER}/' || user_id || '/' || id || '/' || fence from claimed
+    -- What is not set aside any more is not spent: a worker ends such a job without a call (MAX_ATTEMPTS).
+    insert into attempts (generation_id, fence, model, provider, object_stem, expected_micros)
+    select id, fence, $3, $4, '{FOLDER}/' || user_id || '/' || id || '/' || fence,
+        case when reserved_micros >= expected_micros * (1 + (
+            select count(*) from attempts where attempts.generation_id = claimed.id
+                and failure is distinct from 'rate_limited')) then expected_micros else 0 end
+    from claimed
 ), event as (
     insert into generation_events (generation_id, kind, data)
     select id, 'started', jsonb_build_object('attempt', fence) from claimed
@@ -119,6 +177,11 @@ where generations.id = held.id and generations.fence = held.fence and state = 'r
 returning generations.id, cancel_requested_at is not null as cancelled
 """
 
+EXPECT_MORE = """
+update attempts set model = $3, expected_micros = $4
+where generation_id = $1 and fence = $2 and outcome is null
+"""
+
 ADD_PARTIAL = """
 with held as (
     select id from generations where id = $1 and fence = $2 and state = 'running'
@@ -126,20 +189,25 @@ with held as (
 insert into generation_events (generation_id, kind, data) select id, 'partial', $3 from held returning true
 """
 
-SUCCEED = """
+SUCCEED = f"""
 with done as (
     update generations set state = 'succeeded', finished_at = now(), lease_expires_at = null
     where id = $1 and fence = $2 and state = 'running'
-    returning id, user_id, price
+    returning id, user_id, price, reserved_micros, budget_day, budget_shard
+), spent as (
+    select done.*, $15::bigint + {_SPENT_BEFORE} as micros from done
 ), account as (
-    update accounts set held = held - done.price, spent = spent + done.price, running = running - 1
-    from done where accounts.user_id = done.user_id
+    update accounts set held = held - spent.price, spent = accounts.spent + spent.price, running = running - 1,
+        day_micros = {_DAY_MICROS}
+    from spent where accounts.user_id = spent.user_id
+), given_back as (
+    {_GIVE_BACK}
 ), transfer as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
     select user_id, id, 'held', 'spent', price from done
 ), attempt as (
     update attempts set outcome = 'succeeded', finished_at = now(), provider_request_id = $3, input_text_tokens = $4,
-        input_image_tokens = $5, output_tokens = $6
+        input_image_tokens = $5, output_tokens = $6, cost_micros = $15
     from done where attempts.generation_id = done.id and attempts.fence = $2
 ), kept as (
     insert into pictures (user_id, generation_id, position, object_key, thumbnail_key, content_type, width, height,
@@ -152,28 +220,34 @@ with done as (
 ), partials as (
     delete from generation_events using done where generation_id = done.id and kind = 'partial'
 )
-insert into generation_events (generation_id, kind, data) select id, 'done', '{}' from done returning true
-"""
+insert into generation_events (generation_id, kind, data) select id, 'done', '{{}}' from done returning true
+"""  # noqa: S608 - only our own expressions are put in
 
-GIVE_UP = """
+GIVE_UP = f"""
 with done as (
     update generations set state = $6::generation_state, failure_code = $7, finished_at = now(),
         lease_expires_at = null
     where id = $1 and fence = $2 and state = 'running'
-    returning id, user_id, price, state
-), account as (
-    update accounts set held = held - done.price, available = available + done.price, running = running - 1
-    from done where accounts.user_id = done.user_id
-), transfer as (
-    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
-    select user_id, id, 'held', 'available', price from done
+    returning id, user_id, price, state, reserved_micros, budget_day, budget_shard
 ), attempt as (
     update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $5,
         decision = 'give_up'
     from done where attempts.generation_id = done.id and attempts.fence = $2 and attempts.outcome is null
+    returning attempts.possible_micros
 ), undecided as (
     update attempts set decision = 'give_up'
     from done where attempts.generation_id = done.id and attempts.outcome = 'unknown' and attempts.decision is null
+), spent as (
+    select done.*, coalesce((select possible_micros from attempt), 0) + {_SPENT_BEFORE} as micros from done
+), account as (
+    update accounts set held = held - spent.price, available = available + spent.price, running = running - 1,
+        day_micros = {_DAY_MICROS}
+    from spent where accounts.user_id = spent.user_id
+), given_back as (
+    {_GIVE_BACK}
+), transfer as (
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'held', 'available', price from done
 ), partials as (
     delete from generation_events using done where generation_id = done.id and kind = 'partial'
 )
@@ -181,7 +255,7 @@ insert into generation_events (generation_id, kind, data)
 select id, case state when 'cancelled' then 'cancelled'::event_kind else 'failed' end,
     jsonb_build_object('failure_code', $7::text)
 from done returning true
-"""
+"""  # noqa: S608 - as above
 
 RETRY = """
 with back as (
@@ -205,27 +279,35 @@ select id, 'retrying', jsonb_build_object('failure', $4::text, 'after_seconds', 
 from back returning true
 """
 
-CANCEL = """
+CANCEL = f"""
 with mine as (
-    select id, user_id, state, price from generations where id = $2 and user_id = $1 for update
+    select id, user_id, state, price, reserved_micros, budget_day, budget_shard from generations
+    where id = $2 and user_id = $1 for update
 ), cancelled as (
     update generations set state = 'cancelled', failure_code = 'cancelled', finished_at = now()
     from mine where generations.id = mine.id and mine.state = 'queued'
-    returning generations.id, generations.user_id, generations.price, generations.priority
+    returning generations.id, generations.user_id, generations.price, generations.priority, mine.reserved_micros,
+        mine.budget_day, mine.budget_shard
+), spent as (
+    select cancelled.*, coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
+        where attempts.generation_id = cancelled.id), 0)::bigint as micros from cancelled
 ), asked as (
     update generations set cancel_requested_at = coalesce(cancel_requested_at, now())
     from mine where generations.id = mine.id and mine.state = 'running'
 ), account as (
-    update accounts set held = held - cancelled.price, available = available + cancelled.price, queued = queued - 1,
-        queued_high = queued_high - (cancelled.priority = 1)::int,
-        queued_low = queued_low - (cancelled.priority = -1)::int
-    from cancelled where accounts.user_id = cancelled.user_id
+    update accounts set held = held - spent.price, available = available + spent.price, queued = queued - 1,
+        queued_high = queued_high - (spent.priority = 1)::int,
+        queued_low = queued_low - (spent.priority = -1)::int,
+        day_micros = {_DAY_MICROS}
+    from spent where accounts.user_id = spent.user_id
+), given_back as (
+    {_GIVE_BACK}
 ), transfer as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
     select user_id, id, 'held', 'available', price from cancelled
 ), event as (
     insert into generation_events (generation_id, kind, data)
-    select id, 'cancelled', '{"failure_code": "cancelled"}' from cancelled
+    select id, 'cancelled', '{{"failure_code": "cancelled"}}' from cancelled
 )
 select state from mine
-"""
+"""  # noqa: S608 - as above

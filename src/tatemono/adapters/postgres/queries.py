@@ -42,6 +42,7 @@ class StyleRow:
     id: str
     name_en: str
     name_ja: str
+    sample_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ class Queries:
         )
 
     async def styles(self) -> list[StyleRow]:
-        rows = await self._pool.fetch("select id, name_en, name_ja from styles where active order by position, id")
+        rows = await self._pool.fetch(
+            "select id, name_en, name_ja, sample_key from styles where active order by position, id"
+        )
         return [StyleRow(*row) for row in rows]
 
     async def generation(self, user_id: UUID, generation_id: UUID) -> Generation | None:

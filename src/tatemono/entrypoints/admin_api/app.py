@@ -7,7 +7,16 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tatemono.bootstrap import AdminApiBackend, admin_api
-from tatemono.entrypoints.admin_api import audit, dead_letters, people, queue, queue_schemas, schemas
+from tatemono.entrypoints.admin_api import (
+    audit,
+    dead_letters,
+    people,
+    queue,
+    queue_schemas,
+    schemas,
+    style_schemas,
+    styles,
+)
 from tatemono.entrypoints.admin_api.guard import PREFIX
 from tatemono.entrypoints.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.direct_route import DirectRouter
@@ -31,10 +40,11 @@ def create_app(backend: AdminApiBackend) -> HttpEdge:
     """The whole application; `owner.state` of the edge holds what its requests share."""
     app = FastAPI(title=_TITLE, description=_DESCRIPTION, version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.backend = backend
-    modules = (people, queue, dead_letters, audit)
+    modules = (people, queue, dead_letters, audit, styles)
     described = [route for module in modules for route in module.routes.routes]
     app.router.routes[:] = described
-    documentation = documentation_routes(PREFIX, title=_TITLE, schemas=[schemas, queue_schemas], token=_TOKEN)
+    shapes = [schemas, queue_schemas, style_schemas]
+    documentation = documentation_routes(PREFIX, title=_TITLE, schemas=shapes, token=_TOKEN)
     router = DirectRouter([*described, Route(HEALTH_PATH, alive), *documentation])
     guarded = AllowedAddresses(router, backend.settings.allowed_addresses)
     return HttpEdge(guarded, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)

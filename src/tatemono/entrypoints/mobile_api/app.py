@@ -24,6 +24,7 @@ from tatemono.entrypoints.mobile_api import (
     moving,
     own_account,
     pictures,
+    references,
     unsubscribing,
 )
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
@@ -52,6 +53,7 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         members,
         moving,
         own_account,
+        references,
         leaving,
         unsubscribing,
         health,

@@ -14,6 +14,7 @@ from tatemono.entrypoints.mobile_api.described import OF_A_BODY, PREFIX, WITH_TO
 from tatemono.entrypoints.mobile_api.resources import generation_resource, generation_resources
 from tatemono.entrypoints.responses import json_response, language_of
 from tatemono.usecases import cancel_generation as cancelling
+from tatemono.usecases import quote_generation as quoting
 from tatemono.usecases import submit_generation as submitting
 
 routes = router("Generations")
@@ -26,17 +27,27 @@ Limit = Annotated[int, Query(ge=1, le=100)]
     "/generations",
     operation_id="submit_generation",
     summary="Ask for pictures",
-    description="Holds the credits and queues the request. The same key and body again give the same generation.",
+    description="Holds the credits and queues the request. The same key and body again give the same answer, for a "
+    "day; the same key with another body is refused (422), and so is a repetition while the first is being answered "
+    "(409). A request that was refused has done nothing: it is judged anew.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
     responses=answers(
         401,
+        404,
+        409,
         429,
         *OF_A_BODY,
         _201=body(
             schemas.Generation,
-            "In the queue, or where the earlier request with this key has come to.",
-            headers={"Location": {"schema": {"type": "string"}, "description": "The path of the generation."}},
+            "In the queue. A repetition shows it as it was then.",
+            headers={
+                "Location": {"schema": {"type": "string"}, "description": "The path of the generation."},
+                "Idempotency-Replayed": {
+                    "schema": {"type": "string", "enum": ["true"]},
+                    "description": "There if this is the answer to an earlier request with the same key.",
+                },
+            },
         ),
     ),
 )
@@ -56,11 +67,43 @@ async def submit_generation(
     ],
 ) -> Response:
     backend.controls.value.check_open()
-    generation = await submitting.submit_generation(
-        backend.db, user_id=caller.user_id, request=body.asked(), idempotency_key=idempotency_key
+    accepted = await submitting.submit_generation(
+        backend.db,
+        backend.prices,
+        user_id=caller.user_id,
+        request=body.asked(),
+        idempotency_key=unquoted(idempotency_key),
     )
-    resource = generation_resource(generation, language_of(request))
-    return json_response(resource, 201, {"location": f"{PREFIX}/generations/{generation.id}"})
+    generation = accepted.generation
+    headers = {"location": f"{PREFIX}/generations/{generation.id}"}
+    if accepted.repeated:
+        headers["idempotency-replayed"] = "true"
+    return json_response(generation_resource(generation, language_of(request)), 201, headers)
+
+
+def unquoted(key: str) -> str:
+    """The key without the quotes that the draft (a structured string, RFC 9651) has and many clients leave out."""
+    return key[1:-1] if len(key) > len('""') and key[0] == key[-1] == '"' else key
+
+
+@routes.post(
+    "/generations/quote",
+    operation_id="quote_generation",
+    summary="What it would cost",
+    description="For the same body as `submit_generation`. Nothing is held and nothing is queued.",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, *OF_A_BODY, _200=body(schemas.GenerationQuote, "The price, and what stands in the way.")),
+)
+async def quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
+    quote = await quoting.quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
+    return json_response(
+        {
+            "price_credits": quote.price,
+            "credits": {"available": quote.available, "free_today": quote.free_credits},
+            "acceptable": quote.obstacle is None,
+            "obstacle": quote.obstacle,
+        }
+    )
 
 
 @routes.get(

@@ -45,12 +45,15 @@ async def get_me(backend: Backend, caller: Caller) -> Response:
 )
 async def list_styles(request: Request, backend: Backend, _caller: Caller) -> Response:
     language = language_of(request)
+    urls = request.app.state.urls
+    expires_at = urls.expiry()
     items = [
         {
             "id": style.id,
             "name": style.name_ja if language == "ja" else style.name_en,
             "name_en": style.name_en,
             "name_ja": style.name_ja,
+            "sample_url": urls.url(style.sample_key, expires_at) if style.sample_key else None,
         }
         for style in await backend.db.queries.styles()
     ]

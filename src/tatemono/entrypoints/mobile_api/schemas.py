@@ -10,8 +10,11 @@ from pydantic import Field, StringConstraints
 
 from tatemono.domain.devices import Platform, UserKind
 from tatemono.domain.generations import (
+    MAX_NEGATIVE_CHARACTERS,
     MAX_PICTURES,
     MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    SQUARE,
     Background,
     OutputFormat,
     PictureRequest,
@@ -20,6 +23,9 @@ from tatemono.domain.generations import (
     State,
 )
 from tatemono.entrypoints.bodies import NO_NUL, RequestBody, ResponseBody, example
+
+#: A strict body takes text for an id all the same: JSON has no other way to write one.
+LaxUuid = Annotated[UUID, Field(strict=False)]
 
 _GENERATION_ID = "019ab3c2-5b1e-7a10-8c55-0d2f6a1b9e01"
 _PICTURE_ID = "019ab3c2-9d40-7c3e-a1f4-5e0c7b2d8f02"
@@ -156,16 +162,124 @@ class GenerationRequest(RequestBody):
         StringConstraints(max_length=40, pattern=r"^[a-z][a-z0-9-]*$"),
         Field(description="The id of a style preset; `GET /v1/api/styles` lists them."),
     ] = None
-    size: Size = Size.SQUARE
+    size: Annotated[
+        str,
+        StringConstraints(pattern=r"^[1-9][0-9]{2,3}x[1-9][0-9]{2,3}$"),
+        Field(description="`WIDTHxHEIGHT`. A size that cannot be had now is refused, with those that can."),
+    ] = str(SQUARE)
     quality: Quality = Quality.MEDIUM
     output_format: OutputFormat = OutputFormat.PNG
     background: Background = Background.AUTO
     n: Annotated[int, Field(ge=1, le=MAX_PICTURES, description="How many pictures.")] = 1
+    seed: Annotated[
+        Annotated[int, Field(ge=0, le=MAX_SEED)] | None,
+        Field(description="The same seed gives the same pictures, where the painter takes one; refused where not."),
+    ] = None
+    negative_prompt: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=MAX_NEGATIVE_CHARACTERS, pattern=NO_NUL)] | None,
+        Field(description="What the pictures should not show."),
+    ] = None
+    reference_id: Annotated[
+        LaxUuid | None, Field(description="A completed reference picture (`prepare_reference`) that is to be changed.")
+    ] = None
 
     def asked(self) -> PictureRequest:
         return PictureRequest(
-            self.prompt, self.style, self.size, self.quality, self.output_format, self.background, self.n
+            self.prompt,
+            self.style,
+            Size(self.size),
+            self.quality,
+            self.output_format,
+            self.background,
+            self.n,
+            self.seed,
+            self.negative_prompt,
+            self.reference_id,
         )
+
+
+class GenerationQuote(ResponseBody):
+    model_config = example(
+        {
+            "price_credits": 12,
+            "credits": {"available": 4, "free_today": 36},
+            "acceptable": True,
+            "obstacle": None,
+        }
+    )
+
+    price_credits: int
+    credits: "QuotedCredits"
+    acceptable: Annotated[bool, Field(description="It would be accepted now. Nothing is held for it.")]
+    obstacle: Annotated[
+        str | None,
+        Field(
+            description="What stands in the way: `out_of_credits`, `daily_budget_reached` (this user's), "
+            "`service_budget_reached` (everybody's) or `too_many_waiting`."
+        ),
+    ]
+
+
+class QuotedCredits(ResponseBody):
+    available: int
+    free_today: Annotated[int, Field(description="What today's allowance adds with the first request of the day.")]
+
+
+class ReferenceRequest(RequestBody):
+    model_config = example({"content_type": "image/jpeg"})
+
+    content_type: Literal["image/png", "image/jpeg", "image/webp"]
+
+
+class PresignedForm(ResponseBody):
+    url: Annotated[str, Field(description="POST the form here, as multipart/form-data.")]
+    fields: Annotated[dict[str, str], Field(description="All of them, in this order; the file in `file`, last.")]
+    max_bytes: Annotated[int, Field(description="Of the file.")]
+    expires_at: datetime
+
+
+_REFERENCE = {
+    "id": "019ab3c3-7a10-7d21-9c44-2b1a0f9e8d05",
+    "state": "ready",
+    "width": 1536,
+    "height": 2048,
+    "expires_at": "2026-11-25T08:40:57.141592Z",
+}
+
+
+class ReferencePicture(ResponseBody):
+    model_config = example(_REFERENCE)
+
+    id: UUID
+    state: Annotated[Literal["waiting", "ready"], Field(description="`ready` once it is completed.")]
+    width: Annotated[int | None, Field(description="Of the copy that is used: at most 2048 pixels a side.")]
+    height: int | None
+    expires_at: Annotated[datetime, Field(description="When it is erased.")]
+
+
+class PreparedReference(ResponseBody):
+    model_config = example(
+        {
+            "reference": _REFERENCE | {"state": "waiting", "width": None, "height": None},
+            "form": {
+                "url": "https://uploads.example.s3.ap-northeast-1.amazonaws.com/",
+                "fields": {
+                    "Content-Type": "image/jpeg",
+                    "key": "incoming/019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03/019ab3c3-7a10-7d21-9c44-2b1a0f9e8d05",
+                    "x-amz-algorithm": "AWS4-HMAC-SHA256",
+                    "x-amz-credential": "AKIAIOSFODNN7EXAMPLE/20261124/ap-northeast-1/s3/aws4_request",
+                    "x-amz-date": "20261124T084057Z",
+                    "policy": "eyJleHBpcmF0aW9uIjogIjIwMjYtMTEtMjRUMDg6NTA6NTdaIiwg…",
+                    "x-amz-signature": "3a0c7b5f…",
+                },
+                "max_bytes": 15728640,
+                "expires_at": "2026-11-24T08:50:57Z",
+            },
+        }
+    )
+
+    reference: ReferencePicture
+    form: PresignedForm
 
 
 class FailureReason(ResponseBody):
@@ -216,6 +330,9 @@ _GENERATION = {
     "output_format": "png",
     "background": "auto",
     "n": 1,
+    "seed": None,
+    "negative_prompt": None,
+    "reference_id": None,
     "price_credits": 12,
     "failure": None,
     "position": 3,
@@ -240,11 +357,14 @@ class Generation(ResponseBody):
     state: State
     prompt: str
     style: str | None
-    size: Size
+    size: str
     quality: Quality
     output_format: OutputFormat
     background: Background
     n: int
+    seed: int | None
+    negative_prompt: str | None
+    reference_id: Annotated[UUID | None, Field(description="Null again when the reference picture is erased.")]
     price_credits: Annotated[
         int, Field(description="Held while it runs, spent when it succeeds, given back otherwise.")
     ]
@@ -304,10 +424,23 @@ class Style(ResponseBody):
     name: Annotated[str, Field(description="In the language asked for.")]
     name_en: str
     name_ja: str
+    sample_url: Annotated[str | None, Field(description="A picture in this style; opens as a picture's `url` does.")]
 
 
 class StyleList(ResponseBody):
-    model_config = example({"items": [{"id": "ukiyo-e", "name": "浮世絵", "name_en": "Ukiyo-e", "name_ja": "浮世絵"}]})
+    model_config = example(
+        {
+            "items": [
+                {
+                    "id": "ukiyo-e",
+                    "name": "浮世絵",
+                    "name_en": "Ukiyo-e",
+                    "name_ja": "浮世絵",
+                    "sample_url": "https://example.jp/pictures/styles/ukiyo-e/8a1f0c52.jpeg?Expires=1795470000&Signature=MEQCI…&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256",
+                }
+            ]
+        }
+    )
 
     items: list[Style]
 

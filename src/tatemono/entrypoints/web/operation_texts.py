@@ -45,6 +45,22 @@ OPERATIONS: Final[dict[Operation, Words]] = {
     Operation.REDRIVE_DEAD_LETTERS: Words(
         ("Send dead letters again", "デッドレターを再投入する"), ("Sent dead letters again", "デッドレターの再投入")
     ),
+    Operation.LIST_STYLE_PRESETS: Words(("See the style presets", "スタイルの一覧を見る")),
+    Operation.CREATE_STYLE: Words(
+        ("Make a style preset", "スタイルを追加する"), ("Made a style preset", "スタイルの追加")
+    ),
+    Operation.CHANGE_STYLE: Words(
+        ("Change a style preset", "スタイルを変更する"), ("Changed a style preset", "スタイルの変更")
+    ),
+    Operation.RETIRE_STYLE: Words(
+        ("Retire a style preset", "スタイルの提供を終える"), ("Retired a style preset", "スタイルの提供終了")
+    ),
+    Operation.PREPARE_STYLE_SAMPLE: Words(
+        ("Upload a sample picture", "見本画像をアップロードする"), ("Prepared a sample picture", "見本画像の準備")
+    ),
+    Operation.COMPLETE_STYLE_SAMPLE: Words(
+        ("Show a sample picture", "見本画像を公開する"), ("Showed a new sample picture", "見本画像の公開")
+    ),
     Operation.DISCARD_DEAD_LETTERS: Words(
         ("Discard dead letters", "デッドレターを破棄する"), ("Discarded dead letters", "デッドレターの破棄")
     ),

@@ -31,6 +31,9 @@ def check_every_signature(access_key_id: str, secret_access_key: str) -> None:
         unsigned = iam_evaluator._anonymous.get() and not access_key
         if unsigned and iam_evaluator._served_unsigned(service, iam_action):
             return None
+        # The form of a presigned POST, all that the gate lets in unsigned: S3 checks what the form says of its signer.
+        if unsigned and service == "s3" and iam_action == "s3:PutObject":
+            return None
         return enforce(access_key, iam_action, service, *rest, **named)
 
     iam_evaluator.enforce = enforce_known

@@ -3,7 +3,7 @@
 from tatemono.adapters.postgres.migrate import execute_each
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 TABLES = """
 -- What operators have told the whole queue: one row.

@@ -1,0 +1,67 @@
+"""What is kept up in the background, by whichever worker comes first: budgets, reference pictures, models."""
+
+import time
+from collections.abc import Awaitable
+
+import structlog
+
+from tatemono.adapters.openai_models import announced_models
+from tatemono.bootstrap import ImageWorkerParts
+from tatemono.domain.models import Finding
+from tatemono.entrypoints.process import again_and_again
+from tatemono.settings import ImageWorkerSettings
+from tatemono.usecases.check_models import check_models
+from tatemono.usecases.erase_references import erase_references
+
+_FOLD_EVERY_SECONDS = 2.0
+_FOLD_BATCH = 1000
+_ERASE_EVERY_SECONDS = 60.0
+_CHECK_EVERY_SECONDS = 60.0
+
+log = structlog.get_logger()
+
+
+def upkeep(parts: ImageWorkerParts, settings: ImageWorkerSettings) -> list[Awaitable[None]]:
+    """The loops; each goes on until it is cancelled."""
+
+    async def fold_budgets() -> None:
+        while await parts.db.budgets.fold_returns(_FOLD_BATCH) == _FOLD_BATCH:
+            pass
+
+    async def erase() -> None:
+        while await erase_references(parts.db, parts.easels[0].workshop.references):
+            pass
+
+    async def check() -> None:
+        findings = await check_models(
+            parts.db,
+            parts.easels[0].workshop.registry,
+            lambda: announced_models(settings.openai_base_url, settings.openai_api_key.get_secret_value()),
+            model_id=parts.easels[0].workshop.model_id,
+            today=parts.easels[0].workshop.today(),
+        )
+        if findings is not None:
+            tell(findings)
+
+    return [
+        again_and_again(fold_budgets, _FOLD_EVERY_SECONDS),
+        again_and_again(erase, _ERASE_EVERY_SECONDS),
+        again_and_again(check, _CHECK_EVERY_SECONDS),
+    ]
+
+
+def tell(findings: list[Finding]) -> None:
+    """A line for each finding, and a metric that an alarm watches.
+
+    The metric is CloudWatch's embedded metric format: a line of the log that becomes one.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    for finding in findings:
+        (log.error if finding.failing else log.info)("model_checked", finding=finding.text)
+    metric = {"Namespace": "Tatemono", "Dimensions": [[]], "Metrics": [{"Name": "ModelFindings", "Unit": "Count"}]}
+    failing = sum(finding.failing for finding in findings)
+    log.info(
+        "model_findings",
+        ModelFindings=failing,
+        _aws={"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
+    )
