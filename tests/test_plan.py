@@ -184,6 +184,18 @@ class TestReadPlan:
                 "services.mobile-api.user_pools.people",
                 "no user pool is called 'people'; there are: members, operators",
             ),
+            (
+                "      guests: [ListIdentities",
+                "      visitors: [ListIdentities",
+                "services.outbox-relay.identity_pools.visitors",
+                "no identity pool is called 'visitors'; there are: guests",
+            ),
+            (
+                "      uploads: [GetObject, DeleteObject, ListBucket]\n",
+                "",
+                "services.image-worker.buckets",
+                "says nothing of uploads, though the service is told its name",
+            ),
             ("bucket: pictures", "bucket: photos", "edge.behaviors.2.bucket", "no bucket is called 'photos'"),
             (
                 "{ip_set: operators}",

@@ -42,6 +42,7 @@ module "storage" {
   buckets            = local.plan.buckets
   log_retention_days = var.log_retention_days
   served_buckets     = local.served_buckets
+  page_origin        = local.public_url
   distribution_arns  = [module.edge.distribution_arn]
 }
 
@@ -70,7 +71,7 @@ module "messaging" {
 
   prefix = local.prefix
   queues = local.plan.queues
-  topics = local.mail == null ? {} : { (local.mail.events_queue) = module.mail.events_topic_arn }
+  topics = { (local.plan.mail.events_queue) = module.mail.events_topic_arn }
 }
 
 module "services" {
@@ -92,6 +93,8 @@ module "services" {
   buckets        = module.storage.buckets
   user_pool_arns = { for name, pool in module.identity.user_pools : name => pool.arn }
   mail_arns      = module.mail.sender_arns
+
+  identity_pool_arns = { for name, pool in module.identity.identity_pools : name => pool.arn }
 
   database = {
     address          = module.database.address
@@ -170,8 +173,11 @@ module "mail" {
   domain_name    = var.domain_name
   hosted_zone_id = var.hosted_zone_id
   sender_name    = title(local.plan.name)
-  event_types    = try(local.mail.event_types, ["BOUNCE", "COMPLAINT"])
   kms_key_arn    = module.safe.kms_key_arn
+
+  configuration_set = local.plan.mail.configuration_set
+  events_queue      = local.plan.mail.events_queue
+  event_types       = local.plan.mail.event_types
 }
 
 module "bastion" {

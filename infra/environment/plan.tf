@@ -17,9 +17,6 @@ locals {
   # Buckets that the gate serves from.
   served_buckets = distinct(compact([for behavior in local.plan.edge.behaviors : try(behavior.bucket, "")]))
 
-  # What becomes of mail, and which queue is told.
-  mail = try(local.plan.mail, null)
-
   # Whoever has a parameter <service>-url is called by other services, inside.
   called_services = [for name in keys(local.http_services) : name if contains(keys(local.plan.parameters), "${name}-url")]
   public_url      = "https://${var.domain_name}"

@@ -18,12 +18,14 @@ mock_provider "aws" {
   }
 }
 variables {
-  prefix         = "tatemono-test"
-  domain_name    = "test.example.com"
-  hosted_zone_id = "Z1"
-  sender_name    = "Tatemono"
-  event_types    = ["BOUNCE", "COMPLAINT"]
-  kms_key_arn    = "arn:aws:kms:ap-northeast-1:111111111111:key/0"
+  prefix            = "tatemono-test"
+  domain_name       = "test.example.com"
+  hosted_zone_id    = "Z1"
+  sender_name       = "Tatemono"
+  configuration_set = "letters"
+  events_queue      = "letter-events"
+  event_types       = ["BOUNCE", "COMPLAINT"]
+  kms_key_arn       = "arn:aws:kms:ap-northeast-1:111111111111:key/0"
 }
 
 # Three, as SES gives them.
@@ -53,6 +55,11 @@ run "shows_that_mail_is_ours" {
   assert {
     condition     = aws_sesv2_configuration_set_event_destination.events.event_destination[0].matching_event_types == toset(["BOUNCE", "COMPLAINT"])
     error_message = "SES tells what the plan wants to know."
+  }
+
+  assert {
+    condition     = aws_sesv2_configuration_set.this.configuration_set_name == "tatemono-test-letters" && aws_sns_topic.events.name == "tatemono-test-letter-events"
+    error_message = "The configuration set, and the topic before the queue, are called as the plan calls them."
   }
 }
 

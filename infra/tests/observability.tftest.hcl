@@ -55,14 +55,22 @@ run "watches_every_part" {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
       "api-cpu", "api-memory", "worker-cpu", "worker-memory", "api-5xx", "api-p95", "api-nobody-well", "jobs-age", "jobs-dead",
       "database-cpu", "database-connections", "database-storage", "database-memory", "replica-0-lag", "confirmation-errors",
-      "certificate", "worker-failures",
+      "certificate", "worker-failures", "api-alarm-lines", "worker-alarm-lines", "model-findings",
     ])
-    error_message = "CPU, memory, 5xx, p95, queue age, dead letters, database, lag, functions, certificates and the painter."
+    error_message = "CPU, memory, 5xx, p95, queue age, dead letters, database, lag, functions, certificates, the painter, and what services say."
   }
 
   assert {
     condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.this) : can(regex("https://example.com/runbooks/[a-z0-9-]+\\.md$", alarm.alarm_description))])
     error_message = "Every alarm links to its runbook."
+  }
+
+  assert {
+    condition = { for service, filter in aws_cloudwatch_log_metric_filter.alarm_lines : service => "${filter.log_group_name} ${filter.pattern}" } == {
+      api    = "/api { $.event = \"alarm\" }"
+      worker = "/worker { $.event = \"alarm\" }"
+    }
+    error_message = "Every service's log is read for lines that ask for a person."
   }
 }
 

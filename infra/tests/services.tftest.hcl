@@ -26,9 +26,10 @@ variables {
   limits             = "{}"
   ip_sets            = { operators = ["203.0.113.0/29", "2001:db8::/48"] }
   parameter_arns     = { jobs-queue-url = "arn:jobs-queue-url", mail-queue-url = "arn:mail-queue-url", pictures-bucket = "arn:pictures-bucket", keys-arn = "arn:keys-arn" }
-  queues             = { jobs = { name = "tatemono-test-jobs", arn = "arn:queue:jobs" }, mail = { name = "tatemono-test-mail", arn = "arn:queue:mail" } }
+  queues             = { jobs = { name = "tatemono-test-jobs", arn = "arn:queue:jobs", dead_arn = "arn:queue:jobs-dead" }, mail = { name = "tatemono-test-mail", arn = "arn:queue:mail", dead_arn = "arn:queue:mail-dead" } }
   buckets            = { pictures = { arn = "arn:aws:s3:::pictures" } }
   user_pool_arns     = { members = "arn:pool:members" }
+  identity_pool_arns = { guests = "arn:pool:guests" }
   mail_arns          = ["arn:identity", "arn:configuration"]
   kms_key_arn        = "arn:aws:kms:ap-northeast-1:111111111111:key/0"
   vpc_id             = "vpc-1"
@@ -70,12 +71,27 @@ variables {
       scaling              = { min = 0, max = 50, backlog_per_task = 8 }
       stop_timeout_seconds = 120
       consumes             = ["jobs"]
+      protects_tasks       = true
       sends_mail           = true
+      buckets              = { pictures = ["PutObject", "AbortMultipartUpload", "ListBucket", "ListBucketMultipartUploads"] }
       environment = {
         DATABASE_URL    = { secret = "database-worker" }
         JOBS_QUEUE_URL  = { parameter = "jobs-queue-url" }
         MAIL_QUEUE_URL  = { parameter = "mail-queue-url" }
         PICTURES_BUCKET = { parameter = "pictures-bucket" }
+      }
+    }
+    keeper = {
+      kind                 = "background"
+      command              = ["python", "-m", "keeper"]
+      size                 = { cpu = 256, memory_mib = 512 }
+      scaling              = { min = 1, max = 2 }
+      stop_timeout_seconds = 30
+      moves_dead_letters   = true
+      identity_pools       = { guests = ["ListIdentities", "DeleteIdentities"] }
+      environment = {
+        DATABASE_URL   = { secret = "database-worker" }
+        JOBS_QUEUE_URL = { parameter = "jobs-queue-url" }
       }
     }
   }
@@ -160,23 +176,47 @@ run "lets_a_service_do_what_the_plan_says_and_no_more" {
   }
 
   assert {
-    condition = { for statement in data.aws_iam_policy_document.task["worker"].statement : statement.sid => toset(statement.resources) if contains(["Consume", "Send", "Objects", "Mail"], statement.sid) } == {
-      Consume = toset(["arn:queue:jobs"])
-      Send    = toset(["arn:queue:mail"])
-      Objects = toset(["arn:aws:s3:::pictures/*"])
-      Mail    = toset(["arn:identity", "arn:configuration"])
+    condition = { for statement in data.aws_iam_policy_document.task["worker"].statement : statement.sid => toset(statement.resources) } == {
+      SignInWorker    = toset(["arn:aws:rds-db:ap-northeast-1:111111111111:dbuser:db-1/worker"])
+      Consume         = toset(["arn:queue:jobs"])
+      Protect         = toset(["arn:aws:ecs:ap-northeast-1:111111111111:task/tatemono-test/*"])
+      Send            = toset(["arn:queue:mail"])
+      ObjectsPictures = toset(["arn:aws:s3:::pictures/*"])
+      BucketPictures  = toset(["arn:aws:s3:::pictures"])
+      Mail            = toset(["arn:identity", "arn:configuration"])
+      MailQuota       = toset(["*"])
     }
     error_message = "The worker empties its queue, and sends to the other."
   }
 
   assert {
-    condition     = anytrue([for statement in data.aws_iam_policy_document.task["worker"].statement : contains(statement.actions, "ecs:UpdateTaskProtection")])
-    error_message = "A consumer may protect its task while it works."
+    condition = { for statement in data.aws_iam_policy_document.task["worker"].statement : statement.sid => toset(statement.actions) if contains(["ObjectsPictures", "BucketPictures", "Mail", "MailQuota"], statement.sid) } == {
+      ObjectsPictures = toset(["s3:PutObject", "s3:AbortMultipartUpload"])
+      BucketPictures  = toset(["s3:ListBucket", "s3:ListBucketMultipartUploads"])
+      Mail            = toset(["ses:SendEmail"])
+      MailQuota       = toset(["ses:GetAccount"])
+    }
+    error_message = "What the plan says of a bucket is allowed on the bucket or on what is in it, each where IAM looks."
   }
 
   assert {
-    condition     = alltrue([for document in values(data.aws_iam_policy_document.task) : alltrue([for statement in document.statement : !contains(statement.resources, "*") && !contains(statement.actions, "*")])])
-    error_message = "No service may do something to everything."
+    condition = { for statement in data.aws_iam_policy_document.task["keeper"].statement : statement.sid => { actions = toset(statement.actions), resources = toset(statement.resources) } if statement.sid != "SignInWorker" } == {
+      DeadLetters = {
+        actions   = toset(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"])
+        resources = toset(["arn:queue:jobs-dead"])
+      }
+      Send               = { actions = toset(["sqs:SendMessage", "sqs:GetQueueAttributes"]), resources = toset(["arn:queue:jobs"]) }
+      IdentityPoolGuests = { actions = toset(["cognito-identity:ListIdentities"]), resources = toset(["arn:pool:guests"]) }
+      Identities         = { actions = toset(["cognito-identity:DeleteIdentities"]), resources = toset(["*"]) }
+    }
+    error_message = "Whoever moves dead letters takes them out of the queues that it is told of, and sends them again."
+  }
+
+  assert {
+    condition = toset(flatten([for document in values(data.aws_iam_policy_document.task) : [for statement in document.statement : tolist(statement.actions) if contains(statement.resources, "*")]])) == toset([
+      "ses:GetAccount", "cognito-identity:DeleteIdentities",
+    ])
+    error_message = "No service may do something to everything, but for the two actions that AWS narrows in no way."
   }
 }
 
@@ -188,7 +228,7 @@ run "scales_by_what_there_is_to_do" {
   }
 
   assert {
-    condition     = keys(aws_appautoscaling_policy.requests) == ["api"] && keys(aws_appautoscaling_policy.backlog) == ["worker"] && keys(aws_appautoscaling_policy.cpu) == ["api"]
+    condition     = keys(aws_appautoscaling_policy.requests) == ["api"] && keys(aws_appautoscaling_policy.backlog) == ["worker"] && keys(aws_appautoscaling_policy.cpu) == ["api", "keeper"]
     error_message = "Http services scale by requests and CPU, consumers by their backlog."
   }
 

@@ -20,7 +20,8 @@ mock_provider "aws" {
 
 variables {
   prefix             = "tatemono-test"
-  buckets            = { pictures = { versioned = false }, uploads = { versioned = true } }
+  buckets            = { pictures = { versioned = false }, uploads = { versioned = true, uploads = { max_bytes = 1048576 } } }
+  page_origin        = "https://test.example.com"
   served_buckets     = ["pictures"]
   distribution_arns  = ["arn:aws:cloudfront::111111111111:distribution/D"]
   log_retention_days = 30
@@ -52,4 +53,43 @@ run "closes_every_bucket" {
     condition     = aws_s3_bucket_versioning.this["uploads"].versioning_configuration[0].status == "Enabled" && aws_s3_bucket_versioning.this["pictures"].versioning_configuration[0].status == "Suspended"
     error_message = "Versions are kept where the plan says so."
   }
+}
+
+run "takes_uploads_and_forgets_them" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition = { for name, cors in aws_s3_bucket_cors_configuration.uploads : name => { origins = one(cors.cors_rule).allowed_origins, methods = one(cors.cors_rule).allowed_methods } } == {
+      uploads = { origins = toset(["https://test.example.com"]), methods = toset(["POST"]) }
+    }
+    error_message = "Our own pages may send forms to the bucket of uploads, and to no other."
+  }
+
+  assert {
+    condition     = { for name, life in aws_s3_bucket_lifecycle_configuration.this : name => [for rule in life.rule : rule.expiration[0].days if rule.id == "never-taken" && one(rule.filter).prefix == "incoming/"] } == { pictures = [], uploads = [1], logs = [] }
+    error_message = "What was sent and never taken goes after a day."
+  }
+
+  assert {
+    condition     = alltrue([for life in values(aws_s3_bucket_lifecycle_configuration.this) : anytrue([for rule in life.rule : length(rule.abort_incomplete_multipart_upload) == 1])])
+    error_message = "No bucket keeps parts of uploads that nobody finished."
+  }
+}
+
+run "refuses_a_page_with_a_path" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    page_origin = "https://test.example.com/"
+  }
+
+  expect_failures = [var.page_origin]
 }

@@ -70,7 +70,11 @@ class Service(Part):
     """One image, one command. `http` services have a port and a health path; `background` ones have neither.
 
     :ivar consumes: the queues that the service empties; their backlog says how many tasks there are
-    :ivar user_pools: what the service asks of Cognito's user pools with its own authority: IAM's names of the actions
+    :ivar protects_tasks: whether it asks ECS not to end a task that is at work
+    :ivar moves_dead_letters: whether it empties the dead-letter queues of the queues whose URLs it is told
+    :ivar buckets: what the service does with the buckets that it is told of: IAM's names of the actions
+    :ivar user_pools: what the service asks of Cognito's user pools with its own authority, as above
+    :ivar identity_pools: and of its identity pools
     :ivar sends_mail: whether it may send mail by SES
     """
 
@@ -83,7 +87,11 @@ class Service(Part):
     # ECS refuses more than 120 for stopTimeout on Fargate.
     stop_timeout_seconds: int = Field(ge=2, le=120)
     consumes: tuple[Name, ...] = ()
+    protects_tasks: bool = False
+    moves_dead_letters: bool = False
+    buckets: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
     user_pools: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
+    identity_pools: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
     sends_mail: bool = False
     environment: dict[VariableName, Variable]
 
@@ -241,8 +249,15 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
 
 
 def _unknown_of_services(plan: Plan) -> list[tuple[Where, str]]:
-    queues, pools = set(plan.queues), set(plan.identity.user_pools)
-    return [
+    queues, pools, buckets = set(plan.queues), set(plan.identity.user_pools), set(plan.buckets)
+    told = {name: {source.parameter for source in one.environment.values()} for name, one in plan.services.items()}
+    faults: list[tuple[Where, str]] = [
+        (("services", name, "buckets"), f"says nothing of {bucket}, though the service is told its name")
+        for name, service in plan.services.items()
+        for bucket in sorted(buckets - set(service.buckets))
+        if f"{bucket}-bucket" in told[name]
+    ]
+    return faults + [
         (
             ("services", name, field, one),
             f"no {kind} is called {one!r}; there are: {', '.join(sorted(known)) or 'none'}",
@@ -250,7 +265,9 @@ def _unknown_of_services(plan: Plan) -> list[tuple[Where, str]]:
         for name, service in plan.services.items()
         for field, kind, wanted, known in (
             ("consumes", "queue", service.consumes, queues),
+            ("buckets", "bucket", tuple(service.buckets), buckets),
             ("user_pools", "user pool", tuple(service.user_pools), pools),
+            ("identity_pools", "identity pool", tuple(service.identity_pools), set(plan.identity.identity_pools)),
         )
         for one in wanted
         if one not in known

@@ -5,7 +5,7 @@ data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 
 resource "aws_sesv2_configuration_set" "this" {
-  configuration_set_name = var.prefix
+  configuration_set_name = "${var.prefix}-${var.configuration_set}"
 
   delivery_options {
     tls_policy = "REQUIRE"
@@ -42,7 +42,7 @@ resource "aws_sesv2_email_identity_mail_from_attributes" "this" {
 
 # SES speaks to topics, topics speak to queues.
 resource "aws_sns_topic" "events" {
-  name              = "${var.prefix}-mail-events"
+  name              = "${var.prefix}-${var.events_queue}"
   kms_master_key_id = var.kms_key_arn
 }
 

@@ -23,6 +23,16 @@ variable "sender_name" {
   type        = string
 }
 
+variable "configuration_set" {
+  description = "What the plan calls the configuration set that all mail goes through."
+  type        = string
+}
+
+variable "events_queue" {
+  description = "The plan's queue that is told what becomes of mail; the topic before it has its name."
+  type        = string
+}
+
 variable "event_types" {
   description = "What SES tells of each mail, from the plan."
   type        = set(string)

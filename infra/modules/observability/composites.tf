@@ -8,6 +8,7 @@ locals {
     queues       = "Work waits, fails, or is given up"
     services     = "Tasks have too much to do"
     certificates = "A certificate runs out soon"
+    models       = "A model that we paint with ends soon, or is not what it was"
   }
 
   alarms_of = { for part in keys(local.parts) : part => [for name, alarm in local.alarms : name if alarm.part == part] }

@@ -105,7 +105,28 @@ locals {
     } if facts.paints
   ]...)
 
-  alarms = merge(local.cpu_and_memory, local.http, local.letters, local.archive, local.copies, local.functions, local.papers, local.painters)
+  # Lines by which a service itself asks for a person (work.tf).
+  lines = {
+    for service in keys(var.services) : "${service}-alarm-lines" => {
+      part       = "queues", runbook = "alarm-lines", namespace = local.own_namespace, metric = "${service}-alarm-lines"
+      statistic  = "Sum", period = 60, periods = 1, threshold = 0, above = true, missing = "notBreaching"
+      dimensions = {}
+    }
+  }
+
+  # The workers write this metric into their log once a day (entrypoints/upkeep.py).
+  models = {
+    model-findings = {
+      part       = "models", runbook = "model-findings", namespace = "Tatemono", metric = "ModelFindings"
+      statistic  = "Maximum", period = 86400, periods = 1, threshold = 0, above = true, missing = "notBreaching"
+      dimensions = {}
+    }
+  }
+
+  alarms = merge(
+    local.cpu_and_memory, local.http, local.letters, local.archive, local.copies, local.functions, local.papers, local.painters,
+    local.lines, local.models,
+  )
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

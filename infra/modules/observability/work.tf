@@ -29,6 +29,22 @@ resource "aws_cloudwatch_log_metric_filter" "job" {
   }
 }
 
+# What a service cannot mend by itself, it says in a line with the event `alarm`.
+resource "aws_cloudwatch_log_metric_filter" "alarm_lines" {
+  for_each = var.services
+
+  name           = "${var.prefix}-${each.key}-alarm-lines"
+  log_group_name = each.value.log_group
+  pattern        = "{ $.event = \"alarm\" }"
+
+  metric_transformation {
+    namespace     = local.own_namespace
+    name          = "${each.key}-alarm-lines"
+    value         = "1"
+    default_value = "0"
+  }
+}
+
 # What is painted in an hour, at the price of a picture: hours before any bill would say so.
 resource "aws_cloudwatch_metric_alarm" "spend" {
   alarm_name          = "${var.prefix}-spend-per-hour"

@@ -5,8 +5,12 @@ locals {
 
   # A service that is told a queue's URL sends to it, unless it is the one that empties it.
   parameters = { for name, service in var.services : name => toset(compact([for source in values(service.environment) : source.parameter])) }
-  sends      = { for name in keys(var.services) : name => [for queue in keys(var.queues) : queue if contains(local.parameters[name], "${queue}-queue-url") && !contains(var.services[name].consumes, queue)] }
-  stores     = { for name in keys(var.services) : name => [for bucket in keys(var.buckets) : bucket if contains(local.parameters[name], "${bucket}-bucket")] }
+  told       = { for name in keys(var.services) : name => [for queue in keys(var.queues) : queue if contains(local.parameters[name], "${queue}-queue-url")] }
+  sends      = { for name, service in var.services : name => [for queue in local.told[name] : queue if !contains(service.consumes, queue)] }
+  # What IAM allows on a bucket, and not on what is in it.
+  of_buckets = toset(["ListBucket", "ListBucketMultipartUploads"])
+  # Actions for which Cognito knows no narrower resource than everything.
+  of_everything = toset(["DeleteIdentities"])
   # One that is told a secret's ARN reads it again while it runs.
   rereads = { for name in keys(var.services) : name => [for secret in keys(var.secrets) : secret if contains(local.parameters[name], "${secret}-arn")] }
   given   = { for name, service in var.services : name => toset(compact([for source in values(service.environment) : source.secret])) }
@@ -59,12 +63,22 @@ data "aws_iam_policy_document" "task" {
 
   # A job that takes minutes is not for the scaling to interrupt. ECS knows no narrower resource than the cluster's tasks.
   dynamic "statement" {
-    for_each = length(each.value.consumes) > 0 ? ["tasks"] : []
+    for_each = each.value.protects_tasks ? ["tasks"] : []
 
     content {
       sid       = "Protect"
       actions   = ["ecs:UpdateTaskProtection", "ecs:GetTaskProtection"]
       resources = ["arn:${data.aws_partition.current.partition}:ecs:${local.account}:task/${var.prefix}/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.value.moves_dead_letters ? [local.told[each.key]] : []
+
+    content {
+      sid       = "DeadLetters"
+      actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
+      resources = [for queue in statement.value : var.queues[queue].dead_arn]
     }
   }
 
@@ -79,23 +93,23 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = length(local.stores[each.key]) > 0 ? [local.stores[each.key]] : []
+    for_each = { for bucket, actions in each.value.buckets : bucket => setsubtract(actions, local.of_buckets) if length(setsubtract(actions, local.of_buckets)) > 0 }
 
     content {
-      sid       = "Objects"
-      actions   = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"]
-      resources = [for bucket in statement.value : "${var.buckets[bucket].arn}/*"]
+      sid       = "Objects${replace(title(replace(statement.key, "-", " ")), " ", "")}"
+      actions   = [for action in statement.value : "s3:${action}"]
+      resources = ["${var.buckets[statement.key].arn}/*"]
     }
   }
 
+  # Without ListBucket, S3 answers 403 instead of 404 for what is not there.
   dynamic "statement" {
-    for_each = length(local.stores[each.key]) > 0 ? [local.stores[each.key]] : []
+    for_each = { for bucket, actions in each.value.buckets : bucket => setintersection(actions, local.of_buckets) if length(setintersection(actions, local.of_buckets)) > 0 }
 
     content {
-      # Without it, S3 answers 403 instead of 404 for what is not there.
-      sid       = "Buckets"
-      actions   = ["s3:ListBucket"]
-      resources = [for bucket in statement.value : var.buckets[bucket].arn]
+      sid       = "Bucket${replace(title(replace(statement.key, "-", " ")), " ", "")}"
+      actions   = [for action in statement.value : "s3:${action}"]
+      resources = [var.buckets[statement.key].arn]
     }
   }
 
@@ -136,12 +150,42 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
+    for_each = { for pool, actions in each.value.identity_pools : pool => setsubtract(actions, local.of_everything) if length(setsubtract(actions, local.of_everything)) > 0 }
+
+    content {
+      sid       = "IdentityPool${replace(title(replace(statement.key, "-", " ")), " ", "")}"
+      actions   = [for action in statement.value : "cognito-identity:${action}"]
+      resources = [var.identity_pool_arns[statement.key]]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = contains(flatten(values(each.value.identity_pools)), "DeleteIdentities") ? ["identities"] : []
+
+    content {
+      sid       = "Identities"
+      actions   = ["cognito-identity:DeleteIdentities"]
+      resources = ["*"] # Cognito knows no resource for this one: it takes ids of identities, whatever pool they are in.
+    }
+  }
+
+  dynamic "statement" {
     for_each = each.value.sends_mail ? [var.mail_arns] : []
 
     content {
       sid       = "Mail"
-      actions   = ["ses:SendEmail", "ses:SendRawEmail"]
+      actions   = ["ses:SendEmail"]
       resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.value.sends_mail ? ["quota"] : []
+
+    content {
+      sid       = "MailQuota"
+      actions   = ["ses:GetAccount"]
+      resources = ["*"] # The account's own quota: SES knows no narrower resource.
     }
   }
 }

@@ -24,8 +24,12 @@ variable "services" {
     scaling              = object({ min = number, max = number, backlog_per_task = optional(number) })
     stop_timeout_seconds = number
     consumes             = optional(list(string), [])
+    protects_tasks       = optional(bool, false)
+    moves_dead_letters   = optional(bool, false)
     sends_mail           = optional(bool, false)
+    buckets              = optional(map(list(string)), {})
     user_pools           = optional(map(list(string)), {})
+    identity_pools       = optional(map(list(string)), {})
     environment = map(object({
       value     = optional(string)
       parameter = optional(string)
@@ -100,7 +104,7 @@ variable "parameter_arns" {
 
 variable "queues" {
   description = "The plan's queues: what the module messaging gives."
-  type        = map(object({ name = string, arn = string }))
+  type        = map(object({ name = string, arn = string, dead_arn = string }))
 }
 
 variable "buckets" {
@@ -110,6 +114,11 @@ variable "buckets" {
 
 variable "user_pool_arns" {
   description = "ARNs of the user pools, by name."
+  type        = map(string)
+}
+
+variable "identity_pool_arns" {
+  description = "ARNs of the identity pools, by name."
   type        = map(string)
 }
 

@@ -10,7 +10,9 @@ locals {
   # Names of buckets are shared by the whole world: the account's number makes them ours.
   account_id = data.aws_caller_identity.current.account_id
   names      = merge({ for name in keys(var.buckets) : name => "${var.prefix}-${name}-${local.account_id}" }, { logs = "${var.prefix}-logs-${local.account_id}" })
-  versioned  = merge({ for name, bucket in var.buckets : name => bucket.versioned }, { logs = true })
+  # These take forms of presigned POSTs, and keep what is in them for a short time.
+  takes_uploads = { for name, bucket in var.buckets : name => bucket.uploads if bucket.uploads != null }
+  versioned     = merge({ for name, bucket in var.buckets : name => bucket.versioned }, { logs = true })
 }
 
 resource "aws_s3_bucket" "this" {
@@ -79,7 +81,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     filter {}
 
     abort_incomplete_multipart_upload {
-      days_after_initiation = 2
+      days_after_initiation = 1
     }
   }
 
@@ -108,7 +110,25 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   dynamic "rule" {
-    for_each = each.key == "logs" ? [] : ["pictures"]
+    for_each = contains(keys(local.takes_uploads), each.key) ? ["incoming"] : []
+
+    content {
+      id     = "never-taken"
+      status = "Enabled"
+
+      # What was sent in a form and never taken into the building (src/tatemono/domain/references.py).
+      filter {
+        prefix = "incoming/"
+      }
+
+      expiration {
+        days = 1
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = each.key == "logs" || contains(keys(local.takes_uploads), each.key) ? [] : ["pictures"]
 
     content {
       id     = "seldom-seen"
@@ -124,6 +144,21 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   depends_on = [aws_s3_bucket_versioning.this]
+}
+
+# A browser asks first whether the page may send its form there. Apps do not ask.
+resource "aws_s3_bucket_cors_configuration" "uploads" {
+  for_each = local.takes_uploads
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  cors_rule {
+    allowed_origins = [var.page_origin]
+    allowed_methods = ["POST"]
+    allowed_headers = ["*"]
+    expose_headers  = ["ETag"]
+    max_age_seconds = 3600
+  }
 }
 
 resource "aws_s3_bucket_logging" "this" {

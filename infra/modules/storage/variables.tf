@@ -9,8 +9,18 @@ variable "prefix" {
 }
 
 variable "buckets" {
-  description = "The plan's buckets. An object that is overwritten or deleted in a versioned one can be brought back."
-  type        = map(object({ versioned = bool }))
+  description = "The plan's buckets. An object that is overwritten or deleted in a versioned one can be brought back; one with uploads takes forms of presigned POSTs."
+  type        = map(object({ versioned = bool, uploads = optional(object({ max_bytes = number })) }))
+}
+
+variable "page_origin" {
+  description = "Where our pages are from, as a browser says it: scheme and host. Their forms may be sent to the bucket of uploads."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https://[a-z0-9.-]+$", var.page_origin))
+    error_message = "page_origin is https:// and a host, nothing behind it."
+  }
 }
 
 variable "log_retention_days" {
