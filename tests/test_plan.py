@@ -173,10 +173,10 @@ class TestReadPlan:
                 "no http service is called 'image-worker'; there are: admin-api, mobile-api, web",
             ),
             (
-                "consumes: [image-jobs]",
+                "consumes: [image-jobs, exports]",
                 "consumes: [pictures]",
                 "services.image-worker.consumes.pictures",
-                "no queue is called 'pictures'; there are: image-jobs",
+                "no queue is called 'pictures'; there are: exports, image-jobs",
             ),
             (
                 "      members: [AdminDeleteUser",
@@ -189,12 +189,6 @@ class TestReadPlan:
                 "      visitors: [ListIdentities",
                 "services.outbox-relay.identity_pools.visitors",
                 "no identity pool is called 'visitors'; there are: guests",
-            ),
-            (
-                "      uploads: [GetObject, DeleteObject, ListBucket]\n",
-                "",
-                "services.image-worker.buckets",
-                "says nothing of uploads, though the service is told its name",
             ),
             ("bucket: pictures", "bucket: photos", "edge.behaviors.2.bucket", "no bucket is called 'photos'"),
             (
@@ -290,7 +284,7 @@ class TestReadPlan:
         assert faults_of(text, tmp_path) == ["1: region: Field required"]
 
     def test_refuses_a_backlog_without_a_queue(self, tmp_path: Path) -> None:
-        text, _ = edited("    consumes: [image-jobs]\n", "")
+        text, _ = edited("    consumes: [image-jobs, exports]\n", "")
         (told,) = faults_of(text, tmp_path)
         assert told.endswith(": services.image-worker: consumes and scaling.backlog_per_task belong together")
 
@@ -302,8 +296,18 @@ class TestReadPlan:
 
     def test_refuses_a_kind_of_behavior_without_a_content_security_policy(self, tmp_path: Path) -> None:
         text, _ = edited("    pictures: default-src 'none'; base-uri 'none'; frame-ancestors 'none'\n", "")
+        told = faults_of(text, tmp_path)
+        assert [line.partition(": ")[2] for line in told] == [
+            f"edge.behaviors.{index}.kind: no content_security_policy is called 'pictures'; there are: api, pages"
+            for index in (2, 3)
+        ]
+
+    def test_refuses_a_bucket_that_a_service_is_told_of_and_may_do_nothing_with(self, tmp_path: Path) -> None:
+        text, _ = edited("      uploads: [GetObject, DeleteObject, ListBucket]\n", "")
         (told,) = faults_of(text, tmp_path)
-        assert "edge.behaviors.2.kind: no content_security_policy is called 'pictures'; there are: api, pages" in told
+        assert told.endswith(
+            ": services.image-worker.buckets: says nothing of uploads, though the service is told its name"
+        )
 
     def test_names_the_heartbeat_that_the_mobile_api_has(self) -> None:
         assert read_plan().edge.event_streams.heartbeat_seconds == HEARTBEAT_SECONDS
