@@ -18,7 +18,8 @@ from rich.console import Console
 
 from tatemono.laptop.certificates import Certificates, ensure_certificates
 from tatemono.laptop.door import DoorFacts, door_command, write_configuration
-from tatemono.plan import RateLimit, read_plan
+from tatemono.plan import read_plan
+from tatemono.plan_edge import RateLimit
 
 ROUNDS = 5
 SECONDS = 4

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tatemono.domain.members import MIN_PASSWORD_CHARACTERS
+from tatemono.entrypoints.mobile_api.streams import HEARTBEAT_SECONDS
 from tatemono.plan import PLAN_FILE, Plan, Variable, WrongPlan, read_plan
 
 PLAN = PLAN_FILE.read_text(encoding="utf-8")
@@ -90,6 +91,21 @@ class TestReadPlan:
                 "queues.image-jobs.visibility_timeout_seconds",
                 "less than or equal to 43200",
             ),
+            (
+                "backlog_per_task: 8",
+                "backlog_per_task: 0",
+                "services.image-worker.scaling.backlog_per_task",
+                "greater than or equal to 1",
+            ),
+            ("[AdminDeleteUser,", '["Admin*",', "services.mobile-api.user_pools.members.0", "match pattern"),
+            (
+                "heartbeat_seconds: 15, read_timeout_seconds: 60",
+                "heartbeat_seconds: 15, read_timeout_seconds: 29",
+                "edge.event_streams",
+                "less than two heartbeats",
+            ),
+            ("read_timeout_seconds: 60", "read_timeout_seconds: 61", "edge.event_streams.read_timeout_seconds", "60"),
+            ("    pages: >-", "    site: >-", "edge.content_security_policy.site", "'pages', 'api' or 'pictures'"),
             ("sign_up: open", "sign_up: maybe", "identity.user_pools.members.sign_up", "'open' or 'closed'"),
             (
                 "password_min_characters: 8",
@@ -155,6 +171,24 @@ class TestReadPlan:
                 "service: image-worker",
                 "edge.behaviors.1.service",
                 "no http service is called 'image-worker'; there are: admin-api, mobile-api, web",
+            ),
+            (
+                "consumes: [image-jobs, exports]",
+                "consumes: [pictures]",
+                "services.image-worker.consumes.pictures",
+                "no queue is called 'pictures'; there are: exports, image-jobs",
+            ),
+            (
+                "      members: [AdminDeleteUser",
+                "      people: [AdminDeleteUser",
+                "services.mobile-api.user_pools.people",
+                "no user pool is called 'people'; there are: members, operators",
+            ),
+            (
+                "      guests: [ListIdentities",
+                "      visitors: [ListIdentities",
+                "services.outbox-relay.identity_pools.visitors",
+                "no identity pool is called 'visitors'; there are: guests",
             ),
             ("bucket: pictures", "bucket: photos", "edge.behaviors.2.bucket", "no bucket is called 'photos'"),
             (
@@ -248,6 +282,35 @@ class TestReadPlan:
     def test_refuses_a_missing_field(self, tmp_path: Path) -> None:
         text, _ = edited("region: ap-northeast-1\n", "")
         assert faults_of(text, tmp_path) == ["1: region: Field required"]
+
+    def test_refuses_a_backlog_without_a_queue(self, tmp_path: Path) -> None:
+        text, _ = edited("    consumes: [image-jobs, exports]\n", "")
+        (told,) = faults_of(text, tmp_path)
+        assert told.endswith(": services.image-worker: consumes and scaling.backlog_per_task belong together")
+
+    def test_refuses_an_http_service_that_consumes_a_queue(self, tmp_path: Path) -> None:
+        text, line = edited("{min: 2, max: 20}", "{min: 2, max: 20, backlog_per_task: 8}\n    consumes: [image-jobs]")
+        (told,) = faults_of(text, tmp_path)
+        assert told == "8: services.mobile-api: only a background service consumes a queue"
+        assert line > 8
+
+    def test_refuses_a_kind_of_behavior_without_a_content_security_policy(self, tmp_path: Path) -> None:
+        text, _ = edited("    pictures: default-src 'none'; base-uri 'none'; frame-ancestors 'none'\n", "")
+        told = faults_of(text, tmp_path)
+        assert [line.partition(": ")[2] for line in told] == [
+            f"edge.behaviors.{index}.kind: no content_security_policy is called 'pictures'; there are: api, pages"
+            for index in (2, 3)
+        ]
+
+    def test_refuses_a_bucket_that_a_service_is_told_of_and_may_do_nothing_with(self, tmp_path: Path) -> None:
+        text, _ = edited("      uploads: [GetObject, DeleteObject, ListBucket]\n", "")
+        (told,) = faults_of(text, tmp_path)
+        assert told.endswith(
+            ": services.image-worker.buckets: says nothing of uploads, though the service is told its name"
+        )
+
+    def test_names_the_heartbeat_that_the_mobile_api_has(self) -> None:
+        assert read_plan().edge.event_streams.heartbeat_seconds == HEARTBEAT_SECONDS
 
     def test_refuses_a_path_prefix_used_twice(self, tmp_path: Path) -> None:
         text, line = edited("path_prefix: /pictures/", "path_prefix: /v1/api/")

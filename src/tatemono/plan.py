@@ -1,20 +1,20 @@
 """`infra/building.yaml`, typed: the plan that the laptop and the AWS account are both built from."""
 
-import ipaddress
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from tatemono.adapters.yaml_file import UnreadableFile, Where, YamlFile
+from tatemono.plan_edge import Edge
 from tatemono.plan_identity import Identity
 from tatemono.plan_parts import Name, Part, VariableName
 from tatemono.settings import LimitRule
 
 PLAN_FILE = Path(__file__).parents[2] / "infra" / "building.yaml"
 
-PathPrefix = Annotated[str, Field(pattern=r"^/([a-z0-9._-]+/)*$")]
+# One action, never a pattern: a service may do what it does, and nothing that looks alike.
+ActionName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")]
 
 
 class WrongPlan(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
@@ -29,10 +29,14 @@ class Size(Part):
 
 
 class Scaling(Part):
-    """How few and how many tasks of a service there may be."""
+    """How few and how many tasks of a service there may be.
+
+    :ivar backlog_per_task: messages, waiting or being worked on, for which one task of a consumer is enough
+    """
 
     min: int = Field(ge=0, le=1000)
     max: int = Field(ge=1, le=1000)
+    backlog_per_task: int | None = Field(default=None, ge=1, le=10_000)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -63,7 +67,16 @@ class Variable(Part):
 
 
 class Service(Part):
-    """One image, one command. `http` services have a port and a health path; `background` ones have neither."""
+    """One image, one command. `http` services have a port and a health path; `background` ones have neither.
+
+    :ivar consumes: the queues that the service empties; their backlog says how many tasks there are
+    :ivar protects_tasks: whether it asks ECS not to end a task that is at work
+    :ivar moves_dead_letters: whether it empties the dead-letter queues of the queues whose URLs it is told
+    :ivar buckets: what the service does with the buckets that it is told of: IAM's names of the actions
+    :ivar user_pools: what the service asks of Cognito's user pools with its own authority, as above
+    :ivar identity_pools: and of its identity pools
+    :ivar sends_mail: whether it may send mail by SES
+    """
 
     kind: Literal["http", "background"]
     command: tuple[str, ...] = Field(min_length=1)
@@ -73,7 +86,22 @@ class Service(Part):
     scaling: Scaling
     # ECS refuses more than 120 for stopTimeout on Fargate.
     stop_timeout_seconds: int = Field(ge=2, le=120)
+    consumes: tuple[Name, ...] = ()
+    protects_tasks: bool = False
+    moves_dead_letters: bool = False
+    buckets: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
+    user_pools: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
+    identity_pools: dict[Name, tuple[ActionName, ...]] = Field(default_factory=dict)
+    sends_mail: bool = False
     environment: dict[VariableName, Variable]
+
+    @model_validator(mode="after")
+    def _backlog_with_queue(self) -> Self:
+        if (not self.consumes) != (self.scaling.backlog_per_task is None):
+            raise ValueError("consumes and scaling.backlog_per_task belong together")
+        if self.consumes and self.kind == "http":
+            raise ValueError("only a background service consumes a queue")
+        return self
 
     @model_validator(mode="after")
     def _port_with_http(self) -> Self:
@@ -122,60 +150,6 @@ class Database(Part):
     engine_version: str
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     roles: tuple[Name, ...]
-
-
-class RateLimit(Part):
-    """At most `requests` from one address in `window_seconds` (AWS WAF counts in these windows), then `status`."""
-
-    requests: int = Field(ge=10, le=2_000_000)
-    window_seconds: Literal[60, 120, 300, 600]
-    status: Literal[403, 429]
-
-
-class PathRateLimit(RateLimit):
-    path_prefix: PathPrefix
-
-
-class Behavior(Part):
-    """What happens to requests below a prefix. One with neither service nor bucket answers 404: nobody lives there."""
-
-    path_prefix: PathPrefix
-    kind: Literal["pages", "api", "pictures"]
-    viewer_protocol_policy: Literal["redirect-to-https", "https-only"]
-    service: Name | None = None
-    bucket: Name | None = None
-    ip_set: Name | None = None
-
-
-class Edge(Part):
-    """The rules of the gate: CloudFront, WAF and ALB on AWS, nginx on the laptop."""
-
-    origin_verify_header: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9-]+$")
-    max_body_bytes: int = Field(ge=1024, le=10_485_760)
-    rate_limit: RateLimit
-    rate_limits: tuple[PathRateLimit, ...] = ()
-    ip_sets: dict[Name, tuple[str, ...]]
-    behaviors: tuple[Behavior, ...] = Field(min_length=1)
-    blocked_patterns: dict[Name, tuple[str, ...]]
-
-    @field_validator("ip_sets")
-    @classmethod
-    def _networks(cls, ip_sets: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for addresses in ip_sets.values():
-            for address in addresses:
-                ipaddress.ip_network(address)
-        return ip_sets
-
-    @field_validator("blocked_patterns")
-    @classmethod
-    def _regular_expressions(cls, groups: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for patterns in groups.values():
-            for pattern in patterns:
-                try:
-                    re.compile(pattern)
-                except re.error as error:
-                    raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-        return groups
 
 
 class Parameter(Part):
@@ -257,6 +231,7 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
         check((*at, "service"), behavior.service, http, "http service")
         check((*at, "bucket"), behavior.bucket, plan.buckets, "bucket")
         check((*at, "ip_set"), behavior.ip_set, plan.edge.ip_sets, "ip_set")
+        check((*at, "kind"), behavior.kind, plan.edge.content_security_policy, "content_security_policy")
     check(("mail", "events_queue"), plan.mail.events_queue, plan.queues, "queue")
     for name, secret in plan.secrets.items():
         check(("secrets", name, "role"), secret.role, plan.database.roles, "database role")
@@ -270,7 +245,33 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
             check(("identity", "functions", name, "secrets", variable), wanted, plan.secrets, "secret")
     both = plan.parameters.keys() & plan.secrets.keys()
     faults += [(("secrets", name), "is also the name of a parameter; the secret's ARN needs it") for name in both]
-    return faults + _repeated_values(plan)
+    return faults + _unknown_of_services(plan) + _repeated_values(plan)
+
+
+def _unknown_of_services(plan: Plan) -> list[tuple[Where, str]]:
+    queues, pools, buckets = set(plan.queues), set(plan.identity.user_pools), set(plan.buckets)
+    told = {name: {source.parameter for source in one.environment.values()} for name, one in plan.services.items()}
+    faults: list[tuple[Where, str]] = [
+        (("services", name, "buckets"), f"says nothing of {bucket}, though the service is told its name")
+        for name, service in plan.services.items()
+        for bucket in sorted(buckets - set(service.buckets))
+        if f"{bucket}-bucket" in told[name]
+    ]
+    return faults + [
+        (
+            ("services", name, field, one),
+            f"no {kind} is called {one!r}; there are: {', '.join(sorted(known)) or 'none'}",
+        )
+        for name, service in plan.services.items()
+        for field, kind, wanted, known in (
+            ("consumes", "queue", service.consumes, queues),
+            ("buckets", "bucket", tuple(service.buckets), buckets),
+            ("user_pools", "user pool", tuple(service.user_pools), pools),
+            ("identity_pools", "identity pool", tuple(service.identity_pools), set(plan.identity.identity_pools)),
+        )
+        for one in wanted
+        if one not in known
+    ]
 
 
 def _repeated_values(plan: Plan) -> list[tuple[Where, str]]:

@@ -19,7 +19,13 @@ class _Settings(BaseSettings):
 
 
 class MigrationSettings(_Settings):
+    """What the migrations are told.
+
+    :ivar database_roles: roles that have to exist before, separated by commas; if empty, somebody else makes them
+    """
+
     database_url: SecretStr
+    database_roles: str = ""
 
 
 class ServiceSettings(_Settings):

@@ -28,7 +28,8 @@ from tatemono.laptop.door import (
     render_configuration,
     write_configuration,
 )
-from tatemono.plan import Behavior, PathRateLimit, Plan, RateLimit, read_plan
+from tatemono.plan import Plan, read_plan
+from tatemono.plan_edge import Behavior, PathRateLimit, RateLimit
 
 SECRET = "the-secret-between-door-and-service"
 API = "/v1/api/generations"

@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from tatemono.adapters.postgres.members import Members
+from tatemono.adapters.postgres.sign_in import password_for
 from tatemono.domain.members import AccountErased, PoolMember
 
 _CONNECT_TIMEOUT_SECONDS = 2
@@ -50,8 +51,10 @@ class _Function:
 
     async def _confirm(self, member: PoolMember) -> UUID:
         if self._connection is None or self._connection.is_closed():
+            dsn = database_url(os.environ["DATABASE_SECRET_ARN"])
             self._connection = await asyncpg.connect(
-                database_url(os.environ["DATABASE_SECRET_ARN"]),
+                dsn,
+                password=password_for(dsn),
                 timeout=_CONNECT_TIMEOUT_SECONDS,
                 command_timeout=_COMMAND_TIMEOUT_SECONDS,
                 server_settings={"application_name": "cognito-trigger", "jit": "off"},

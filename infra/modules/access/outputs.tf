@@ -1,0 +1,28 @@
+output "deploy_role_arn" {
+  description = "What GitHub's deploy workflow assumes."
+  value       = aws_iam_role.deploy.arn
+}
+
+output "drift_role_arn" {
+  description = "What GitHub's workflow that looks for drift assumes."
+  value       = aws_iam_role.drift.arn
+}
+
+output "permission_set_arns" {
+  description = "Permission sets: viewer, operator, engineer."
+  value       = { for name, set in aws_ssoadmin_permission_set.this : name => set.arn }
+}
+
+output "group_ids" {
+  description = "Groups in Identity Center: who is in them has the badge."
+  value       = { for name, group in aws_identitystore_group.this : name => group.group_id }
+}
+
+output "day_pass" {
+  description = "What ends a day pass: role and schedule group of the one-time schedules."
+  value = {
+    role_arn          = aws_iam_role.day_pass_end.arn
+    schedule_group    = aws_scheduler_schedule_group.day_passes.name
+    identity_store_id = local.identity_store_id
+  }
+}

@@ -1,0 +1,95 @@
+# The warehouse: nothing is public, all of it needs TLS.
+
+mock_provider "aws" {
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111111111111" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "ap-northeast-1" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+}
+
+variables {
+  prefix             = "tatemono-test"
+  buckets            = { pictures = { versioned = false }, uploads = { versioned = true, uploads = { max_bytes = 1048576 } } }
+  page_origin        = "https://test.example.com"
+  served_buckets     = ["pictures"]
+  distribution_arns  = ["arn:aws:cloudfront::111111111111:distribution/D"]
+  log_retention_days = 30
+}
+
+run "closes_every_bucket" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition     = toset(keys(aws_s3_bucket.this)) == toset(["pictures", "uploads", "logs"]) && alltrue([for block in values(aws_s3_bucket_public_access_block.this) : block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets])
+    error_message = "No bucket can be opened to the world."
+  }
+
+  assert {
+    condition     = alltrue([for document in values(data.aws_iam_policy_document.tls_only) : document.statement[0].effect == "Deny"]) && toset(keys(data.aws_iam_policy_document.tls_only)) == toset(keys(aws_s3_bucket.this))
+    error_message = "Whoever comes without TLS is refused, everywhere."
+  }
+
+  assert {
+    condition     = { for name, document in data.aws_iam_policy_document.bucket : name => length(document.statement == null ? [] : document.statement) } == { pictures = 1, uploads = 0 }
+    error_message = "CloudFront reads what the gate serves, and nothing else."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_versioning.this["uploads"].versioning_configuration[0].status == "Enabled" && aws_s3_bucket_versioning.this["pictures"].versioning_configuration[0].status == "Suspended"
+    error_message = "Versions are kept where the plan says so."
+  }
+}
+
+run "takes_uploads_and_forgets_them" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition = { for name, cors in aws_s3_bucket_cors_configuration.uploads : name => { origins = one(cors.cors_rule).allowed_origins, methods = one(cors.cors_rule).allowed_methods } } == {
+      uploads = { origins = toset(["https://test.example.com"]), methods = toset(["POST"]) }
+    }
+    error_message = "Our own pages may send forms to the bucket of uploads, and to no other."
+  }
+
+  assert {
+    condition     = { for name, life in aws_s3_bucket_lifecycle_configuration.this : name => [for rule in life.rule : rule.expiration[0].days if rule.id == "never-taken" && one(rule.filter).prefix == "incoming/"] } == { pictures = [], uploads = [1], logs = [] }
+    error_message = "What was sent and never taken goes after a day."
+  }
+
+  assert {
+    condition     = alltrue([for life in values(aws_s3_bucket_lifecycle_configuration.this) : anytrue([for rule in life.rule : length(rule.abort_incomplete_multipart_upload) == 1])])
+    error_message = "No bucket keeps parts of uploads that nobody finished."
+  }
+}
+
+run "refuses_a_page_with_a_path" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    page_origin = "https://test.example.com/"
+  }
+
+  expect_failures = [var.page_origin]
+}

@@ -1,0 +1,44 @@
+"""Terraform and its provider, as they are found on this machine."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from terraform import Terraform, provider_mirror
+
+INFRA = Path(__file__).parents[2] / "infra"
+
+
+@pytest.fixture(scope="session")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Terraform]:
+    """Terraform in a folder of a copy of `infra/`, initialised without a backend.
+
+    Without Terraform or the provider the test is skipped, but not in CI.
+    """
+    program = shutil.which("terraform")
+    if program is None:
+        _without("terraform is not on the PATH")
+        raise AssertionError
+    copy = tmp_path_factory.mktemp("terraform") / "infra"
+    shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform"))
+    ready: dict[str, Terraform] = {}
+
+    def in_folder(folder: str) -> Terraform:
+        if folder not in ready:
+            made = Terraform(program, copy / folder, provider_mirror())
+            told = made.run("init", "-backend=false", "-input=false")
+            if told.returncode:
+                _without(f"the AWS provider cannot be had:\n{told.stderr}")
+            ready[folder] = made
+        return ready[folder]
+
+    return in_folder
+
+
+def _without(what: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
