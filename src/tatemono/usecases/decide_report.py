@@ -1,0 +1,101 @@
+"""An operator decides about a picture, with a report or without."""
+
+from datetime import datetime
+from uuid import UUID
+
+from tatemono.domain.operators import Act, Operation
+from tatemono.domain.pictures import NoSuchPicture
+from tatemono.domain.reports import UNDO_FOR, Decision, Report, ReportReason, quarantine_key
+from tatemono.domain.safety import (
+    FREEZE_REASON,
+    STRIKE_COUNTS_FOR,
+    STRIKE_SUSPENSION_REASON,
+    Finding,
+    Stage,
+    suspended_until,
+)
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL, TAKEDOWNS_CHANNEL, Database, Rows
+
+#: What an escalation by an operator is called among the categories of moderation.
+_BY_OPERATOR = "operator"
+
+
+async def decide_report(db: Database, act: Act, *, report_id: UUID, decision: Decision, now: datetime) -> Report:
+    """Decide about a report that the operator has claimed; others about the same picture are decided with it.
+
+    A picture that is taken down is gone from every answer when this returns; its bytes follow within seconds.
+
+    :raises NoSuchReport: there is none with this id
+    :raises NotClaimed: it is not this operator's, or not any more
+    """
+    async with db.transaction() as rows:
+        report = await rows.reports.decide(report_id, act.operator.email, decision)
+        if decision.takes_down:
+            await _take_down(rows, act, report.picture_id, report.reason, decision, now)
+        data: dict[str, object] = {
+            "report_id": str(report_id),
+            "picture_id": str(report.picture_id),
+            "decision": decision,
+        }
+        await rows.people.record(Operation.DECIDE_REPORT, act, report.user_id, data)
+    _tell(db, report.user_id)
+    return report
+
+
+async def take_down_picture(
+    db: Database, act: Act, *, picture_id: UUID, reason: ReportReason, decision: Decision, now: datetime
+) -> None:
+    """Take a picture down that nobody has reported. To do it again, more severely, adds what is new.
+
+    :raises NoSuchPicture: there is none, and none was taken down
+    """
+    async with db.transaction() as rows:
+        user_id = await _take_down(rows, act, picture_id, reason, decision, now)
+        if user_id is None:
+            raise NoSuchPicture
+        data: dict[str, object] = {"picture_id": str(picture_id), "decision": decision, "reason": reason}
+        await rows.people.record(Operation.TAKE_DOWN_PICTURE, act, user_id, data)
+    _tell(db, user_id)
+
+
+async def _take_down(
+    rows: Rows, act: Act, picture_id: UUID, reason: ReportReason, decision: Decision, now: datetime
+) -> UUID | None:
+    """:returns: whose it was; none if there is no such picture, for instance since its user has deleted it"""
+    escalated = decision is Decision.ESCALATE
+    operator = act.operator.email
+    await rows.takedowns.take_down(picture_id, reason=reason, by=operator, undo_for=UNDO_FOR, escalated=escalated)
+    found = await rows.takedowns.find(picture_id)
+    if found is None:
+        return None
+    takedown, objects, digest = found
+    if decision is Decision.STRIKE:
+        await _strike(rows, takedown.user_id, reason, picture_id, now)
+    if escalated:
+        await rows.takedowns.escalate(picture_id)
+        await rows.escalations.add(
+            Finding(Stage.TAKEDOWN, (_BY_OPERATOR,)),
+            user_id=takedown.user_id,
+            generation_id=takedown.generation_id,
+            picture_id=picture_id,
+            found_by=operator,
+            reason=act.reason,
+            sha256=digest,
+            evidence_key=quarantine_key(objects.object_key),
+        )
+        await rows.strikes.freeze(takedown.user_id, FREEZE_REASON)
+    return takedown.user_id
+
+
+async def _strike(rows: Rows, user_id: UUID, reason: ReportReason, picture_id: UUID, now: datetime) -> None:
+    if not await rows.strikes.add(user_id, reason, picture_id, counts_for=STRIKE_COUNTS_FOR):
+        return
+    until = suspended_until(await rows.strikes.of(user_id), now)
+    if until is not None and await rows.strikes.suspend(user_id, until=until, reason=STRIKE_SUSPENSION_REASON):
+        await rows.sessions.tell(user_id, "suspended")
+
+
+def _tell(db: Database, user_id: UUID | None) -> None:
+    db.notifier.notify(TAKEDOWNS_CHANNEL)
+    if user_id is not None:
+        db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))
