@@ -27,9 +27,7 @@ class DifferenceHasher:
 def difference_hashes(picture: bytes) -> tuple[int, ...]:
     """As `DifferenceHasher.hashes`."""
     try:
-        image = Image.open(io.BytesIO(picture), formats=("PNG", "JPEG", "WEBP"))
-        # A JPEG is decoded at an eighth of its size, which is plenty.
-        image.draft("L", (_WIDTH * 8, _HEIGHT * 8))
+        image: Image.Image = Image.open(io.BytesIO(picture), formats=("PNG", "JPEG", "WEBP"))
         if image.has_transparency_data:
             # What shines through counts as white, as on a page.
             image = image.convert("RGBA")

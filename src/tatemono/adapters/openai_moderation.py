@@ -34,7 +34,9 @@ class OpenAIModeration:
     ) -> None:
         await self._client.close()
 
-    async def judge(self, *, text: str | None = None, picture: bytes | None = None, client_request_id: str) -> Judgement:
+    async def judge(
+        self, *, text: str | None = None, picture: bytes | None = None, client_request_id: str
+    ) -> Judgement:
         """
         :param picture: PNG, JPEG or WebP
         :raises ModerationAway: no answer, or one that is not understood

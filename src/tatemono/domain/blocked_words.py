@@ -85,7 +85,7 @@ class BlockedWord:
 # Letters of other scripts that look like Latin ones (a part of Unicode's confusables, UTS #39), and digits and signs
 # that stand for letters. One sign each, so a text never grows.
 _LOOK_ALIKES = str.maketrans(
-    "авекмнорстухіјѕԁһԛԝαβεικνορτυχ0134578@$",  # noqa: RUF001 - look-alikes are the point
+    "авекмнорстухіјѕԁһԛԝαβεικνορτυχ0134578@$",
     "abekmhopctyxijsdhqwabeiknoptyxoieastbas",
 )
 #: Accents, enclosing marks, and marks that show nothing.

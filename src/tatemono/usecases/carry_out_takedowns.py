@@ -64,9 +64,7 @@ async def _bring_back(db: Database, quarantine: Quarantine, picture: MovingPictu
     there = await quarantine.move_back(
         quarantine_key(picture.object_key), picture.object_key, content_type=picture.content_type
     )
-    await quarantine.move_back(
-        quarantine_key(picture.thumbnail_key), picture.thumbnail_key, content_type="image/webp"
-    )
+    await quarantine.move_back(quarantine_key(picture.thumbnail_key), picture.thumbnail_key, content_type="image/webp")
     if not there:
         _log.error("picture %s cannot be brought back: its bytes are nowhere", picture.picture_id)
         await db.takedowns.refuse_undo(picture.picture_id)

@@ -1,11 +1,12 @@
 """An operator decides about a picture, with a report or without."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from tatemono.domain.operators import Act, Operation
 from tatemono.domain.pictures import NoSuchPicture
-from tatemono.domain.reports import UNDO_FOR, Decision, Report, ReportReason, quarantine_key
+from tatemono.domain.reports import UNDO_FOR, Decision, Report, ReportReason, Takedown, quarantine_key
 from tatemono.domain.safety import (
     FREEZE_REASON,
     STRIKE_COUNTS_FOR,
@@ -31,7 +32,7 @@ async def decide_report(db: Database, act: Act, *, report_id: UUID, decision: De
     async with db.transaction() as rows:
         report = await rows.reports.decide(report_id, act.operator.email, decision)
         if decision.takes_down:
-            await _take_down(rows, act, report.picture_id, report.reason, decision, now)
+            await _take_down(rows, act, report.picture_id, _Verdict(decision, report.reason, now))
         data: dict[str, object] = {
             "report_id": str(report_id),
             "picture_id": str(report.picture_id),
@@ -50,7 +51,7 @@ async def take_down_picture(
     :raises NoSuchPicture: there is none, and none was taken down
     """
     async with db.transaction() as rows:
-        user_id = await _take_down(rows, act, picture_id, reason, decision, now)
+        user_id = await _take_down(rows, act, picture_id, _Verdict(decision, reason, now))
         if user_id is None:
             raise NoSuchPicture
         data: dict[str, object] = {"picture_id": str(picture_id), "decision": decision, "reason": reason}
@@ -58,19 +59,26 @@ async def take_down_picture(
     _tell(db, user_id)
 
 
-async def _take_down(
-    rows: Rows, act: Act, picture_id: UUID, reason: ReportReason, decision: Decision, now: datetime
-) -> UUID | None:
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    decision: Decision
+    reason: ReportReason
+    now: datetime
+
+
+async def _take_down(rows: Rows, act: Act, picture_id: UUID, verdict: _Verdict) -> UUID | None:
     """:returns: whose it was; none if there is no such picture, for instance since its user has deleted it"""
-    escalated = decision is Decision.ESCALATE
+    escalated = verdict.decision is Decision.ESCALATE
     operator = act.operator.email
-    await rows.takedowns.take_down(picture_id, reason=reason, by=operator, undo_for=UNDO_FOR, escalated=escalated)
+    await rows.takedowns.take_down(
+        picture_id, reason=verdict.reason, by=operator, undo_for=UNDO_FOR, escalated=escalated
+    )
     found = await rows.takedowns.find(picture_id)
     if found is None:
         return None
     takedown, objects, digest = found
-    if decision is Decision.STRIKE:
-        await _strike(rows, takedown.user_id, reason, picture_id, now)
+    if verdict.decision is Decision.STRIKE:
+        await _strike(rows, takedown, verdict)
     if escalated:
         await rows.takedowns.escalate(picture_id)
         await rows.escalations.add(
@@ -83,14 +91,16 @@ async def _take_down(
             sha256=digest,
             evidence_key=quarantine_key(objects.object_key),
         )
-        await rows.strikes.freeze(takedown.user_id, FREEZE_REASON)
+        if await rows.strikes.freeze(takedown.user_id, FREEZE_REASON):
+            await rows.sessions.tell(takedown.user_id, "suspended")
     return takedown.user_id
 
 
-async def _strike(rows: Rows, user_id: UUID, reason: ReportReason, picture_id: UUID, now: datetime) -> None:
-    if not await rows.strikes.add(user_id, reason, picture_id, counts_for=STRIKE_COUNTS_FOR):
+async def _strike(rows: Rows, takedown: Takedown, verdict: _Verdict) -> None:
+    user_id = takedown.user_id
+    if not await rows.strikes.add(user_id, verdict.reason, takedown.picture_id, counts_for=STRIKE_COUNTS_FOR):
         return
-    until = suspended_until(await rows.strikes.of(user_id), now)
+    until = suspended_until(await rows.strikes.of(user_id), verdict.now)
     if until is not None and await rows.strikes.suspend(user_id, until=until, reason=STRIKE_SUSPENSION_REASON):
         await rows.sessions.tell(user_id, "suspended")
 

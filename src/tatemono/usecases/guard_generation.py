@@ -66,18 +66,19 @@ async def check_request(guard: Guard, claim: Claim, references: Sequence[bytes])
     :raises PaintingFailed: `FLAGGED_PROMPT`, `FLAGGED_REFERENCE`, or `NOT_MODERATED` if nobody can say
     """
     for number, data in enumerate(references):
-        await _check_here(guard, claim, Stage.REFERENCE, data, f"reference-{number}")
+        await _check_here(guard, claim, Stage.REFERENCE, _Exhibit(f"reference-{number}", data), data)
     # The words first: a picture that comes with words that may be illegal is shown to nobody.
     looks = [(Stage.PROMPT, _words(claim), None), *((Stage.REFERENCE, None, data) for data in references)]
-    for number, (stage, text, data) in enumerate(looks):
+    for number, (stage, text, picture) in enumerate(looks):
         try:
-            finding = await _ask(guard, claim, stage, text=text, picture=data)
+            finding = await _ask(guard, claim, stage, text=text, picture=picture)
         except ModerationAway as away:
             if guard.when_down.lets_through(with_reference=bool(references)):
                 continue
             raise PaintingFailed(Failure.NOT_MODERATED, str(away)) from away
         if finding.flagged:
-            await _refuse(guard, claim, finding, data, f"reference-{number - 1}", found_by="moderation")
+            exhibit = None if picture is None else _Exhibit(f"reference-{number - 1}", picture)
+            await _refuse(guard, claim, finding, exhibit, found_by="moderation")
 
 
 async def check_results(guard: Guard, claim: Claim, pictures: Sequence[InspectedPicture], painting: Painting) -> None:
@@ -85,15 +86,15 @@ async def check_results(guard: Guard, claim: Claim, pictures: Sequence[Inspected
 
     :raises PaintingFailed: `FLAGGED_RESULT`, or `RESULT_NOT_MODERATED` if nobody can say
     """
-    for position, picture in enumerate(pictures):
-        await _check_here(guard, claim, Stage.RESULT, picture.data, f"result-{position}", painting, picture.thumbnail)
+    exhibits = [_Exhibit(f"result-{number}", picture.data, painting) for number, picture in enumerate(pictures)]
+    for exhibit, picture in zip(exhibits, pictures, strict=True):
+        await _check_here(guard, claim, Stage.RESULT, exhibit, picture.thumbnail)
     # Moderation sees the small copy: it looks at no more, and a megabyte less is sent.
     looks = [_ask_again(guard, claim, picture.thumbnail) for picture in pictures]
     findings = await asyncio.gather(*looks, return_exceptions=True)
-    for position, (finding, picture) in enumerate(zip(findings, pictures, strict=True)):
+    for finding, exhibit in zip(findings, exhibits, strict=True):
         if isinstance(finding, Finding) and finding.flagged:
-            name = f"result-{position}"
-            await _refuse(guard, claim, finding, picture.data, name, found_by="moderation", painting=painting)
+            await _refuse(guard, claim, finding, exhibit, found_by="moderation")
     away = next((each for each in findings if isinstance(each, BaseException)), None)
     if away is None:
         return
@@ -103,20 +104,25 @@ async def check_results(guard: Guard, claim: Claim, pictures: Sequence[Inspected
         raise PaintingFailed(Failure.RESULT_NOT_MODERATED, str(away), painting=painting)
 
 
-async def _check_here(
-    guard: Guard,
-    claim: Claim,
-    stage: Stage,
-    data: bytes,
-    name: str,
-    painting: Painting | None = None,
-    small: bytes | None = None,
-) -> None:
-    """:param small: a smaller copy, quicker to look at"""
-    finding = await guard.classifier.classify(small or data, stage)
+@dataclass(frozen=True, slots=True)
+class _Exhibit:
+    """A picture that is looked at.
+
+    :ivar name: what it is called as evidence
+    :ivar painting: what it is a part of, and on the bill with
+    """
+
+    name: str
+    data: bytes
+    painting: Painting | None = None
+
+
+async def _check_here(guard: Guard, claim: Claim, stage: Stage, exhibit: _Exhibit, looked_at: bytes) -> None:
+    """:param looked_at: the picture, or a smaller copy, quicker to look at"""
+    finding = await guard.classifier.classify(looked_at, stage)
     if finding.flagged:
         await guard.db.moderations.record(claim.generation.id, claim.fence, finding, by="local", request_id=None)
-        await _refuse(guard, claim, finding, data, name, found_by=BLOCKED_HASH, painting=painting)
+        await _refuse(guard, claim, finding, exhibit, found_by=BLOCKED_HASH)
 
 
 async def _ask(
@@ -136,9 +142,7 @@ async def _ask(
         await recorded.record(claim.generation.id, claim.fence, nothing, by="provider", request_id=None, away=True)
         raise
     finding = Finding(stage, judgement.categories)
-    await recorded.record(
-        claim.generation.id, claim.fence, finding, by="provider", request_id=judgement.request_id
-    )
+    await recorded.record(claim.generation.id, claim.fence, finding, by="provider", request_id=judgement.request_id)
     return finding
 
 
@@ -152,36 +156,27 @@ async def _ask_again(guard: Guard, claim: Claim, picture: bytes) -> Finding:
     return await _ask(guard, claim, Stage.RESULT, picture=picture)
 
 
-async def _refuse(
-    guard: Guard,
-    claim: Claim,
-    finding: Finding,
-    data: bytes | None,
-    name: str,
-    *,
-    found_by: str,
-    painting: Painting | None = None,
-) -> None:
+async def _refuse(guard: Guard, claim: Claim, finding: Finding, exhibit: _Exhibit | None, *, found_by: str) -> None:
     """End it; what may be illegal is kept where nobody sees it, and written down.
 
     :raises PaintingFailed: always
     """
     if finding.suspected_illegal:
         # Whoever cancels at this moment does not undo it.
-        await asyncio.shield(asyncio.ensure_future(_escalate(guard, claim, finding, data, name, found_by=found_by)))
+        await asyncio.shield(asyncio.ensure_future(_escalate(guard, claim, finding, exhibit, found_by=found_by)))
+    painting = None if exhibit is None else exhibit.painting
     # Which categories is in the record, not in the logs.
     raise PaintingFailed(finding.failure, "moderation refuses it", painting=painting)
 
 
-async def _escalate(
-    guard: Guard, claim: Claim, finding: Finding, data: bytes | None, name: str, *, found_by: str
-) -> None:
+async def _escalate(guard: Guard, claim: Claim, finding: Finding, exhibit: _Exhibit | None, *, found_by: str) -> None:
     """Evidence first: a crash in between keeps it twice at most, and loses nothing."""
     generation = claim.generation
-    key = None if data is None else evidence_key(generation.id, claim.fence, name)
-    if data is not None and key is not None:
-        await guard.quarantine.keep(key, data, content_type="application/octet-stream")
-    digest = sha256(data if data is not None else _words(claim).encode()).digest()
+    key = None
+    if exhibit is not None:
+        key = evidence_key(generation.id, claim.fence, exhibit.name)
+        await guard.quarantine.keep(key, exhibit.data, content_type="application/octet-stream")
+    digest = sha256(_words(claim).encode() if exhibit is None else exhibit.data).digest()
     async with guard.db.transaction() as rows:
         await rows.escalations.add(
             finding,

@@ -365,8 +365,6 @@ async def _record(
         held = await generations.retry(claim, outcome, failure, delay, provider_request_id)
         workshop.db.notifier.notify(OUTBOX_CHANNEL)
     else:
-        held = await generations.give_up(
-            claim, outcome, failure, plan, provider_request_id, cost_micros=cost_micros
-        )
+        held = await generations.give_up(claim, outcome, failure, plan, provider_request_id, cost_micros=cost_micros)
     workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     return outcome if held else None

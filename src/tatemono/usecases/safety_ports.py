@@ -25,7 +25,9 @@ class Judgement:
 class Moderator(Protocol):
     """A third party that judges. What is suspected to be illegal never goes there."""
 
-    async def judge(self, *, text: str | None = None, picture: bytes | None = None, client_request_id: str) -> Judgement:
+    async def judge(
+        self, *, text: str | None = None, picture: bytes | None = None, client_request_id: str
+    ) -> Judgement:
         """
         :param picture: PNG, JPEG or WebP
         :raises ModerationAway: no answer, or one that is not understood

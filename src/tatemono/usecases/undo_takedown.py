@@ -21,7 +21,5 @@ async def undo_takedown(db: Database, act: Act, *, picture_id: UUID) -> None:
         found = await rows.takedowns.find(picture_id)
         if found is None:
             raise NoSuchTakedown
-        await rows.people.record(
-            Operation.UNDO_TAKEDOWN, act, found[0].user_id, {"picture_id": str(picture_id)}
-        )
+        await rows.people.record(Operation.UNDO_TAKEDOWN, act, found[0].user_id, {"picture_id": str(picture_id)})
     db.notifier.notify(TAKEDOWNS_CHANNEL)

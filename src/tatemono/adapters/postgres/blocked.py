@@ -27,6 +27,14 @@ insert into blocked_words (locale, phrase, folded, note, created_by)
 select $1, $2, $3, $4, $5 where (select count(*) from blocked_words) < $6 returning {_WORD}
 """  # noqa: S608 - only our own column list is put in
 
+# What is unwanted may turn out to be illegal, never the other way round.
+_ADD_HASH = f"""
+insert into blocked_hashes (hash, class, note, picture_id, created_by) values ($1, $2, $3, $4, $5)
+on conflict (hash) do update set class = 'illegal'
+    where excluded.class = 'illegal' and blocked_hashes.class <> 'illegal'
+returning {_HASH}
+"""  # noqa: S608 - as above
+
 _MATCH = """
 select hash, class from blocked_hashes, unnest($1::bigint[]) as seen
 where bit_count((hash # seen)::bit(64)) <= $2 order by class limit 1
@@ -107,9 +115,7 @@ class BlockedHashes:
         if not is_telling(difference_hash):
             raise HashNotTelling
         row = await self._executor.fetchrow(
-            "insert into blocked_hashes (hash, class, note, picture_id, created_by) values ($1, $2, $3, $4, $5)"
-            " on conflict (hash) do update set class = 'illegal'"
-            f" where excluded.class = 'illegal' and blocked_hashes.class <> 'illegal' returning {_HASH}",
+            _ADD_HASH,
             _signed(difference_hash),
             hash_class,
             note,

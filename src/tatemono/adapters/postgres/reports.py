@@ -142,9 +142,7 @@ class Takedowns:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
 
-    async def take_down(
-        self, picture_id: UUID, *, reason: str, by: str, undo_for: timedelta, escalated: bool
-    ) -> bool:
+    async def take_down(self, picture_id: UUID, *, reason: str, by: str, undo_for: timedelta, escalated: bool) -> bool:
         """From here on nothing that reads pictures finds it. :returns: whether it was there"""
         values = (picture_id, reason, by, undo_for, escalated)
         return await self._executor.fetchval(_TAKE_DOWN, *values) is not None
@@ -200,7 +198,9 @@ class Takedowns:
 
     async def to_erase(self, limit: int) -> list[MovingPicture]:
         """Those whose time to be undone is over."""
-        return await self._moving("not escalated and undo_until <= now() and moved_at is not null and undo_asked_at is null", limit)
+        return await self._moving(
+            "not escalated and undo_until <= now() and moved_at is not null and undo_asked_at is null", limit
+        )
 
     async def mark_moved(self, picture_id: UUID) -> None:
         await self._executor.execute("update takedowns set moved_at = now() where picture_id = $1", picture_id)

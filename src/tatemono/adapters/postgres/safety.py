@@ -48,8 +48,8 @@ class Strikes:
         """:returns: whether it is new: a picture strikes once"""
         return bool(
             await self._executor.fetchval(
-                "insert into strikes (user_id, reason, picture_id, expires_at) values ($1, $2, $3, now() + $4::interval)"
-                " on conflict do nothing returning true",
+                "insert into strikes (user_id, reason, picture_id, expires_at)"
+                " values ($1, $2, $3, now() + $4::interval) on conflict do nothing returning true",
                 *(user_id, reason, picture_id, counts_for),
             )
         )
@@ -108,6 +108,20 @@ class Escalations:
             before,
             limit,
         )
-        return [
-            Escalation(*tuple(row)[:5], Stage(row["stage"]), tuple(row["categories"]), *tuple(row)[7:]) for row in rows
-        ]
+        return [_escalation(row) for row in rows]
+
+
+def _escalation(row: Any) -> Escalation:
+    return Escalation(
+        id=row["id"],
+        created_at=row["created_at"],
+        user_id=row["user_id"],
+        generation_id=row["generation_id"],
+        picture_id=row["picture_id"],
+        stage=Stage(row["stage"]),
+        categories=tuple(row["categories"]),
+        found_by=row["found_by"],
+        reason=row["reason"],
+        sha256=row["sha256"],
+        evidence_key=row["evidence_key"],
+    )

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tatemono.laptop.studio.latency import Latency, parse_latency, parse_seconds
+from tatemono.laptop.studio.moderation import SEEN_IN_PICTURES
 
-KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size")
+KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size", "flag")
 ENDPOINTS = ("images", "generations", "edits", "moderations", "all")
 MARKER = re.compile(r"\[studio:([^\]]*)\]", re.IGNORECASE)
 COUNTERS_KEPT = 4096
@@ -32,11 +33,11 @@ class Fault:
     """One thing to do wrong.
 
     `value` belongs to the kind: a `Latency`, the seconds of a hang or of Retry-After, the share of the answer that is
-    sent before a cut, or the wrong size.
+    sent before a cut, the wrong size, or what moderation shall see in the picture.
     """
 
     kind: str
-    value: Latency | float | tuple[int, int]
+    value: Latency | float | str | tuple[int, int]
     probability: float = 1.0
     count: int | None = None
     on: str = "images"
@@ -108,7 +109,7 @@ def _build(kind: str, fields: dict[str, str]) -> Fault:
     return Fault(kind, value, probability, int(count_text) if count_text else None, on)
 
 
-def _value(kind: str, fields: dict[str, str]) -> Latency | float | tuple[int, int]:
+def _value(kind: str, fields: dict[str, str]) -> Latency | float | str | tuple[int, int]:
     own_name = {"429": "retry_after", "hang": "seconds", "cut": "after"}.get(kind, "value")
     text = fields.pop(own_name, None) or fields.pop("value", None)
     try:
@@ -121,6 +122,8 @@ def _value(kind: str, fields: dict[str, str]) -> Latency | float | tuple[int, in
                 return parse_seconds(text or "600")
             case "size":
                 return _wrong_size(text or "512x512")
+            case "flag":
+                return _category(text or "violence/graphic")
             case "cut":
                 return _share(text or "0.5")
             case _:
@@ -133,6 +136,12 @@ def _nothing(kind: str, text: str | None) -> float:
     if text:
         raise ValueError(f"the fault {kind} takes no value")
     return 0.0
+
+
+def _category(text: str) -> str:
+    if text not in SEEN_IN_PICTURES:
+        raise ValueError(f"{text!r} is none of {', '.join(sorted(SEEN_IN_PICTURES))}")
+    return text
 
 
 def _share(text: str) -> float:
