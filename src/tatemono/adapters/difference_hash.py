@@ -32,7 +32,7 @@ def difference_hashes(picture: bytes) -> tuple[int, ...]:
             # What shines through counts as white, as on a page.
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        grey = image.convert("L").resize((_WIDTH, _HEIGHT), Image.Resampling.BOX, reducing_gap=2.0)
+        grey = image.convert("L").resize((_WIDTH, _HEIGHT), Image.Resampling.BOX)
     except Exception:  # noqa: BLE001 - Pillow's decoders raise nearly anything for broken bytes
         return ()
     return _hash(grey), _hash(ImageOps.mirror(grey))

@@ -137,7 +137,8 @@ class BlockedWords:
     """All of them, ready to be looked for."""
 
     def __init__(self, words: Iterable[BlockedWord] = ()) -> None:
-        self._words = {locale: [word for word in words if word.locale is locale] for locale in Locale}
+        known = tuple(words)
+        self._words = {locale: [word for word in known if word.locale is locale] for locale in Locale}
 
     def found_in(self, text: str) -> list[BlockedWord]:
         """Which of them the text holds."""

@@ -7,7 +7,7 @@ A fault is written compactly (`429,retry_after=3,p=0.5,count=2`; several joined 
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -112,22 +112,9 @@ def _build(kind: str, fields: dict[str, str]) -> Fault:
 def _value(kind: str, fields: dict[str, str]) -> Latency | float | str | tuple[int, int]:
     own_name = {"429": "retry_after", "hang": "seconds", "cut": "after"}.get(kind, "value")
     text = fields.pop(own_name, None) or fields.pop("value", None)
+    read, usual = _READERS.get(kind, (lambda given: _nothing(kind, given), ""))
     try:
-        match kind:
-            case "latency":
-                return parse_latency(text or "")
-            case "429":
-                return parse_seconds(text or "1")
-            case "hang":
-                return parse_seconds(text or "600")
-            case "size":
-                return _wrong_size(text or "512x512")
-            case "flag":
-                return _category(text or "violence/graphic")
-            case "cut":
-                return _share(text or "0.5")
-            case _:
-                return _nothing(kind, text)
+        return read(text or usual)
     except ValueError as error:
         raise FaultSyntaxError(own_name if own_name != "value" else kind, str(error)) from None
 
@@ -156,6 +143,17 @@ def _wrong_size(text: str) -> tuple[int, int]:
     if not found or not 16 <= min(int(found[1]), int(found[2])) <= max(int(found[1]), int(found[2])) <= 2048:  # noqa: PLR2004 - the bounds are in the message
         raise ValueError(f"{text!r} is no size between 16x16 and 2048x2048")
     return int(found[1]), int(found[2])
+
+
+#: How the value of a fault is read, and what it is if none is given.
+_READERS: Mapping[str, tuple[Callable[[str], Latency | float | str | tuple[int, int]], str]] = {
+    "latency": (parse_latency, ""),
+    "429": (parse_seconds, "1"),
+    "hang": (parse_seconds, "600"),
+    "size": (_wrong_size, "512x512"),
+    "flag": (_category, "violence/graphic"),
+    "cut": (_share, "0.5"),
+}
 
 
 def _number(fields: dict[str, str], name: str, default: float) -> float:
