@@ -145,9 +145,9 @@ class BlockedWords:
         found = []
         if english := self._words[Locale.EN]:
             folded = fold(Locale.EN, text)
-            # What is spelled letter by letter is read as a word, too.
-            spelled = _SINGLES.sub(lambda letters: letters[0].replace(" ", ""), folded)
-            found += [word for word in english if word.folded in folded or word.folded in spelled]
+            # What is spelled letter by letter is read as words without spaces.
+            spelled = " ".join(run.replace(" ", "") for run in _SINGLES.findall(folded))
+            found += [word for word in english if word.folded in folded or word.folded.replace(" ", "") in spelled]
         if japanese := self._words[Locale.JA]:
             squeezed = fold(Locale.JA, text)
             found += [word for word in japanese if word.folded in squeezed]

@@ -112,8 +112,10 @@ def _build(kind: str, fields: dict[str, str]) -> Fault:
 def _value(kind: str, fields: dict[str, str]) -> Latency | float | str | tuple[int, int]:
     own_name = {"429": "retry_after", "hang": "seconds", "cut": "after"}.get(kind, "value")
     text = fields.pop(own_name, None) or fields.pop("value", None)
-    read, usual = _READERS.get(kind, (lambda given: _nothing(kind, given), ""))
     try:
+        if kind not in _READERS:
+            return _nothing(kind, text)
+        read, usual = _READERS[kind]
         return read(text or usual)
     except ValueError as error:
         raise FaultSyntaxError(own_name if own_name != "value" else kind, str(error)) from None
