@@ -1,11 +1,16 @@
-"""Telling CloudFront to forget objects, against the embedded cloud's CloudFront."""
+"""Telling CloudFront to forget objects, against MiniStack's CloudFront, which the laptop itself does without."""
 
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
-from conftest import CloudEndpoint
+from conftest import free_port
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.cloudfront_invalidation import CloudFrontInvalidation
 
@@ -24,9 +29,30 @@ CONFIG = {
 
 
 @pytest.fixture
-async def client(aws_environment: CloudEndpoint) -> AsyncIterator[Any]:
-    async with aws_clients("cloudfront") as (cloudfront,):
-        yield cloudfront
+async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "cloudfront"}
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ministack", env=environment | {"PATH": os.environ["PATH"]}, stdout=DEVNULL, stderr=DEVNULL
+    )
+    try:
+        async with asyncio.timeout(60), httpx.AsyncClient() as probe:
+            while True:
+                try:
+                    if (await probe.get(f"{url}/_ministack/health")).is_success:
+                        break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+        for name, value in (("ENDPOINT_URL", url), ("ACCESS_KEY_ID", "000000000001"), ("SECRET_ACCESS_KEY", "any")):
+            monkeypatch.setenv(f"AWS_{name}", value)
+        monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-1")
+        async with aws_clients("cloudfront") as (cloudfront,):
+            yield cloudfront
+    finally:
+        server.kill()
+        await server.wait()
 
 
 class TestInvalidation:
