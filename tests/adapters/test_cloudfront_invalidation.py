@@ -34,7 +34,12 @@ async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     url = f"http://127.0.0.1:{port}"
     environment = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "cloudfront"}
     server = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ministack", env=environment | {"PATH": os.environ["PATH"]}, stdout=DEVNULL, stderr=DEVNULL
+        sys.executable,
+        "-m",
+        "ministack",
+        env=environment | {"PATH": os.environ["PATH"]},
+        stdout=DEVNULL,
+        stderr=DEVNULL,
     )
     try:
         async with asyncio.timeout(60), httpx.AsyncClient() as probe:

@@ -62,7 +62,7 @@ async def add_blocked_word(
 )
 async def test_blocked_words(backend: Backend, body: schemas.PhraseTest) -> Response:
     matches = BlockedWords(await backend.db.blocked_words.all()).found_in(body.text)
-    read_as = {locale: fold(locale, body.text) for locale in Locale}
+    read_as = {locale.value: fold(locale, body.text) for locale in Locale}
     return json_response({"blocked": bool(matches), "matches": [_shown(word) for word in matches], "read_as": read_as})
 
 
