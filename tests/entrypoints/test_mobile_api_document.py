@@ -43,7 +43,12 @@ MEMBERS_OPERATIONS = {
     "confirm_totp",
     "remove_totp",
 }
+#: Nobody needs a token for them, nor has anything wrong with one.
+OPEN_TO_ALL = {"check_health", "report_from_outside", "list_report_reasons"}
 OPERATIONS = {
+    "report_picture",
+    "report_from_outside",
+    "list_report_reasons",
     "refresh_session",
     "sign_out",
     "sign_out_everywhere",
