@@ -19,6 +19,7 @@ from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.adapters.s3_quarantine import S3Quarantine
+from tatemono.domain.attempts import UnknownPolicy
 from tatemono.domain.safety import WhenDown
 from tatemono.laptop.secret_values import content_credentials
 from tatemono.usecases.guard_generation import Guard, HashClassifier
@@ -70,6 +71,7 @@ async def guarded(
             registry=PRICES.registry,
             references=uploads,
             today=PRICES.today,
+            unknown_policy=UnknownPolicy.parse("give-up"),
             guard=guard,
         )
         yield GuardedWorker(owner, admin, db, workshop, studio, s3, served, uploads, kept, quarantine, hasher)

@@ -32,9 +32,16 @@ from tatemono.settings import (
 )
 from tatemono.usecases.build_export import Builder
 from tatemono.usecases.erase_accounts import Eraser
-from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
 from tatemono.usecases.guard_generation import Guard, HashClassifier
-from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL, QUEUE_CHANNEL, PictureStore, ReferenceCleaner, ReferenceStore, TicketQueue
+from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
+from tatemono.usecases.ports import (
+    BLOCKED_WORDS_CHANNEL,
+    QUEUE_CHANNEL,
+    PictureStore,
+    ReferenceCleaner,
+    ReferenceStore,
+    TicketQueue,
+)
 from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.reconcile import Reconciler
 from tatemono.usecases.run_generation import Workshop

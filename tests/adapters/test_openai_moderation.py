@@ -30,6 +30,11 @@ async def painted(studio: RunningStudio, prompt: str) -> bytes:
     return base64.b64decode(answer.data[0].b64_json)
 
 
+async def thumbnail(data: bytes) -> bytes:
+    inspector = PillowPictures()
+    return (await inspector.shrink(await inspector.verify(data, ExpectedPicture(1024, 1024, "png")))).thumbnail
+
+
 class TestOpenAIModeration:
     async def test_lets_harmless_words_pass(self, moderation: OpenAIModeration) -> None:
         judgement = await moderation.judge(text="A fox under the moon", client_request_id="a")
@@ -45,15 +50,14 @@ class TestOpenAIModeration:
         self, moderation: OpenAIModeration, studio: RunningStudio, category: str
     ) -> None:
         data = await painted(studio, f"A fox [studio:flag={category}]")
-        inspected = await PillowPictures().inspect(data, ExpectedPicture(1024, 1024, "png"))
-        judgement = await moderation.judge(picture=inspected.thumbnail, client_request_id="c")
+        judgement = await moderation.judge(picture=await thumbnail(data), client_request_id="c")
         assert category in judgement.categories
 
     async def test_sees_nothing_in_an_unmarked_picture(
         self, moderation: OpenAIModeration, studio: RunningStudio
     ) -> None:
-        inspected = await PillowPictures().inspect(await painted(studio, "A fox"), ExpectedPicture(1024, 1024, "png"))
-        assert (await moderation.judge(picture=inspected.thumbnail, client_request_id="d")).categories == ()
+        small = await thumbnail(await painted(studio, "A fox"))
+        assert (await moderation.judge(picture=small, client_request_id="d")).categories == ()
 
     @pytest.mark.parametrize("fault", ["500", "429", "hang"])
     async def test_says_when_there_is_no_answer_and_not_what_was_asked(

@@ -78,9 +78,8 @@ def routes(desk: Desk) -> list[APIRoute]:
 
 
 def address(route: APIRoute) -> str:
-    return route.path.removeprefix(PREFIX).format(
-        person_id=NOBODYS, generation_id=NOBODYS, style_id="none-such", picture_id=NOBODYS, report_id=NOBODYS, word_id=NOBODYS, hash_id=NOBODYS
-    )
+    names = ("person_id", "generation_id", "picture_id", "report_id", "word_id", "hash_id")
+    return route.path.removeprefix(PREFIX).format(style_id="none-such", **dict.fromkeys(names, NOBODYS))
 
 
 class TestRoles:

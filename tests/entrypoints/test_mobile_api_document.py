@@ -43,8 +43,6 @@ MEMBERS_OPERATIONS = {
     "confirm_totp",
     "remove_totp",
 }
-#: Nobody needs a token for them, nor has anything wrong with one.
-OPEN_TO_ALL = {"check_health", "report_from_outside", "list_report_reasons"}
 OPERATIONS = {
     "report_picture",
     "report_from_outside",
@@ -83,7 +81,14 @@ OPERATIONS = {
     "get_export",
 }
 #: Everybody may call them.
-OPEN = {"check_health", "ask_to_unsubscribe", "unsubscribe", "get_deletion_receipt"}
+OPEN = {
+    "report_from_outside",
+    "list_report_reasons",
+    "check_health",
+    "ask_to_unsubscribe",
+    "unsubscribe",
+    "get_deletion_receipt",
+}
 
 
 @pytest.fixture

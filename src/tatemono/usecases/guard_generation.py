@@ -14,7 +14,7 @@ from tatemono.domain.attempts import Claim
 from tatemono.domain.painting import Failure, Painting, PaintingFailed
 from tatemono.domain.reports import evidence_key
 from tatemono.domain.safety import BLOCKED_HASH, FREEZE_REASON, Finding, Stage, WhenDown, category_of
-from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL, Database, InspectedPicture, ReferenceCopies
+from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL, Database, ReferenceCopies
 from tatemono.usecases.safety_ports import (
     ContentCredentials,
     Judgement,
@@ -81,16 +81,17 @@ async def check_request(guard: Guard, claim: Claim, references: Sequence[bytes])
             await _refuse(guard, claim, finding, exhibit, found_by="moderation")
 
 
-async def check_results(guard: Guard, claim: Claim, pictures: Sequence[InspectedPicture], painting: Painting) -> None:
+async def check_results(guard: Guard, claim: Claim, painting: Painting, thumbnails: Sequence[bytes]) -> None:
     """Look at what was painted before anything of it is kept where it could be seen.
+
+    Everybody looks at the small copies: moderation looks at no more, and megabytes less are sent.
 
     :raises PaintingFailed: `FLAGGED_RESULT`, or `RESULT_NOT_MODERATED` if nobody can say
     """
-    exhibits = [_Exhibit(f"result-{number}", picture.data, painting) for number, picture in enumerate(pictures)]
-    for exhibit, picture in zip(exhibits, pictures, strict=True):
-        await _check_here(guard, claim, Stage.RESULT, exhibit, picture.thumbnail)
-    # Moderation sees the small copy: it looks at no more, and a megabyte less is sent.
-    looks = [_ask_again(guard, claim, picture.thumbnail) for picture in pictures]
+    exhibits = [_Exhibit(f"result-{number}", data, painting) for number, data in enumerate(painting.pictures)]
+    for exhibit, thumbnail in zip(exhibits, thumbnails, strict=True):
+        await _check_here(guard, claim, Stage.RESULT, exhibit, thumbnail)
+    looks = [_ask_again(guard, claim, thumbnail) for thumbnail in thumbnails]
     findings = await asyncio.gather(*looks, return_exceptions=True)
     for finding, exhibit in zip(findings, exhibits, strict=True):
         if isinstance(finding, Finding) and finding.flagged:

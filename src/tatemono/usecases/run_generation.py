@@ -199,7 +199,7 @@ async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> lis
         )
     ready = await _all(_prepare(workshop, guard, data, expected) for data in painting.pictures)
     await check_results(guard, claim, painting, [miniature.thumbnail for _, miniature in ready])
-    return await _all(_put(workshop, guard, claim, position, *each) for position, each in enumerate(ready))
+    return await _all(_put(workshop, guard, _key(claim, position), *each) for position, each in enumerate(ready))
 
 
 async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -272,9 +272,8 @@ def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
 
 
 async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:
-    generation = claim.generation
     picture = await workshop.inspector.verify(data, expected)
-    key = object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
+    key = _key(claim, position)
     # Only what is verified is kept; that takes about as long as making it small.
     _, miniature = await asyncio.gather(
         workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
@@ -287,6 +286,11 @@ async def _keep_small(workshop: Workshop, picture: VerifiedPicture, key: str) ->
     miniature = await workshop.inspector.shrink(picture)
     await workshop.store.put(key, miniature.thumbnail, content_type="image/webp")
     return miniature
+
+
+def _key(claim: Claim, position: int) -> str:
+    generation = claim.generation
+    return object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
 
 
 async def _prepare(
@@ -303,11 +307,9 @@ async def _prepare(
 
 
 async def _put(
-    workshop: Workshop, guard: Guard, claim: Claim, position: int, picture: VerifiedPicture, miniature: Miniature
+    workshop: Workshop, guard: Guard, key: str, picture: VerifiedPicture, miniature: Miniature
 ) -> KeptPicture:
     """Only what was judged is put where it could be seen."""
-    generation = claim.generation
-    key = object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
     thumbnail = await _signed(workshop, guard, miniature.thumbnail, "image/webp")
     await asyncio.gather(
         workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),

@@ -33,8 +33,8 @@ from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
 from tatemono.adapters.postgres.queue import Queue
 from tatemono.adapters.postgres.references import References
-from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.reports import Reports, Takedowns
+from tatemono.adapters.postgres.retention import Retention
 from tatemono.adapters.postgres.safety import Escalations, Moderations, Strikes
 from tatemono.adapters.postgres.sessions import Sessions
 from tatemono.adapters.postgres.styles import Styles

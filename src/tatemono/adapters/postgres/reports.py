@@ -73,8 +73,14 @@ with gone as (
     delete from pictures where id = $1 and deleted_at is null returning *
 )
 insert into takedowns (picture_id, user_id, picture_created_at, {_COLUMNS}, reason, by, undo_until, escalated)
-select id, user_id, created_at, {_COLUMNS}, $2, $3, now() + $4::interval, $5 from gone returning picture_id
+select id, user_id, created_at, {_COLUMNS}, $2, $3, now() + $4::interval, $5 from gone returning user_id
 """  # noqa: S608 - as above
+# Archives that hold it go; one that is being built is built anew.
+_VOID_EXPORTS = """
+update exports set expires_at = case when state = 'ready' then now() end, lease_expires_at = null,
+    state = case when state = 'ready' then state else 'queued' end, ticketed_at = '-infinity'
+where user_id = $1 and state in ('ready', 'building')
+"""
 _BRING_BACK = f"""
 insert into pictures (id, user_id, created_at, {_COLUMNS})
 select t.picture_id, g.user_id, t.picture_created_at, {", ".join("t." + name.strip() for name in _COLUMNS.split(","))}
@@ -143,9 +149,12 @@ class Takedowns:
         self._executor = executor
 
     async def take_down(self, picture_id: UUID, *, reason: str, by: str, undo_for: timedelta, escalated: bool) -> bool:
-        """From here on nothing that reads pictures finds it. :returns: whether it was there"""
+        """From here on nothing that reads pictures finds it, and no archive holds it. :returns: whether it was there"""
         values = (picture_id, reason, by, undo_for, escalated)
-        return await self._executor.fetchval(_TAKE_DOWN, *values) is not None
+        user_id = await self._executor.fetchval(_TAKE_DOWN, *values)
+        if user_id is not None:
+            await self._executor.execute(_VOID_EXPORTS, user_id)
+        return user_id is not None
 
     async def find(self, picture_id: UUID) -> tuple[Takedown, MovingPicture, bytes] | None:
         """With its objects, and the SHA-256 of the picture."""

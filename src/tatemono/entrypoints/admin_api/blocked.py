@@ -10,8 +10,8 @@ from starlette.responses import Response
 from tatemono.domain.blocked_words import BlockedWord, BlockedWords, Locale, fold
 from tatemono.domain.operators import Operation
 from tatemono.entrypoints.admin_api import safety_schemas as schemas
-from tatemono.entrypoints.admin_api.guard import Backend, Caller, router
-from tatemono.entrypoints.admin_api.people import Cursor, Limit, act_of
+from tatemono.entrypoints.admin_api.guard import Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.people import Cursor, Limit
 from tatemono.entrypoints.described import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.entrypoints.responses import json_response
 from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL

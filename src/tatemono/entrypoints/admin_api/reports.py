@@ -15,8 +15,8 @@ from tatemono.domain.operators import Operation
 from tatemono.domain.reports import CLAIM_FOR, Decision, ReportState
 from tatemono.domain.safety import Escalation
 from tatemono.entrypoints.admin_api import safety_schemas as schemas
-from tatemono.entrypoints.admin_api.guard import Backend, Caller, router
-from tatemono.entrypoints.admin_api.people import Cursor, Limit, act_of
+from tatemono.entrypoints.admin_api.guard import Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.people import Cursor, Limit
 from tatemono.entrypoints.described import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.entrypoints.responses import json_response
 from tatemono.usecases import decide_report as deciding

@@ -3,7 +3,7 @@
 from tatemono.adapters.postgres.migrate import execute_each
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 
 TABLES = """
 create table blocked_words (
@@ -71,7 +71,7 @@ create table takedowns (
     user_id uuid not null,
     generation_id uuid not null,
     position smallint not null,
-    object_key text not null,
+    object_key text not null unique,
     thumbnail_key text not null,
     content_type text not null,
     width int not null,
@@ -92,7 +92,7 @@ create table takedowns (
 create index takedowns_to_do on takedowns (created_at)
     where moved_at is null or invalidated_at is null or undo_asked_at is not null;
 create index takedowns_to_erase on takedowns (undo_until) where not escalated;
-create index takedowns_of_user on takedowns (user_id);
+create index takedowns_of_generation on takedowns (generation_id);
 
 create table strikes (
     id uuid primary key default uuidv7(),
@@ -139,6 +139,8 @@ grant select (id, picture_id, reporter_id, origin, created_at, decision) on repo
 grant select on reports to admin_api;
 grant update (claimed_by, claimed_until, decision, decided_by, decided_at) on reports to admin_api;
 grant select, insert on takedowns to admin_api;
+grant select (object_key, thumbnail_key, generation_id) on takedowns to outbox_relay;
+grant select (user_id, state), update (state, lease_expires_at, expires_at, ticketed_at) on exports to admin_api;
 grant update (undo_asked_at, escalated, moved_at) on takedowns to admin_api;
 grant select, delete on takedowns to image_worker;
 grant select (id, user_id) on generations to admin_api;
