@@ -251,6 +251,19 @@ class TestStrikes:
             ("suspended",)
         ]
 
+    async def test_are_mailed_to_members(self, guarded: GuardedWorker) -> None:
+        user_id = await guest(guarded.owner)
+        await guarded.owner._pool.execute(
+            "update users set kind = 'member', email = 'hanako@example.jp', email_verified_at = now(),"
+            " cognito_sub = gen_random_uuid() where id = $1",
+            user_id,
+        )
+        report, picture_id = await reported(guarded, user_id)
+        await decide(guarded, report, Decision.STRIKE)
+        assert await guarded.fetch("select cause, kind, recipient, facts->>'reason' from mails") == [
+            (f"strike:{picture_id}", "strike", "hanako@example.jp", "差別や嫌がらせ")
+        ]
+
     async def test_that_are_too_old_count_no_more(self, guarded: GuardedWorker) -> None:
         user_id = await guest(guarded.owner)
         for _ in range(2):

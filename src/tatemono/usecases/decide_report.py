@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from tatemono.domain.mail import Mail, MailKind
 from tatemono.domain.operators import Act, Operation
 from tatemono.domain.pictures import NoSuchPicture
-from tatemono.domain.reports import UNDO_FOR, Decision, Report, ReportReason, Takedown, quarantine_key
+from tatemono.domain.reports import UNDO_FOR, Decision, Report, ReportReason, Takedown, quarantine_key, reason_text
 from tatemono.domain.safety import (
     FREEZE_REASON,
     STRIKE_COUNTS_FOR,
@@ -15,10 +16,12 @@ from tatemono.domain.safety import (
     Stage,
     suspended_until,
 )
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, TAKEDOWNS_CHANNEL, Database, Rows
+from tatemono.usecases.ports import OUTBOX_CHANNEL, REVOCATIONS_CHANNEL, TAKEDOWNS_CHANNEL, Database, Rows
 
 #: What an escalation by an operator is called among the categories of moderation.
 _BY_OPERATOR = "operator"
+#: Nobody's language is kept, and no request of theirs is under way: most of them read Japanese.
+_MAIL_LANGUAGE = "ja"
 
 
 async def decide_report(db: Database, act: Act, *, report_id: UUID, decision: Decision, now: datetime) -> Report:
@@ -103,9 +106,18 @@ async def _strike(rows: Rows, takedown: Takedown, verdict: _Verdict) -> None:
     until = suspended_until(await rows.strikes.of(user_id), verdict.now)
     if until is not None and await rows.strikes.suspend(user_id, until=until, reason=STRIKE_SUSPENSION_REASON):
         await rows.sessions.tell(user_id, "suspended")
+    email = await rows.strikes.email_of(user_id)
+    if email is not None:
+        facts = {
+            "reason": reason_text(verdict.reason, _MAIL_LANGUAGE),
+            "at": verdict.now.isoformat(),
+            "counts_until": (verdict.now + STRIKE_COUNTS_FOR).isoformat(),
+        } | ({"suspended_until": until.isoformat()} if until else {})
+        await rows.mails.put(Mail(f"strike:{takedown.picture_id}", MailKind.STRIKE, email, _MAIL_LANGUAGE, facts))
 
 
 def _tell(db: Database, user_id: UUID | None) -> None:
     db.notifier.notify(TAKEDOWNS_CHANNEL)
+    db.notifier.notify(OUTBOX_CHANNEL)
     if user_id is not None:
         db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

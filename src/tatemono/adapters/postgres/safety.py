@@ -71,6 +71,11 @@ class Strikes:
         """Suspend until then, unless it is suspended for longer. :returns: whether that is new"""
         return await self._executor.fetchval(_SUSPEND, user_id, until, reason) is not None
 
+    async def email_of(self, user_id: UUID) -> str | None:
+        """A member's address; guests have none."""
+        email: str | None = await self._executor.fetchval("select email from users where id = $1", user_id)
+        return email
+
     async def freeze(self, user_id: UUID, reason: str) -> bool:
         """Suspend without an end, whatever suspension there was. :returns: whether it was not so before"""
         return await self._executor.fetchval(_FREEZE, user_id, reason) is not None
