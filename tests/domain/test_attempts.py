@@ -12,7 +12,7 @@ from tatemono.domain.attempts import (
     plan_retry,
 )
 from tatemono.domain.generations import State
-from tatemono.domain.painting import AMBIGUOUS, Failure
+from tatemono.domain.painting import AMBIGUOUS, REFUSALS, Failure
 
 FINAL = {
     Failure.REFUSED: "prompt_refused",
@@ -55,7 +55,7 @@ class TestPlanRetry:
         assert [plan.after_seconds for plan in plans[:-1] if isinstance(plan, Retry)] == [
             1.0 if failure is Failure.RATE_LIMITED else 2.0**number for number in range(attempts - 1)
         ]
-        state = State.REFUSED if failure is Failure.REFUSED else State.FAILED
+        state = State.REFUSED if failure in REFUSALS else State.FAILED
         assert plans[-1] == GiveUp(state, code)
 
     def test_has_a_row_for_every_failure(self) -> None:
