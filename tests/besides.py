@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tatemono.laptop.secret_values import private_key_pem
+from tatemono.laptop.secret_values import content_credentials, private_key_pem
 
 
 async def told_besides(sqs: Any, name: str) -> dict[str, str]:
@@ -19,5 +19,10 @@ async def told_besides(sqs: Any, name: str) -> dict[str, str]:
         "RECONCILE_REPAIR": "false",
         "PICTURE_URL_KEY": private_key_pem(),
         "PICTURE_URL_KEY_ID": "KTEST",
+        "QUARANTINE_BUCKET": name,
+        "DISTRIBUTION_ID": "none",
+        "MODERATION_MODEL": "omni-moderation-latest",
+        "MODERATION_WHEN_DOWN": "closed-for-references",
+        "CONTENT_CREDENTIALS": content_credentials(),
         "PUBLIC_URL": "https://pictures.example.jp",
     }

@@ -24,6 +24,12 @@ FACTS_OF: dict[MailKind, dict[str, Any]] = {
         "device": "Pixel 12 <Kitchen>",
         "at": "2026-12-25T01:30:00+00:00",
     },
+    MailKind.STRIKE: {
+        "reason": "Hate or harassment",
+        "at": "2026-12-25T01:30:00+00:00",
+        "counts_until": "2027-03-25T01:30:00+00:00",
+        "suspended_until": "2027-01-08T01:30:00+00:00",
+    },
     MailKind.ANNOUNCEMENT: {
         "title": "Reference pictures & <styles>",
         "body": "You can now begin with a picture of your own.\n\nIt stays yours.",

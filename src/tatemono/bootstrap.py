@@ -18,6 +18,7 @@ from tatemono.adapters.postgres.exports import EXPORTS
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL, MAIL_EVENTS
 from tatemono.domain.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.domain.attestation import AttestationPolicy
+from tatemono.domain.blocked_words import BlockedWords
 from tatemono.domain.models import Registry
 from tatemono.domain.money import MICROS_PER_DOLLAR, Terms
 from tatemono.settings import (
@@ -31,15 +32,25 @@ from tatemono.settings import (
 )
 from tatemono.usecases.build_export import Builder
 from tatemono.usecases.erase_accounts import Eraser
+from tatemono.usecases.guard_generation import Guard, HashClassifier
 from tatemono.usecases.identity_ports import AttestationVerifier, GuestIdentities
-from tatemono.usecases.ports import QUEUE_CHANNEL, PictureStore, ReferenceCleaner, ReferenceStore, TicketQueue
+from tatemono.usecases.ports import (
+    BLOCKED_WORDS_CHANNEL,
+    QUEUE_CHANNEL,
+    PictureStore,
+    ReferenceCleaner,
+    ReferenceStore,
+    TicketQueue,
+)
 from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.reconcile import Reconciler
 from tatemono.usecases.run_generation import Workshop
+from tatemono.usecases.safety_ports import EdgeCache, PictureHasher
 from tatemono.usecases.send_mail import PostOffice
 
 if TYPE_CHECKING:
     from tatemono.adapters.admin_api import AdminApi
+    from tatemono.adapters.c2pa_credentials import C2paCredentials
     from tatemono.adapters.cloudfront import CloudFrontSignedUrls
     from tatemono.adapters.cognito import CognitoMembers
     from tatemono.adapters.dpop import ProofChecker
@@ -47,12 +58,14 @@ if TYPE_CHECKING:
     from tatemono.adapters.identifier_keys import IdentifierKeys
     from tatemono.adapters.merge_tokens import MergeTokens
     from tatemono.adapters.openai_images import OpenAIPainter
+    from tatemono.adapters.openai_moderation import OpenAIModeration
     from tatemono.adapters.operator_pool import CognitoOperators
     from tatemono.adapters.operator_tokens import OperatorTokens
     from tatemono.adapters.postgres.event_feed import EventFeed
     from tatemono.adapters.postgres.revocations import Revocations
     from tatemono.adapters.postgres.watched import Watched
     from tatemono.adapters.s3 import S3Pictures
+    from tatemono.adapters.s3_quarantine import S3Quarantine
     from tatemono.adapters.sealing import Sealing
     from tatemono.adapters.tokens import AccessTokens
     from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
@@ -83,6 +96,15 @@ class MailWorkerParts:
 
 
 @dataclass(frozen=True, slots=True)
+class TakedownParts:
+    """What moves the bytes of pictures that were taken down."""
+
+    quarantine: "S3Quarantine"
+    hasher: PictureHasher
+    edge: EdgeCache
+
+
+@dataclass(frozen=True, slots=True)
 class ImageWorkerParts:
     """:ivar easels: in the order in which they are preferred"""
 
@@ -93,6 +115,7 @@ class ImageWorkerParts:
     protection: "EcsTaskProtection"
     export_queue: TicketQueue
     builder: Builder
+    takedowns: TakedownParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +153,7 @@ class MobileApiBackend:
     cleaner: ReferenceCleaner
     registry: Registry
     terms: Terms
+    blocked_words: "Watched[BlockedWords]"
     now: Callable[[], float] = time.time
 
     @property
@@ -208,6 +232,7 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
         EventFeed(db) as feed,
         Revocations(db, lifetime_seconds=settings.access_token_seconds) as revocations,
         Watched(db, QUEUE_CHANNEL, db.queue.controls) as controls,
+        Watched(db, BLOCKED_WORDS_CHANNEL, lambda: _blocked_words(db)) as blocked_words,
         following_secret(settings.token_signing_keys_arn, tokens.take_keys)
         if settings.token_signing_keys_arn
         else nullcontext(),
@@ -237,7 +262,12 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
             PillowReferences(),
             read_registry(),
             _terms(settings),
+            blocked_words,
         )
+
+
+async def _blocked_words(db: Database) -> BlockedWords:
+    return BlockedWords(await db.blocked_words.all())
 
 
 def _attestations(settings: MobileApiSettings) -> AttestationVerifier:
@@ -315,10 +345,12 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
 @asynccontextmanager
 async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
     from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.difference_hash import DifferenceHasher
     from tatemono.adapters.ecs_agent import EcsTaskProtection
     from tatemono.adapters.model_registry import read_registry
     from tatemono.adapters.pillow_pictures import PillowPictures
     from tatemono.adapters.s3 import S3Pictures
+    from tatemono.adapters.s3_quarantine import S3Quarantine
     from tatemono.adapters.sqs import SqsQueue
 
     async with AsyncExitStack() as stack:
@@ -326,8 +358,11 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
         export_queue = SqsQueue(sqs, settings.exports_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
+        edge = await stack.enter_async_context(_edge_cache(settings))
+        takedowns = TakedownParts(S3Quarantine(s3, settings.quarantine_bucket, store), DifferenceHasher(), edge)
+        references = S3Pictures(s3, settings.uploads_bucket)
         registry = read_registry()
-        for needed in (queue, export_queue, store):
+        for needed in (queue, export_queue, store, takedowns.quarantine):
             await needed.check()
         # The database comes last: a service that is connected to it has found all the rest (see `check_health`).
         db = await stack.enter_async_context(
@@ -347,16 +382,58 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
             safety_identifier_key=settings.safety_identifier_key.get_secret_value().encode(),
             jitter=random.random,
             registry=registry,
-            references=S3Pictures(s3, settings.uploads_bucket),
+            references=references,
             today=lambda: datetime.now(UTC).date(),
             unknown_policy=UnknownPolicy.parse(settings.unknown_policy),
+            guard=Guard(
+                db=db,
+                moderator=await stack.enter_async_context(_moderator(settings)),
+                classifier=HashClassifier(db, takedowns.hasher),
+                quarantine=takedowns.quarantine,
+                references=references,
+                when_down=settings.moderation_when_down,
+                credentials=_content_credentials(settings),
+            ),
         )
         easels = [Easel(FIRST_PROVIDER, workshop)]
         if len(painters) > 1:
             names = settings.second_painter_models
             easels.append(Easel(SECOND_PROVIDER, replace(workshop, painter=painters[1], names=names)))
         protection = EcsTaskProtection(settings.ecs_agent_uri)
-        yield ImageWorkerParts(db, queue, store, tuple(easels), protection, export_queue, _builder(settings, s3))
+        builder = _builder(settings, s3)
+        yield ImageWorkerParts(db, queue, store, tuple(easels), protection, export_queue, builder, takedowns)
+
+
+@asynccontextmanager
+async def _edge_cache(settings: ImageWorkerSettings) -> AsyncIterator[EdgeCache]:
+    from tatemono.adapters.aws import aws_clients
+    from tatemono.adapters.cloudfront_invalidation import CloudFrontInvalidation, NoEdgeCache
+
+    if settings.distribution_id == "none":
+        yield NoEdgeCache()
+        return
+    async with aws_clients("cloudfront", connections=2) as (cloudfront,):
+        yield CloudFrontInvalidation(cloudfront, settings.distribution_id)
+
+
+@asynccontextmanager
+async def _moderator(settings: ImageWorkerSettings) -> "AsyncIterator[OpenAIModeration | None]":
+    """None if the plan switches the provider's moderation off: what is known here is looked for all the same."""
+    from tatemono.adapters.openai_moderation import OpenAIModeration
+
+    if settings.moderation_model == "off":
+        yield None
+        return
+    key = settings.openai_api_key.get_secret_value()
+    model, url = settings.moderation_model, settings.openai_base_url
+    async with OpenAIModeration(api_key=key, base_url=url, model=model) as moderator:
+        yield moderator
+
+
+def _content_credentials(settings: ImageWorkerSettings) -> "C2paCredentials":
+    from tatemono.adapters.c2pa_credentials import C2paCredentials
+
+    return C2paCredentials(settings.content_credentials.get_secret_value())
 
 
 def _painters(settings: ImageWorkerSettings) -> "list[OpenAIPainter]":

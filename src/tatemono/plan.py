@@ -142,7 +142,10 @@ class Uploads(Part):
 
 
 class Bucket(Part):
+    """:ivar only: the service whose role alone may read and write it; none: whoever is told its name"""
+
     versioned: bool
+    only: Name | None = None
     uploads: Uploads | None = None
 
 
@@ -160,9 +163,14 @@ class Parameter(Part):
 
 
 class Secret(Part):
-    """A Secrets Manager secret, and how its first value is made; Cognito makes a `user-pool-client`'s."""
+    """A Secrets Manager secret, and how its first value is made; Cognito makes a `user-pool-client`'s.
 
-    generate: Literal["random", "ec-p256-jwks", "ec-p256-pem", "database-url", "user-pool-client", "provided"]
+    `content-credentials` is a key with its certificates: made on the laptop, put in by a person on AWS.
+    """
+
+    generate: Literal[
+        "random", "ec-p256-jwks", "ec-p256-pem", "database-url", "user-pool-client", "provided", "content-credentials"
+    ]
     role: Name | None = None
 
     @model_validator(mode="after")
@@ -212,6 +220,16 @@ def read_plan(path: Path = PLAN_FILE) -> Plan:
     return plan
 
 
+def _owners(plan: Plan) -> list[tuple[Where, str | None, Any, str]]:
+    """Whose a bucket or a secret is: where it is said, who, among whom."""
+    of_buckets = ((("buckets", name, "only"), bucket.only) for name, bucket in plan.buckets.items())
+    of_secrets = ((("secrets", name, "role"), secret.role) for name, secret in plan.secrets.items())
+    return [
+        *((where, name, plan.services, "service") for where, name in of_buckets),
+        *((where, name, plan.database.roles, "database role") for where, name in of_secrets),
+    ]
+
+
 def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
     faults: list[tuple[Where, str]] = []
 
@@ -233,8 +251,8 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
         check((*at, "ip_set"), behavior.ip_set, plan.edge.ip_sets, "ip_set")
         check((*at, "kind"), behavior.kind, plan.edge.content_security_policy, "content_security_policy")
     check(("mail", "events_queue"), plan.mail.events_queue, plan.queues, "queue")
-    for name, secret in plan.secrets.items():
-        check(("secrets", name, "role"), secret.role, plan.database.roles, "database role")
+    for where, owner, known, kind in _owners(plan):
+        check(where, owner, known, kind)
     for name, pool in plan.identity.user_pools.items():
         of_clients = {secret for secret, made in plan.secrets.items() if made.generate == "user-pool-client"}
         at = ("identity", "user_pools", name)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from tatemono.domain.attestation import AttestationPolicy
+from tatemono.domain.safety import WhenDown
 
 
 class WrongSettings(SystemExit):
@@ -178,6 +179,10 @@ class ImageWorkerSettings(ServiceSettings):
         `off`: there is none
     :ivar second_painter_models: what it calls the first painter's models, as JSON; others have the same name there
     :ivar ecs_agent_uri: set by ECS itself
+    :ivar quarantine_bucket: where pictures go that were taken down, and evidence
+    :ivar distribution_id: CloudFront's; `none` where none stands in front
+    :ivar moderation_model: the provider's; `off` leaves moderation to the painter and to what is known here
+    :ivar content_credentials: the key that signs pictures, and its certificates, as PEM
     """
 
     image_jobs_queue_url: str
@@ -187,6 +192,11 @@ class ImageWorkerSettings(ServiceSettings):
     openai_base_url: str
     image_model: str
     safety_identifier_key: SecretStr
+    quarantine_bucket: str
+    distribution_id: str = Field(min_length=1)
+    moderation_model: str = Field(min_length=1)
+    moderation_when_down: WhenDown
+    content_credentials: SecretStr
     concurrency: int = Field(default=8, ge=1, le=100)
     lease_seconds: int = Field(default=60, ge=3, le=3600)
     painter_timeout_seconds: int = Field(default=300, ge=1, le=3600)

@@ -12,13 +12,25 @@ from tatemono.domain.attempts import (
     plan_retry,
 )
 from tatemono.domain.generations import State
-from tatemono.domain.painting import AMBIGUOUS, Failure
+from tatemono.domain.painting import AMBIGUOUS, REFUSALS, Failure
 
-FINAL = {Failure.REFUSED: "prompt_refused", Failure.BAD_REQUEST: "painter_rejected_request"}
+FINAL = {
+    Failure.REFUSED: "prompt_refused",
+    Failure.BAD_REQUEST: "painter_rejected_request",
+    Failure.FLAGGED_PROMPT: "prompt_flagged",
+    Failure.FLAGGED_REFERENCE: "reference_flagged",
+    Failure.FLAGGED_RESULT: "picture_flagged",
+    Failure.RESULT_NOT_MODERATED: "picture_not_moderated",
+}
 #: Failure, policy → how many attempts that end so, one after another, are made, and the code in the end.
 TABLE = [
     (Failure.REFUSED, 1, 1, "prompt_refused"),
     (Failure.BAD_REQUEST, 1, 1, "painter_rejected_request"),
+    (Failure.FLAGGED_PROMPT, 1, 1, "prompt_flagged"),
+    (Failure.FLAGGED_REFERENCE, 1, 1, "reference_flagged"),
+    (Failure.FLAGGED_RESULT, 1, 1, "picture_flagged"),
+    (Failure.RESULT_NOT_MODERATED, 1, 1, "picture_not_moderated"),
+    (Failure.NOT_MODERATED, 1, 3, "moderation_unavailable"),
     (Failure.UNAVAILABLE, 1, 3, "painter_unavailable"),
     (Failure.NOT_KEPT, 1, 3, "picture_not_kept"),
     (Failure.RATE_LIMITED, 1, 6, "painter_busy"),
@@ -43,7 +55,7 @@ class TestPlanRetry:
         assert [plan.after_seconds for plan in plans[:-1] if isinstance(plan, Retry)] == [
             1.0 if failure is Failure.RATE_LIMITED else 2.0**number for number in range(attempts - 1)
         ]
-        state = State.REFUSED if failure is Failure.REFUSED else State.FAILED
+        state = State.REFUSED if failure in REFUSALS else State.FAILED
         assert plans[-1] == GiveUp(state, code)
 
     def test_has_a_row_for_every_failure(self) -> None:

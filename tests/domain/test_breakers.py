@@ -86,5 +86,8 @@ class TestNews:
             Failure.LEASE_LOST,
             Failure.STOPPED,
             Failure.NOT_CALLED,
+            Failure.NOT_MODERATED,
+            Failure.FLAGGED_PROMPT,
+            Failure.FLAGGED_REFERENCE,
         }
         assert news_of(None) is News.ANSWERED

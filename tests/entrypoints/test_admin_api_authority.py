@@ -47,6 +47,20 @@ EXPECTED = {
     "retire_style": {"admin"},
     "prepare_style_sample": {"admin"},
     "complete_style_sample": {"admin"},
+    "list_reports": {"support", "admin"},
+    "claim_report": {"support", "admin"},
+    "decide_report": {"support", "admin"},
+    "take_down_picture": {"support", "admin"},
+    "list_takedowns": {"support", "admin"},
+    "undo_takedown": {"admin"},
+    "list_escalations": {"admin"},
+    "list_blocked_words": {"support", "admin"},
+    "add_blocked_word": {"admin"},
+    "remove_blocked_word": {"admin"},
+    "test_blocked_words": {"support", "admin"},
+    "list_blocked_hashes": {"support", "admin"},
+    "add_blocked_hash": {"admin"},
+    "remove_blocked_hash": {"admin"},
 }
 #: What an operation is told besides a reason.
 TOLD: dict[str, dict[str, object]] = {
@@ -64,7 +78,8 @@ def routes(desk: Desk) -> list[APIRoute]:
 
 
 def address(route: APIRoute) -> str:
-    return route.path.removeprefix(PREFIX).format(person_id=NOBODYS, generation_id=NOBODYS, style_id="none-such")
+    names = ("person_id", "generation_id", "picture_id", "report_id", "word_id", "hash_id")
+    return route.path.removeprefix(PREFIX).format(style_id="none-such", **dict.fromkeys(names, NOBODYS))
 
 
 class TestRoles:

@@ -44,6 +44,9 @@ MEMBERS_OPERATIONS = {
     "remove_totp",
 }
 OPERATIONS = {
+    "report_picture",
+    "report_from_outside",
+    "list_report_reasons",
     "refresh_session",
     "sign_out",
     "sign_out_everywhere",
@@ -78,7 +81,14 @@ OPERATIONS = {
     "get_export",
 }
 #: Everybody may call them.
-OPEN = {"check_health", "ask_to_unsubscribe", "unsubscribe", "get_deletion_receipt"}
+OPEN = {
+    "report_from_outside",
+    "list_report_reasons",
+    "check_health",
+    "ask_to_unsubscribe",
+    "unsubscribe",
+    "get_deletion_receipt",
+}
 
 
 @pytest.fixture

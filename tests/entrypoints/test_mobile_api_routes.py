@@ -27,6 +27,7 @@ API = "/v1/api"
 NOBODYS = UUID(int=5)
 #: Every route that needs a token.
 GUARDED = [
+    ("POST", f"/pictures/{NOBODYS}/report"),
     ("GET", "/me"),
     ("GET", "/styles"),
     ("GET", "/devices"),
@@ -179,7 +180,8 @@ class TestAuthority:
         signing_in = {("POST", f"{API}/{path}") for path in with_proof}
         unsubscribing = {(method, f"{API}/mail/unsubscribe") for method in ("GET", "POST")}
         readable = {("GET", f"{API}/{path}") for path in ("deletion-receipts/{receipt_id}", "health")}
-        assert open_to_all == signing_in | unsubscribing | readable
+        reporting = {("POST", f"{API}/reports"), ("GET", f"{API}/report-reasons")}
+        assert open_to_all == signing_in | unsubscribing | readable | reporting
         assert len(declared) == len(GUARDED) + len(open_to_all)
 
 

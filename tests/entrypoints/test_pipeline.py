@@ -11,7 +11,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -19,12 +19,15 @@ import pytest
 from besides import told_besides
 from conftest import CloudEndpoint
 from factories import guest, submitted
+from guarded import ACT
 from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.domain.exports import ExportState
 from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
+from tatemono.domain.reports import Decision, ReportReason, quarantine_key
+from tatemono.usecases.decide_report import take_down_picture
 from tatemono.usecases.ports import QUEUE_CHANNEL
 from tatemono.usecases.request_export import request_export
 
@@ -237,6 +240,7 @@ class TestPipeline:
             "refuse": (State.REFUSED, "prompt_refused"),
             "500": (State.FAILED, "painter_unavailable"),
             "garbage": (State.FAILED, "painter_gave_no_picture"),
+            "flag=violence": (State.REFUSED, "picture_flagged"),
             "cut": (State.FAILED, "painter_timed_out"),
             "size": (State.FAILED, "painter_gave_no_picture"),
         }
@@ -254,3 +258,37 @@ class TestPipeline:
             me = await pipeline.db.queries.me(user_id)
             assert me is not None
             assert (me.credits_available, me.credits_held) == (100, 0)
+
+    async def test_moves_a_picture_that_is_taken_down_at_once(
+        self, pipeline: Pipeline, service_database_url: Callable[[str], str]
+    ) -> None:
+        user_id = await guest(pipeline.db)
+        async with (
+            pipeline.running("outbox-relay"),
+            pipeline.running("image-worker"),
+            await Database.connect(service_database_url("admin-api"), service="admin-api") as admin,
+        ):
+            request = PictureRequest(prompt="A red boat on a blue sea", quality=Quality.LOW)
+            generation = await submitted(pipeline.db, user_id, request)
+            assert (await pipeline.ended(generation)).state is State.SUCCEEDED
+            (picture,) = await pipeline.db.queries.pictures(user_id, before=None, limit=10)
+            data = await pipeline.store.get(picture.object_key)
+            await take_down_picture(
+                admin,
+                ACT,
+                picture_id=picture.id,
+                reason=ReportReason.HATE,
+                decision=Decision.TAKEDOWN,
+                now=datetime.now(UTC),
+            )
+            # Less than the time after which the worker would look by itself.
+            async with asyncio.timeout(10):
+                while True:
+                    (takedown,) = await admin.takedowns.all(before=None, limit=1)
+                    if takedown.moved_at is not None:
+                        break
+                    await asyncio.sleep(0.05)
+        assert await pipeline.store.get(picture.object_key) is None
+        assert await pipeline.store.get(picture.thumbnail_key) is None
+        assert await pipeline.store.get(quarantine_key(picture.object_key)) == data
+        assert await pipeline.db.queries.pictures(user_id, before=None, limit=10) == []

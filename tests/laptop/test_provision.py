@@ -31,6 +31,7 @@ from tatemono.plan import Plan
 
 GIVEN = {
     "public-url": "https://localhost:8443",
+    "distribution-id": "none",
     "openai-base-url": "http://127.0.0.1:9100/v1",
     "admin-api-url": "http://127.0.0.1:8101",
     "uploads-url": "https://localhost:8443/uploads/",

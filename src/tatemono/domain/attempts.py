@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tatemono.domain.generations import Generation, State
-from tatemono.domain.painting import AMBIGUOUS, Failure
+from tatemono.domain.painting import AMBIGUOUS, REFUSALS, Failure
 
 #: A generation is attempted so often at most, not counting attempts that the painter turned away unseen.
 MAX_ATTEMPTS = 3
@@ -104,7 +104,7 @@ class Outcome(StrEnum):
     def of(cls, failure: Failure) -> "Outcome":
         if failure in AMBIGUOUS:
             return cls.UNKNOWN
-        return cls.REFUSED if failure is Failure.REFUSED else cls.FAILED
+        return cls.REFUSED if failure in REFUSALS else cls.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,11 @@ class GiveUp:
 
 _FINAL = {
     Failure.REFUSED: GiveUp(State.REFUSED, "prompt_refused"),
+    Failure.FLAGGED_PROMPT: GiveUp(State.REFUSED, "prompt_flagged"),
+    Failure.FLAGGED_REFERENCE: GiveUp(State.REFUSED, "reference_flagged"),
+    Failure.FLAGGED_RESULT: GiveUp(State.REFUSED, "picture_flagged"),
+    # To paint it again would cost again, and moderation may be away then, too.
+    Failure.RESULT_NOT_MODERATED: GiveUp(State.FAILED, "picture_not_moderated"),
     Failure.BAD_REQUEST: GiveUp(State.FAILED, "painter_rejected_request"),
 }
 CANCELLED = GiveUp(State.CANCELLED, "cancelled")
@@ -137,6 +142,7 @@ _GAVE_UP_CODE = {
     Failure.NOT_KEPT: "picture_not_kept",
     Failure.NO_PICTURE: "painter_gave_no_picture",
     Failure.NOT_CALLED: "painter_unavailable",
+    Failure.NOT_MODERATED: "moderation_unavailable",
 }
 _FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 60.0

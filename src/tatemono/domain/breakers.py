@@ -40,6 +40,8 @@ _NEWS = {
     Failure.TIMED_OUT: News.FAILED,
     Failure.CUT_OFF: News.FAILED,
     Failure.REFUSED: News.ANSWERED,
+    Failure.FLAGGED_RESULT: News.ANSWERED,
+    Failure.RESULT_NOT_MODERATED: News.ANSWERED,
     Failure.BAD_REQUEST: News.ANSWERED,
     Failure.NO_PICTURE: News.ANSWERED,
     Failure.NOT_KEPT: News.ANSWERED,

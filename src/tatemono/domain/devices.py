@@ -7,6 +7,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from tatemono.domain.errors import Unauthenticated
+from tatemono.domain.safety import Strike
 
 
 class Platform(StrEnum):
@@ -121,7 +122,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """What a user may know of themselves; credits are whole numbers."""
+    """What a user may know of themselves; credits are whole numbers, and strikes those that still count."""
 
     user_id: UUID
     kind: UserKind
@@ -130,3 +131,4 @@ class Me:
     credits_held: int
     generations_queued: int
     generations_running: int
+    strikes: tuple[Strike, ...] = ()

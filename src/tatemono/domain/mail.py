@@ -26,6 +26,7 @@ class MailKind(StrEnum):
     ACCOUNT_DELETED = "account_deleted"
     EXPORT_READY = "export_ready"
     DEVICE_ALERT = "device_alert"
+    STRIKE = "strike"
     ANNOUNCEMENT = "announcement"
 
     @property
@@ -75,10 +76,12 @@ FACTS: Mapping[MailKind, Mapping[str, FactKind]] = {
         "size_bytes": FactKind.NUMBER,
     },
     MailKind.DEVICE_ALERT: {"event": FactKind.TEXT, "device": FactKind.TEXT, "at": FactKind.MOMENT},
+    MailKind.STRIKE: {"reason": FactKind.TEXT, "at": FactKind.MOMENT, "counts_until": FactKind.MOMENT},
     MailKind.ANNOUNCEMENT: {"title": FactKind.TEXT, "body": FactKind.TEXT},
 }
 #: What it may be told besides.
 OPTIONAL_FACTS: Mapping[MailKind, Mapping[str, FactKind]] = {
+    MailKind.STRIKE: {"suspended_until": FactKind.MOMENT},
     MailKind.ANNOUNCEMENT: {"url": FactKind.URL, "action": FactKind.TEXT},
 }
 #: `event` of a device alert.

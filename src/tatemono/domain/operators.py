@@ -49,6 +49,20 @@ class Operation(StrEnum):
     RETIRE_STYLE = "retire_style"
     PREPARE_STYLE_SAMPLE = "prepare_style_sample"
     COMPLETE_STYLE_SAMPLE = "complete_style_sample"
+    LIST_REPORTS = "list_reports"
+    CLAIM_REPORT = "claim_report"
+    DECIDE_REPORT = "decide_report"
+    TAKE_DOWN_PICTURE = "take_down_picture"
+    LIST_TAKEDOWNS = "list_takedowns"
+    UNDO_TAKEDOWN = "undo_takedown"
+    LIST_ESCALATIONS = "list_escalations"
+    LIST_BLOCKED_WORDS = "list_blocked_words"
+    ADD_BLOCKED_WORD = "add_blocked_word"
+    REMOVE_BLOCKED_WORD = "remove_blocked_word"
+    TEST_BLOCKED_WORDS = "test_blocked_words"
+    LIST_BLOCKED_HASHES = "list_blocked_hashes"
+    ADD_BLOCKED_HASH = "add_blocked_hash"
+    REMOVE_BLOCKED_HASH = "remove_blocked_hash"
 
 
 _ANY_ROLE = frozenset(Role)
@@ -82,6 +96,20 @@ ALLOWED: Final[Mapping[Operation, frozenset[Role]]] = MappingProxyType(
         Operation.RETIRE_STYLE: _RULE,
         Operation.PREPARE_STYLE_SAMPLE: _RULE,
         Operation.COMPLETE_STYLE_SAMPLE: _RULE,
+        Operation.LIST_REPORTS: _CARE,
+        Operation.CLAIM_REPORT: _CARE,
+        Operation.DECIDE_REPORT: _CARE,
+        Operation.TAKE_DOWN_PICTURE: _CARE,
+        Operation.LIST_TAKEDOWNS: _CARE,
+        Operation.UNDO_TAKEDOWN: _RULE,
+        Operation.LIST_ESCALATIONS: _RULE,
+        Operation.LIST_BLOCKED_WORDS: _CARE,
+        Operation.ADD_BLOCKED_WORD: _RULE,
+        Operation.REMOVE_BLOCKED_WORD: _RULE,
+        Operation.TEST_BLOCKED_WORDS: _CARE,
+        Operation.LIST_BLOCKED_HASHES: _CARE,
+        Operation.ADD_BLOCKED_HASH: _RULE,
+        Operation.REMOVE_BLOCKED_HASH: _RULE,
     }
 )
 

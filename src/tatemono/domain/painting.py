@@ -27,12 +27,24 @@ class Failure(StrEnum):
     """The picture came, and the store did not take it."""
     LEASE_LOST = "lease_lost"
     """The worker vanished in mid-call: the painter may have painted, and may charge for it."""
+    FLAGGED_PROMPT = "flagged_prompt"
+    """Moderation refuses the prompt, before the painter is called. Nothing was painted."""
+    FLAGGED_REFERENCE = "flagged_reference"
+    """It refuses the reference picture; as above."""
+    FLAGGED_RESULT = "flagged_result"
+    """It refuses what was painted, which is on the bill all the same."""
+    NOT_MODERATED = "not_moderated"
+    """Moderation does not answer, before the painter is called. Nothing was painted."""
+    RESULT_NOT_MODERATED = "result_not_moderated"
+    """It does not answer about what was painted, which is on the bill all the same."""
     STOPPED = "stopped"
     """We hung up in mid-call, because the user cancelled or the worker had to go: as above."""
     NOT_CALLED = "not_called"
     """The job ended before the painter was called."""
 
 
+#: Failures that are a refusal of what was asked for or of what came out, and final.
+REFUSALS = frozenset({Failure.REFUSED, Failure.FLAGGED_PROMPT, Failure.FLAGGED_REFERENCE, Failure.FLAGGED_RESULT})
 #: Failures after which nobody knows whether the painter painted.
 AMBIGUOUS = frozenset({Failure.TIMED_OUT, Failure.CUT_OFF, Failure.LEASE_LOST, Failure.STOPPED})
 
@@ -42,6 +54,7 @@ class PaintingFailed(Exception):  # noqa: N818 - it is what happened
 
     :ivar retry_after_seconds: what the painter asks for, if it says
     :ivar provider_request_id: the painter's name for the call, for its support
+    :ivar painting: what the painter gave all the same, and has on its bill
     """
 
     def __init__(
@@ -51,12 +64,14 @@ class PaintingFailed(Exception):  # noqa: N818 - it is what happened
         *,
         retry_after_seconds: float | None = None,
         provider_request_id: str | None = None,
+        painting: "Painting | None" = None,
     ) -> None:
         super().__init__(f"{failure}: {detail}")
         self.failure = failure
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
         self.provider_request_id = provider_request_id
+        self.painting = painting
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,28 @@
-"""What is kept up in the background, by whichever worker comes first: budgets, reference pictures, models."""
+"""What is kept up in the background, by whichever worker comes first: budgets, references, models, takedowns."""
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from tatemono.adapters.openai_models import announced_models
+from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import ImageWorkerParts
 from tatemono.domain.models import Finding
 from tatemono.entrypoints.process import again_and_again
 from tatemono.settings import ImageWorkerSettings
+from tatemono.usecases.carry_out_takedowns import carry_out_takedowns
 from tatemono.usecases.check_models import check_models
 from tatemono.usecases.erase_references import erase_references
+from tatemono.usecases.ports import TAKEDOWNS_CHANNEL
 
 _FOLD_EVERY_SECONDS = 2.0
 _FOLD_BATCH = 1000
 _ERASE_EVERY_SECONDS = 60.0
 _CHECK_EVERY_SECONDS = 60.0
+_CARRY_OUT_EVERY_SECONDS = 15.0
 
 log = structlog.get_logger()
 
@@ -43,7 +49,13 @@ def upkeep(parts: ImageWorkerParts, settings: ImageWorkerSettings) -> list[Await
         if findings is not None:
             tell(findings)
 
+    async def carry_out() -> None:
+        moved = parts.takedowns
+        while await carry_out_takedowns(parts.db, moved.quarantine, moved.hasher, moved.edge):
+            pass
+
     return [
+        _when_told(parts, settings, carry_out),
         again_and_again(fold_budgets, _FOLD_EVERY_SECONDS),
         again_and_again(erase, _ERASE_EVERY_SECONDS),
         again_and_again(check, _CHECK_EVERY_SECONDS),
@@ -65,3 +77,20 @@ def tell(findings: list[Finding]) -> None:
         ModelFindings=failing,
         _aws={"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
     )
+
+
+async def _when_told(
+    parts: ImageWorkerParts, settings: ImageWorkerSettings, step: Callable[[], Awaitable[None]]
+) -> None:
+    """Carry takedowns out as soon as one is decided, and look now and then all the same."""
+    told = asyncio.Event()
+    async with listening(parts.db.dsn, TAKEDOWNS_CHANNEL, lambda _: told.set(), service=settings.service_name):
+        while True:
+            told.clear()
+            try:
+                await step()
+            except Exception:
+                log.exception("step_failed", step=step.__name__)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CARRY_OUT_EVERY_SECONDS):
+                    await told.wait()

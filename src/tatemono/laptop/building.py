@@ -273,6 +273,7 @@ class Building:
             "parameters": {
                 "public-url": self.address,
                 "uploads-url": f"{self.address}/uploads/",
+                "distribution-id": "none",
                 "openai-base-url": f"http://{HOST}:{self.ports['studio']}/v1",
                 "admin-api-url": f"http://{HOST}:{self.ports['admin-api']}",
             },

@@ -5,7 +5,7 @@ Everything here looks first and writes what differs, so that a second run change
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,6 +31,15 @@ ENVIRONMENT = "laptop"
 """The laptop's name among dev, stg and prod."""
 
 _CONFIGURATION_SET = "mail-configuration-set"
+
+
+_FIRST_VALUES: Mapping[str, Callable[[], str]] = {
+    "random": secret_values.random_value,
+    "ec-p256-jwks": secret_values.signing_keys,
+    "ec-p256-pem": secret_values.private_key_pem,
+    "content-credentials": secret_values.content_credentials,
+    "provided": lambda: secret_values.OFFLINE_API_KEY,
+}
 
 
 class Unprovisioned(Exception):  # noqa: N818 - it says what is missing, as every error of the house does
@@ -223,17 +232,10 @@ def _secret_value(plan: Plan, building: Building, secret: Secret, known: str | N
         return secret_values.database_url(secret.role or "", address, plan.database.name, known)
     if known is not None:
         return known
-    match secret.generate:
-        case "random":
-            return secret_values.random_value()
-        case "ec-p256-jwks":
-            return secret_values.signing_keys()
-        case "ec-p256-pem":
-            return secret_values.private_key_pem()
-        case "provided":
-            return secret_values.OFFLINE_API_KEY
-        case "user-pool-client":
-            raise Unprovisioned("no user pool has the client whose secret this is")
+    make = _FIRST_VALUES.get(secret.generate)
+    if make is None:
+        raise Unprovisioned("no user pool has the client whose secret this is")
+    return make()
 
 
 def _write_keys(file: Path, keys: Mapping[str, str]) -> None:

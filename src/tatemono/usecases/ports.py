@@ -28,6 +28,7 @@ from tatemono.usecases.identity_ports import (
 )
 from tatemono.usecases.leaving_ports import Deletions, Exports, Leftovers
 from tatemono.usecases.queue_ports import DeadLetters, Orphans, Painters, Queue
+from tatemono.usecases.safety_ports import BlockedHashes, Escalations, Moderations, Reports, Strikes, Takedowns
 
 
 class Painter(Protocol):
@@ -286,8 +287,10 @@ class Generations(Protocol):
         failure: Failure | None,
         verdict: GiveUp,
         provider_request_id: str | None,
+        *,
+        cost_micros: int = 0,
     ) -> bool:
-        """End it without pictures and return the credits."""
+        """End it without pictures, return the credits, and record what the call cost us all the same."""
         ...
 
     async def retry(
@@ -318,6 +321,10 @@ class References(Protocol):
 
     async def mark_ready(self, reference_id: UUID, *, clean_key: str, width: int, height: int) -> Reference | None:
         """Its clean copy is kept. Once it is ready it stays as it is; none if it is gone."""
+        ...
+
+    async def forget_copy(self, reference_id: UUID) -> None:
+        """Its clean copy is gone: it cannot be used any more."""
         ...
 
     async def lock_old(self, *, older_than: timedelta, limit: int) -> list[Reference]:
@@ -488,6 +495,18 @@ class Rows(Protocol):
     def dead_letters(self) -> DeadLetters: ...
     @property
     def orphans(self) -> Orphans: ...
+    @property
+    def blocked_hashes(self) -> BlockedHashes: ...
+    @property
+    def moderations(self) -> Moderations: ...
+    @property
+    def strikes(self) -> Strikes: ...
+    @property
+    def escalations(self) -> Escalations: ...
+    @property
+    def reports(self) -> Reports: ...
+    @property
+    def takedowns(self) -> Takedowns: ...
 
 
 class Notifier(Protocol):
@@ -515,3 +534,6 @@ REVOCATIONS_CHANNEL = "revocations"
 #: Without keys: what operators told the queue, and what is known of the painters, changed.
 QUEUE_CHANNEL = "queue_controls"
 PAINTERS_CHANNEL = "painters"
+#: Without keys: something about them has changed.
+BLOCKED_WORDS_CHANNEL = "blocked_words"
+TAKEDOWNS_CHANNEL = "takedowns"

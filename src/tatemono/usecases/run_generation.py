@@ -5,12 +5,12 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from tatemono.domain.attempts import CANCELLED, Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
@@ -18,6 +18,8 @@ from tatemono.domain.errors import Invalid
 from tatemono.domain.models import PaintingUnavailable, Registry
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.pictures import object_key, thumbnail_key
+from tatemono.domain.safety import Stage
+from tatemono.usecases.guard_generation import Guard, check_request, check_results
 from tatemono.usecases.ports import (
     EVENTS_CHANNEL,
     OUTBOX_CHANNEL,
@@ -35,6 +37,8 @@ from tatemono.usecases.ports import (
 _log = logging.getLogger(__name__)
 
 _OVERTAKEN_SECONDS = 0.1
+
+T = TypeVar("T")
 
 
 class Stop(Enum):
@@ -59,6 +63,7 @@ class Workshop:
     :ivar references: where clean copies of reference pictures are
     :ivar today: the day in UTC
     :ivar unknown_policy: what to do after an attempt whose end nobody knows
+    :ivar guard: what looks at prompts and pictures, and signs these; none: nothing does
     :ivar told: is given how each call of the painter ended, if it ended by itself; none: in a picture
     :ivar names: what this painter calls models, where it does not call them as the registry does
     """
@@ -74,6 +79,7 @@ class Workshop:
     references: ReferenceCopies
     today: Callable[[], date]
     unknown_policy: UnknownPolicy
+    guard: Guard | None = None
     told: Callable[[PaintingFailed | None], Awaitable[None]] = _tell_nobody
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -171,6 +177,8 @@ async def _show(workshop: Workshop, claim: Claim, partial: PartialPicture) -> No
     await asyncio.sleep(_OVERTAKEN_SECONDS)
     with suppress(PaintingFailed):
         preview = await workshop.inspector.preview(partial.data)
+        if workshop.guard is not None and (await workshop.guard.classifier.classify(preview, Stage.RESULT)).flagged:
+            return
         await workshop.db.generations.add_partial(claim, partial.index, base64.b64encode(preview).decode())
         workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
 
@@ -184,15 +192,27 @@ async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> lis
             provider_request_id=painting.provider_request_id,
         )
     expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
+    guard = workshop.guard
+    if guard is None:
+        return await _all(
+            _keep(workshop, claim, position, data, expected) for position, data in enumerate(painting.pictures)
+        )
+    ready = await _all(_prepare(workshop, guard, data, expected) for data in painting.pictures)
+    await check_results(guard, claim, painting, [miniature.thumbnail for _, miniature in ready])
+    return await _all(_put(workshop, guard, _key(claim, position), *each) for position, each in enumerate(ready))
+
+
+async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What each of them gives; at the first that fails the others are stopped.
+
+    :raises PaintingFailed: one of them did
+    """
     try:
         async with asyncio.TaskGroup() as group:
-            kept = [
-                group.create_task(_keep(workshop, claim, position, data, expected))
-                for position, data in enumerate(painting.pictures)
-            ]
+            tasks = [group.create_task(step) for step in steps]
     except* PaintingFailed as failed:
         raise failed.exceptions[0] from None
-    return [task.result() for task in kept]
+    return [task.result() for task in tasks]
 
 
 async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
@@ -211,6 +231,9 @@ async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
     except Invalid as error:
         # The model has changed since it was asked for.
         raise PaintingFailed(Failure.BAD_REQUEST, str(error)) from error
+    references = await _references(workshop, request.reference_id)
+    if workshop.guard is not None:
+        await check_request(workshop.guard, claim, references)
     if expected > claim.generation.expected_micros:
         await workshop.db.generations.expect_more(claim, workshop.names.get(model.id, model.id), expected)
     user = hmac.new(workshop.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)
@@ -219,7 +242,7 @@ async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
         claim.prompt,
         safety_identifier=user.hexdigest(),
         client_request_id=f"{claim.generation.id}-{claim.fence}",
-        references=await _references(workshop, request.reference_id),
+        references=references,
     )
     return replace(translated, model=workshop.names.get(model.id, model.id))
 
@@ -249,9 +272,8 @@ def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
 
 
 async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:
-    generation = claim.generation
     picture = await workshop.inspector.verify(data, expected)
-    key = object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
+    key = _key(claim, position)
     # Only what is verified is kept; that takes about as long as making it small.
     _, miniature = await asyncio.gather(
         workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
@@ -266,10 +288,51 @@ async def _keep_small(workshop: Workshop, picture: VerifiedPicture, key: str) ->
     return miniature
 
 
+def _key(claim: Claim, position: int) -> str:
+    generation = claim.generation
+    return object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
+
+
+async def _prepare(
+    workshop: Workshop, guard: Guard, data: bytes, expected: ExpectedPicture
+) -> tuple[VerifiedPicture, Miniature]:
+    """A picture, signed, and its thumbnail: all there is to do before anybody has judged it."""
+    picture = await workshop.inspector.verify(data, expected)
+    signed, miniature = await asyncio.gather(
+        _signed(workshop, guard, picture.data, picture.content_type), workshop.inspector.shrink(picture)
+    )
+    if signed is not data:
+        picture = replace(picture, data=signed, sha256=hashlib.sha256(signed).digest())
+    return picture, miniature
+
+
+async def _put(
+    workshop: Workshop, guard: Guard, key: str, picture: VerifiedPicture, miniature: Miniature
+) -> KeptPicture:
+    """Only what was judged is put where it could be seen."""
+    thumbnail = await _signed(workshop, guard, miniature.thumbnail, "image/webp")
+    await asyncio.gather(
+        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
+        workshop.store.put(thumbnail_key(key), thumbnail, content_type="image/webp"),
+    )
+    return KeptPicture(picture, miniature, key, thumbnail_key(key))
+
+
+async def _signed(workshop: Workshop, guard: Guard, data: bytes, content_type: str) -> bytes:
+    if guard.credentials is None:
+        return data
+    return await guard.credentials.sign(data, content_type, model=workshop.model)
+
+
 async def _failed(workshop: Workshop, claim: Claim, failed: PaintingFailed) -> Outcome | None:
     history = claim.before.and_then(failed.failure)
     plan = plan_retry(failed.failure, history, workshop.unknown_policy, jitter=workshop.jitter())
-    return await _record(workshop, claim, failed.failure, plan, failed.provider_request_id)
+    if failed.painting is None:
+        return await _record(workshop, claim, failed.failure, plan, failed.provider_request_id)
+    # It came and is on the bill, though nobody sees it.
+    cost = _cost(workshop, claim, failed.painting)
+    request_id = failed.painting.provider_request_id
+    return await _record(workshop, claim, failed.failure, plan, request_id, cost_micros=cost)
 
 
 async def _let_go(workshop: Workshop, claim: Claim, reason: Stop) -> Outcome | None:
@@ -289,7 +352,13 @@ async def _end(workshop: Workshop, claim: Claim, verdict: GiveUp) -> None:
 
 
 async def _record(
-    workshop: Workshop, claim: Claim, failure: Failure, plan: Retry | GiveUp, provider_request_id: str | None
+    workshop: Workshop,
+    claim: Claim,
+    failure: Failure,
+    plan: Retry | GiveUp,
+    provider_request_id: str | None,
+    *,
+    cost_micros: int = 0,
 ) -> Outcome | None:
     outcome = Outcome.of(failure)
     generations = workshop.db.generations
@@ -298,6 +367,6 @@ async def _record(
         held = await generations.retry(claim, outcome, failure, delay, provider_request_id)
         workshop.db.notifier.notify(OUTBOX_CHANNEL)
     else:
-        held = await generations.give_up(claim, outcome, failure, plan, provider_request_id)
+        held = await generations.give_up(claim, outcome, failure, plan, provider_request_id, cost_micros=cost_micros)
     workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     return outcome if held else None

@@ -3,6 +3,7 @@
 import logging
 from uuid import UUID
 
+from tatemono.domain.blocked_words import BlockedWords
 from tatemono.domain.errors import Refusal
 from tatemono.domain.generations import Accepted, PictureRequest, judge_submission
 from tatemono.domain.models import PaintingUnavailable
@@ -14,12 +15,20 @@ _log = logging.getLogger(__name__)
 
 
 async def submit_generation(
-    db: Database, prices: PriceList, *, user_id: UUID, request: PictureRequest, idempotency_key: str
+    db: Database,
+    prices: PriceList,
+    *,
+    user_id: UUID,
+    request: PictureRequest,
+    idempotency_key: str,
+    words: BlockedWords | None = None,
 ) -> Accepted:
     """Hold the credits, set the money aside and put the pictures in the queue.
 
     The same key and request again give the same generation as it was then; what was refused is judged anew.
 
+    :param words: what no prompt may hold
+    :raises PromptBlocked: it holds such a word
     :raises Invalid: the model that paints now does not take it
     :raises PaintingUnavailable: there is no such model, or a price of it is unknown
     :raises OutOfCredits: the account cannot pay for it
@@ -32,6 +41,8 @@ async def submit_generation(
     :raises NoSuchReference: there is no such reference picture of the user
     """
     try:
+        if words is not None:
+            words.check(request.prompt, request.negative_prompt)
         cost = priced(prices, request)
     except Refusal:
         # What was accepted yesterday is answered as yesterday, whatever paints today.

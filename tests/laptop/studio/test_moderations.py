@@ -1,4 +1,5 @@
 import base64
+from io import BytesIO
 from typing import Any
 
 import openai
@@ -6,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.moderation import Categories
+from PIL import Image
 
 from running_studio import RunningStudio
-from tatemono.laptop.studio.moderation import CATEGORIES, judge
+from tatemono.laptop.studio.flags import flags_of, put_flag
+from tatemono.laptop.studio.moderation import CATEGORIES, SEEN_IN_PICTURES, judge
 from tatemono.laptop.studio.painter import Commission, paint
 
 
@@ -84,3 +87,19 @@ class TestJudge:
     @given(st.text(max_size=40))
     def test_finds_a_listed_word_whatever_stands_around_it(self, around: str) -> None:
         assert judge(f"{around} gore {around}").flagged
+
+
+class TestFlags:
+    @pytest.mark.parametrize("category", sorted(SEEN_IN_PICTURES))
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+    def test_are_seen_after_a_picture_was_made_small(self, category: str, kind: str) -> None:
+        image = Image.effect_noise((1024, 768), 80).convert("RGB")
+        put_flag(image, category)
+        image.thumbnail((320, 320))
+        buffer = BytesIO()
+        image.save(buffer, kind)
+        assert flags_of(Image.open(buffer)) == (category,)
+
+    def test_are_seen_in_no_other_picture(self) -> None:
+        assert flags_of(Image.effect_noise((1024, 768), 80)) == ()
+        assert flags_of(Image.new("RGB", (512, 512), "teal")) == ()

@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from tatemono.adapters.postgres.attestations import Attestations
+from tatemono.adapters.postgres.blocked import BlockedHashes, BlockedWordRows
 from tatemono.adapters.postgres.budgets import Budgets, ModelChecks
 from tatemono.adapters.postgres.dead_letters import DeadLetters
 from tatemono.adapters.postgres.deletions import Deletions
@@ -32,7 +33,9 @@ from tatemono.adapters.postgres.proofs import Proofs
 from tatemono.adapters.postgres.queries import Queries
 from tatemono.adapters.postgres.queue import Queue
 from tatemono.adapters.postgres.references import References
+from tatemono.adapters.postgres.reports import Reports, Takedowns
 from tatemono.adapters.postgres.retention import Retention
+from tatemono.adapters.postgres.safety import Escalations, Moderations, Strikes
 from tatemono.adapters.postgres.sessions import Sessions
 from tatemono.adapters.postgres.sign_in import password_for
 from tatemono.adapters.postgres.styles import Styles
@@ -94,6 +97,13 @@ class Rows:
         self.leftovers = Leftovers(executor)
         self.mails = Mails(executor)
         self.styles = Styles(executor)
+        self.blocked_words = BlockedWordRows(executor)
+        self.blocked_hashes = BlockedHashes(executor)
+        self.moderations = Moderations(executor)
+        self.strikes = Strikes(executor)
+        self.escalations = Escalations(executor)
+        self.reports = Reports(executor)
+        self.takedowns = Takedowns(executor)
 
 
 class Database(Rows):

@@ -241,9 +241,19 @@ class Generations:
         )
 
     async def give_up(
-        self, claim: Claim, outcome: Outcome, failure: Failure | None, verdict: GiveUp, provider_request_id: str | None
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        failure: Failure | None,
+        verdict: GiveUp,
+        provider_request_id: str | None,
+        *,
+        cost_micros: int = 0,
     ) -> bool:
-        """End it without pictures and return the credits. :returns: whether the lease was still held"""
+        """End it without pictures, return the credits, and record what the call cost us all the same.
+
+        :returns: whether the lease was still held
+        """
         return await self._settle(
             sql.GIVE_UP,
             claim.generation.id,
@@ -253,6 +263,7 @@ class Generations:
             provider_request_id,
             verdict.state,
             verdict.failure_code,
+            cost_micros,
         )
 
     async def retry(

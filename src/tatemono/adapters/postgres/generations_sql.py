@@ -231,14 +231,14 @@ with done as (
     returning id, user_id, price, state, reserved_micros, budget_day, budget_shard
 ), attempt as (
     update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $5,
-        decision = 'give_up'
+        decision = 'give_up', cost_micros = $8
     from done where attempts.generation_id = done.id and attempts.fence = $2 and attempts.outcome is null
     returning attempts.possible_micros
 ), undecided as (
     update attempts set decision = 'give_up'
     from done where attempts.generation_id = done.id and attempts.outcome = 'unknown' and attempts.decision is null
 ), spent as (
-    select done.*, coalesce((select possible_micros from attempt), 0) + {_SPENT_BEFORE} as micros from done
+    select done.*, $8::bigint + coalesce((select possible_micros from attempt), 0) + {_SPENT_BEFORE} as micros from done
 ), account as (
     update accounts set held = held - spent.price, available = available + spent.price, running = running - 1,
         day_micros = {_DAY_MICROS}

@@ -17,7 +17,11 @@ update reconciliations set started_at = now() from due where reconciliations.kin
 returning reconciliations.after
 """
 
-_KNOWN_PICTURES = "select object_key, thumbnail_key from pictures where generation_id = any($1::uuid[])"
+# What was taken down belongs to somebody until it is in quarantine.
+_KNOWN_PICTURES = """
+select object_key, thumbnail_key from pictures where generation_id = any($1::uuid[]) union all
+select object_key, thumbnail_key from takedowns where generation_id = any($1::uuid[])
+"""
 
 _MEMBERS = """
 select id, cognito_sub, coalesce(email_verified_at, created_at) as since from users

@@ -21,6 +21,13 @@ where attempts.generation_id = erased.generation_id and attempts.fence = erased.
 """
 
 
+# What was taken down belongs to somebody until it is in quarantine.
+_KNOWN = """
+select object_key from pictures where object_key = any($1::text[]) union all
+select object_key from takedowns where object_key = any($1::text[])
+"""
+
+
 class Orphans:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
@@ -44,7 +51,7 @@ class Orphans:
 
     async def known_keys(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that belong to a picture, deleted or not."""
-        rows = await self._executor.fetch("select object_key from pictures where object_key = any($1::text[])", keys)
+        rows = await self._executor.fetch(_KNOWN, keys)
         return {row[0] for row in rows}
 
     async def unfinished(self, generation_ids: Sequence[UUID]) -> set[UUID]:

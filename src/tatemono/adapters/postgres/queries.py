@@ -10,6 +10,7 @@ from tatemono.adapters.postgres.queue import POSITIONS
 from tatemono.domain.devices import Me, UserKind
 from tatemono.domain.generations import Generation
 from tatemono.domain.queue import Pace, Waiting, estimate_waiting
+from tatemono.domain.safety import Strike
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,16 @@ select {_PICTURE} from pictures p join generations g on g.id = p.generation_id
 where p.generation_id = any($1::uuid[]) and p.deleted_at is null order by p.generation_id, p.position
 """  # noqa: S608 - as above
 
+_STRIKE = ("strike_reasons", "strikes_from", "strikes_until")
 _ME = """
-select users.id, users.kind, users.created_at, accounts.available, accounts.held, accounts.queued, accounts.running
-from users join accounts on accounts.user_id = users.id where users.id = $1
+select users.id, users.kind, users.created_at, accounts.available, accounts.held, accounts.queued, accounts.running,
+    struck.*
+from users join accounts on accounts.user_id = users.id cross join lateral (
+    select array_agg(reason order by created_at desc) as strike_reasons,
+        array_agg(created_at order by created_at desc) as strikes_from,
+        array_agg(expires_at order by created_at desc) as strikes_until
+    from strikes where user_id = users.id and expires_at > now()) as struck
+where users.id = $1
 """
 
 _EVENTS = """
@@ -99,6 +107,7 @@ class Queries:
             row["held"],
             row["queued"],
             row["running"],
+            tuple(Strike(*strike) for strike in zip(*(row[name] or () for name in _STRIKE), strict=True)),
         )
 
     async def styles(self) -> list[StyleRow]:

@@ -62,6 +62,12 @@ class References:
         row = await self._executor.fetchrow(_MARK_READY, reference_id, clean_key, width, height)
         return row and _reference(row)
 
+    async def forget_copy(self, reference_id: UUID) -> None:
+        """Its clean copy is gone: it cannot be used any more."""
+        await self._executor.execute(
+            "update reference_pictures set clean_key = null, width = null, height = null where id = $1", reference_id
+        )
+
     async def lock_old(self, *, older_than: timedelta, limit: int) -> list[Reference]:
         """Those of that age which no unfinished generation needs, locked until the transaction ends."""
         return [_reference(row) for row in await self._executor.fetch(_LOCK_OLD, older_than, limit)]

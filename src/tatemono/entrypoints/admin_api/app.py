@@ -9,10 +9,13 @@ from starlette.routing import Route
 from tatemono.bootstrap import AdminApiBackend, admin_api
 from tatemono.entrypoints.admin_api import (
     audit,
+    blocked,
     dead_letters,
     people,
     queue,
     queue_schemas,
+    reports,
+    safety_schemas,
     schemas,
     style_schemas,
     styles,
@@ -40,10 +43,10 @@ def create_app(backend: AdminApiBackend) -> HttpEdge:
     """The whole application; `owner.state` of the edge holds what its requests share."""
     app = FastAPI(title=_TITLE, description=_DESCRIPTION, version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.backend = backend
-    modules = (people, queue, dead_letters, audit, styles)
+    modules = (people, queue, dead_letters, audit, styles, reports, blocked)
     described = [route for module in modules for route in module.routes.routes]
     app.router.routes[:] = described
-    shapes = [schemas, queue_schemas, style_schemas]
+    shapes = [schemas, queue_schemas, style_schemas, safety_schemas]
     documentation = documentation_routes(PREFIX, title=_TITLE, schemas=shapes, token=_TOKEN)
     router = DirectRouter([*described, Route(HEALTH_PATH, alive), *documentation])
     guarded = AllowedAddresses(router, backend.settings.allowed_addresses)

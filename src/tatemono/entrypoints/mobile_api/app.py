@@ -25,6 +25,7 @@ from tatemono.entrypoints.mobile_api import (
     own_account,
     pictures,
     references,
+    reports,
     unsubscribing,
 )
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
@@ -55,6 +56,7 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         own_account,
         references,
         leaving,
+        reports,
         unsubscribing,
         health,
     )

@@ -73,6 +73,7 @@ async def submit_generation(
         user_id=caller.user_id,
         request=body.asked(),
         idempotency_key=unquoted(idempotency_key),
+        words=backend.blocked_words.value,
     )
     generation = accepted.generation
     headers = {"location": f"{PREFIX}/generations/{generation.id}"}

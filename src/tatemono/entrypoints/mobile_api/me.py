@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.devices import TokenRejected
+from tatemono.domain.reports import reason_text
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.described import WITH_TOKEN, answers, body, router
@@ -19,11 +20,12 @@ routes = router("Me")
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.Me, "The user.")),
 )
-async def get_me(backend: Backend, caller: Caller) -> Response:
+async def get_me(request: Request, backend: Backend, caller: Caller) -> Response:
     me = await backend.db.queries.me(caller.user_id)
     if me is None:
         # The user was deleted after the token was given out.
         raise TokenRejected
+    language = language_of(request)
     return json_response(
         {
             "id": me.user_id,
@@ -32,7 +34,17 @@ async def get_me(backend: Backend, caller: Caller) -> Response:
             "credits": {"available": me.credits_available, "held": me.credits_held},
             "generations_queued": me.generations_queued,
             "generations_running": me.generations_running,
-        }
+            "strikes": [
+                {
+                    "reason": strike.reason,
+                    "text": reason_text(strike.reason, language),
+                    "created_at": strike.created_at,
+                    "expires_at": strike.expires_at,
+                }
+                for strike in me.strikes
+            ],
+        },
+        headers={"content-language": language, "vary": "accept-language"},
     )
 
 

@@ -22,6 +22,7 @@ from tatemono.domain.generations import (
     Size,
     State,
 )
+from tatemono.domain.reports import ReportReason
 from tatemono.entrypoints.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 #: A strict body takes text for an id all the same: JSON has no other way to write one.
@@ -399,6 +400,13 @@ class Credits(ResponseBody):
     held: Annotated[int, Field(description="For generations that are not finished.")]
 
 
+class StrikeOfMine(ResponseBody):
+    reason: ReportReason
+    text: Annotated[str, Field(description="In the language asked for.")]
+    created_at: datetime
+    expires_at: Annotated[datetime, Field(description="From then on it counts no more.")]
+
+
 class Me(ResponseBody):
     model_config = example(
         {
@@ -408,6 +416,7 @@ class Me(ResponseBody):
             "credits": {"available": 488, "held": 12},
             "generations_queued": 1,
             "generations_running": 0,
+            "strikes": [],
         }
     )
 
@@ -417,6 +426,10 @@ class Me(ResponseBody):
     credits: Credits
     generations_queued: int
     generations_running: int
+    strikes: Annotated[
+        list[StrikeOfMine],
+        Field(description="Pictures of mine that broke the rules. Three that count suspend the account for 14 days."),
+    ]
 
 
 class Style(ResponseBody):

@@ -30,6 +30,26 @@ FAILURES = {
         "The picture could not be stored. Try again; it cost nothing.",
         "画像を保存できませんでした。もう一度お試しください。クレジットは消費されていません。",
     ),
+    "prompt_flagged": (
+        "This prompt asks for something that is not allowed here. Change it and try again; it cost nothing.",
+        "このプロンプトは利用規約で認められない内容を含むため、作成できません。クレジットは消費されていません。",
+    ),
+    "reference_flagged": (
+        "This reference picture shows something that is not allowed here. Use another; it cost nothing.",
+        "この参照画像は利用規約で認められない内容を含むため、使用できません。クレジットは消費されていません。",
+    ),
+    "picture_flagged": (
+        "What came out is not allowed to be shown. Change the prompt and try again; it cost nothing.",
+        "作成された画像が利用規約に反するため、表示できません。クレジットは消費されていません。",
+    ),
+    "moderation_unavailable": (
+        "The check that comes before painting does not answer. Try again later; it cost nothing.",
+        "安全性の確認ができませんでした。後でもう一度お試しください。クレジットは消費されていません。",
+    ),
+    "picture_not_moderated": (
+        "The picture could not be checked, so it cannot be shown. Try again later; it cost nothing.",
+        "画像の安全性を確認できなかったため、表示できません。クレジットは消費されていません。",
+    ),
     "cancelled": (
         "It was cancelled. It cost nothing.",
         "キャンセルされました。クレジットは消費されていません。",

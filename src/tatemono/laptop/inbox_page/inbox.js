@@ -8,7 +8,7 @@ const TEXTS = {
     away: "The embedded cloud does not answer. Trying again …", to: "To", code: "Code",
     kinds: {
       cognito: "Sign-in", account_deletion_scheduled: "Deletion scheduled", account_deleted: "Deletion receipt",
-      export_ready: "Export", device_alert: "Device alert", announcement: "Announcement",
+      export_ready: "Export", device_alert: "Device alert", strike: "Strike", announcement: "Announcement",
     },
     outcomes: { Send: "sent", Delivery: "delivered", Bounce: "bounced", Complaint: "complained" },
   },
@@ -19,7 +19,7 @@ const TEXTS = {
     away: "クラウドが応答しません。再試行しています…", to: "宛先", code: "コード",
     kinds: {
       cognito: "サインイン", account_deletion_scheduled: "削除の予告", account_deleted: "削除の控え",
-      export_ready: "データの書き出し", device_alert: "端末の警告", announcement: "お知らせ",
+      export_ready: "データの書き出し", device_alert: "端末の警告", strike: "警告", announcement: "お知らせ",
     },
     outcomes: { Send: "送信済み", Delivery: "配達済み", Bounce: "不達", Complaint: "迷惑メール報告" },
   },

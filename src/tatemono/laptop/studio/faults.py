@@ -7,13 +7,14 @@ A fault is written compactly (`429,retry_after=3,p=0.5,count=2`; several joined 
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
 from tatemono.laptop.studio.latency import Latency, parse_latency, parse_seconds
+from tatemono.laptop.studio.moderation import SEEN_IN_PICTURES
 
-KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size")
+KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size", "flag")
 ENDPOINTS = ("images", "generations", "edits", "moderations", "all")
 MARKER = re.compile(r"\[studio:([^\]]*)\]", re.IGNORECASE)
 COUNTERS_KEPT = 4096
@@ -32,11 +33,11 @@ class Fault:
     """One thing to do wrong.
 
     `value` belongs to the kind: a `Latency`, the seconds of a hang or of Retry-After, the share of the answer that is
-    sent before a cut, or the wrong size.
+    sent before a cut, the wrong size, or what moderation shall see in the picture.
     """
 
     kind: str
-    value: Latency | float | tuple[int, int]
+    value: Latency | float | str | tuple[int, int]
     probability: float = 1.0
     count: int | None = None
     on: str = "images"
@@ -108,23 +109,14 @@ def _build(kind: str, fields: dict[str, str]) -> Fault:
     return Fault(kind, value, probability, int(count_text) if count_text else None, on)
 
 
-def _value(kind: str, fields: dict[str, str]) -> Latency | float | tuple[int, int]:
+def _value(kind: str, fields: dict[str, str]) -> Latency | float | str | tuple[int, int]:
     own_name = {"429": "retry_after", "hang": "seconds", "cut": "after"}.get(kind, "value")
     text = fields.pop(own_name, None) or fields.pop("value", None)
     try:
-        match kind:
-            case "latency":
-                return parse_latency(text or "")
-            case "429":
-                return parse_seconds(text or "1")
-            case "hang":
-                return parse_seconds(text or "600")
-            case "size":
-                return _wrong_size(text or "512x512")
-            case "cut":
-                return _share(text or "0.5")
-            case _:
-                return _nothing(kind, text)
+        if kind not in _READERS:
+            return _nothing(kind, text)
+        read, usual = _READERS[kind]
+        return read(text or usual)
     except ValueError as error:
         raise FaultSyntaxError(own_name if own_name != "value" else kind, str(error)) from None
 
@@ -133,6 +125,12 @@ def _nothing(kind: str, text: str | None) -> float:
     if text:
         raise ValueError(f"the fault {kind} takes no value")
     return 0.0
+
+
+def _category(text: str) -> str:
+    if text not in SEEN_IN_PICTURES:
+        raise ValueError(f"{text!r} is none of {', '.join(sorted(SEEN_IN_PICTURES))}")
+    return text
 
 
 def _share(text: str) -> float:
@@ -147,6 +145,17 @@ def _wrong_size(text: str) -> tuple[int, int]:
     if not found or not 16 <= min(int(found[1]), int(found[2])) <= max(int(found[1]), int(found[2])) <= 2048:  # noqa: PLR2004 - the bounds are in the message
         raise ValueError(f"{text!r} is no size between 16x16 and 2048x2048")
     return int(found[1]), int(found[2])
+
+
+#: How the value of a fault is read, and what it is if none is given.
+_READERS: Mapping[str, tuple[Callable[[str], Latency | float | str | tuple[int, int]], str]] = {
+    "latency": (parse_latency, ""),
+    "429": (parse_seconds, "1"),
+    "hang": (parse_seconds, "600"),
+    "size": (_wrong_size, "512x512"),
+    "flag": (_category, "violence/graphic"),
+    "cut": (_share, "0.5"),
+}
 
 
 def _number(fields: dict[str, str], name: str, default: float) -> float:

@@ -229,6 +229,7 @@ def _commissions(order: Order, prompt: str, size: sizes.Size, fault: Fault | Non
             partials=order.partial_images,
             sources=order.sources,
             mask=order.mask,
+            flag=fault.value if fault and isinstance(fault.value, str) else None,
         )
         for index in range(order.n)
     )

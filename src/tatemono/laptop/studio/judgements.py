@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from starlette.responses import Response
 
 from tatemono.laptop.studio.errors import ApiError, invalid, missing, rate_limited, server_error
 from tatemono.laptop.studio.faults import split_prompt
+from tatemono.laptop.studio.flags import flags_of
 from tatemono.laptop.studio.models import find
 from tatemono.laptop.studio.moderation import judge
 from tatemono.laptop.studio.painter import description_of
@@ -39,14 +41,14 @@ async def moderations(request: Request) -> Response:
     if find(model, studio_of(request).clock().date()).paints:
         raise invalid("model", f"The model '{model}' does not moderate.")
     call_of(request).model = model
-    texts = _texts(body.get("input"))
-    await while_connected(request, _go_wrong(request, " ".join(text for text, _ in texts)))
+    items = _items(body.get("input"))
+    await while_connected(request, _go_wrong(request, " ".join(item.text for item in items)))
     return Response(
         orjson.dumps(
             {
                 "id": f"modr-{uuid4().hex}",
                 "model": model,
-                "results": [judge(split_prompt(text)[0]).as_object(kinds) for text, kinds in texts],
+                "results": [judge(split_prompt(item.text)[0], seen=item.seen).as_object(item.kinds) for item in items],
             }
         ),
         media_type="application/json",
@@ -71,43 +73,54 @@ async def _go_wrong(request: Request, text: str) -> None:
         raise server_error()
 
 
-def _texts(value: object) -> list[tuple[str, tuple[str, ...]]]:
-    """The texts to judge, each with the kinds of input it came from; text and picture parts make one result."""
+@dataclass(frozen=True)
+class _Item:
+    """What makes one result: the words, the kinds of input they came from, and what is seen in the pictures."""
+
+    text: str
+    kinds: tuple[str, ...] = ("text",)
+    seen: tuple[str, ...] = ()
+
+
+def _items(value: object) -> list[_Item]:
+    """What to judge; text and picture parts make one result."""
     if value is None or value in ("", []):
         raise missing("input")
     if isinstance(value, str):
-        return [(value, ("text",))]
+        return [_Item(value)]
     if not isinstance(value, list):
         raise _bad_input()
     if all(isinstance(item, str) for item in value):
-        return [(item, ("text",)) for item in value]
+        return [_Item(item) for item in value]
     parts = [_part(item) for item in value]
-    kinds = tuple(kind for kind in ("text", "image") if any(kind == part_kind for _, part_kind in parts))
-    return [("\n".join(text for text, _ in parts), kinds)]
+    kinds = tuple(kind for kind in ("text", "image") if any(kind in part.kinds for part in parts))
+    seen = tuple(category for part in parts for category in part.seen)
+    return [_Item("\n".join(part.text for part in parts), kinds, seen)]
 
 
-def _part(item: Any) -> tuple[str, str]:
+def _part(item: Any) -> _Item:
     if isinstance(item, Mapping) and item.get("type") == "text" and isinstance(item.get("text"), str):
-        return item["text"], "text"
+        return _Item(item["text"])
     if isinstance(item, Mapping) and item.get("type") == "image_url" and isinstance(item.get("image_url"), Mapping):
         url = item["image_url"].get("url")
         if isinstance(url, str):
-            return _words_of_picture(url), "image"
+            return _picture(url)
     raise _bad_input()
 
 
-def _words_of_picture(url: str) -> str:
-    """A picture is judged by the prompt in its metadata, which the studio writes; an address, by its own words.
+def _picture(url: str) -> _Item:
+    """A picture is judged by the prompt in its metadata, which the studio writes, and by the mark of the fault `flag`;
+    an address, by its own words.
 
     The studio fetches nothing: it works offline.
     """
     if not url.startswith("data:"):
-        return url
+        return _Item(url, ("image",))
     try:
         picture = Image.open(BytesIO(b64decode(url.partition(",")[2], validate=True)), formats=("PNG", "JPEG", "WEBP"))
+        return _Item(description_of(picture), ("image",), flags_of(picture))
     except (ValueError, OSError, SyntaxError) as error:
         raise invalid("input", "Invalid 'image_url': not a readable png, jpeg or webp file.") from error
-    return description_of(picture)
 
 
 def _bad_input() -> ApiError:

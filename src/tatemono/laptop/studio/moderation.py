@@ -121,12 +121,15 @@ class Verdict:
         return FLAGGED_SCORE + 0.06 * noise if category in self.categories else 0.02 * noise**3
 
 
-def judge(text: str) -> Verdict:
-    """Compatibility forms count alike: full-width letters, ligatures, circled letters (Unicode NFKC)."""
+def judge(text: str, *, seen: tuple[str, ...] = ()) -> Verdict:
+    """Compatibility forms count alike: full-width letters, ligatures, circled letters (Unicode NFKC).
+
+    :param seen: categories that a picture beside the text is marked with
+    """
     normal = unicodedata.normalize("NFKC", text).casefold()
     for harmless in HARMLESS:
         normal = normal.replace(harmless, " ")
-    found = {category for category, pattern in _PATTERNS.items() if pattern.search(normal)}
+    found = {category for category, pattern in _PATTERNS.items() if pattern.search(normal)} | set(seen)
     for category in tuple(found):
         found.update(IMPLIED.get(category, ()))
     return Verdict(tuple(category for category in CATEGORIES if category in found), text)

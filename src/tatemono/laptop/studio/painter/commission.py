@@ -7,7 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Commission:
-    """One picture. `index` tells the pictures of one request apart, `seed` gives other ones for the same prompt."""
+    """One picture. `index` tells the pictures of one request apart, `seed` gives other ones for the same prompt.
+
+    `flag` is what moderation shall see in it.
+    """
 
     prompt: str
     width: int
@@ -21,6 +24,7 @@ class Commission:
     partials: int = 0
     sources: tuple[bytes, ...] = field(default=(), repr=False)
     mask: bytes | None = field(default=None, repr=False)
+    flag: str | None = None
 
     @property
     def key(self) -> str:

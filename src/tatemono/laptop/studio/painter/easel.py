@@ -6,6 +6,7 @@ from random import Random
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from tatemono.laptop.studio.flags import put_flag
 from tatemono.laptop.studio.painter.commission import Commission, Painted
 from tatemono.laptop.studio.painter.composition import compose
 from tatemono.laptop.studio.painter.edits import paint_edit
@@ -41,6 +42,8 @@ def paint(commission: Commission) -> Painted:
         image.putalpha(coverage)
     partials = tuple(_encode(_faint(image, at, commission.partials), commission) for at in range(commission.partials))
     _mark(image)
+    if commission.flag:
+        put_flag(image, commission.flag)
     return Painted(_encode(image, commission), partials)
 
 
