@@ -94,6 +94,8 @@ module "services" {
   user_pool_arns = { for name, pool in module.identity.user_pools : name => pool.arn }
   mail_arns      = module.mail.sender_arns
 
+  distribution_arn = module.edge.distribution_arn
+
   identity_pool_arns = { for name, pool in module.identity.identity_pools : name => pool.arn }
 
   database = {

@@ -6,6 +6,7 @@ locals {
     {
       public-url             = local.public_url
       picture-url-key-id     = module.edge.picture_url_key_ids[var.picture_url_signing_key]
+      distribution-id        = module.edge.distribution_id
       mail-sender            = module.mail.sender
       mail-configuration-set = module.mail.configuration_set
     },

@@ -30,6 +30,7 @@ variables {
   buckets            = { pictures = { arn = "arn:aws:s3:::pictures" } }
   user_pool_arns     = { members = "arn:pool:members" }
   identity_pool_arns = { guests = "arn:pool:guests" }
+  distribution_arn   = "arn:aws:cloudfront::111111111111:distribution/D"
   mail_arns          = ["arn:identity", "arn:configuration"]
   kms_key_arn        = "arn:aws:kms:ap-northeast-1:111111111111:key/0"
   vpc_id             = "vpc-1"

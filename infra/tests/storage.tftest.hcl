@@ -20,7 +20,7 @@ mock_provider "aws" {
 
 variables {
   prefix             = "tatemono-test"
-  buckets            = { pictures = { versioned = false }, uploads = { versioned = true, uploads = { max_bytes = 1048576 } } }
+  buckets            = { pictures = { versioned = false }, uploads = { versioned = true, uploads = { max_bytes = 1048576 } }, quarantine = { versioned = true, only = "worker" } }
   page_origin        = "https://test.example.com"
   served_buckets     = ["pictures"]
   distribution_arns  = ["arn:aws:cloudfront::111111111111:distribution/D"]
@@ -35,7 +35,7 @@ run "closes_every_bucket" {
   }
 
   assert {
-    condition     = toset(keys(aws_s3_bucket.this)) == toset(["pictures", "uploads", "logs"]) && alltrue([for block in values(aws_s3_bucket_public_access_block.this) : block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets])
+    condition     = toset(keys(aws_s3_bucket.this)) == toset(["pictures", "uploads", "quarantine", "logs"]) && alltrue([for block in values(aws_s3_bucket_public_access_block.this) : block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets])
     error_message = "No bucket can be opened to the world."
   }
 
@@ -45,13 +45,26 @@ run "closes_every_bucket" {
   }
 
   assert {
-    condition     = { for name, document in data.aws_iam_policy_document.bucket : name => length(document.statement == null ? [] : document.statement) } == { pictures = 1, uploads = 0 }
-    error_message = "CloudFront reads what the gate serves, and nothing else."
+    condition     = { for name, document in data.aws_iam_policy_document.bucket : name => length(document.statement == null ? [] : document.statement) } == { pictures = 1, uploads = 0, quarantine = 1 }
+    error_message = "CloudFront reads what the gate serves, and nothing else; the quarantine has its own rule."
   }
 
   assert {
     condition     = aws_s3_bucket_versioning.this["uploads"].versioning_configuration[0].status == "Enabled" && aws_s3_bucket_versioning.this["pictures"].versioning_configuration[0].status == "Suspended"
     error_message = "Versions are kept where the plan says so."
+  }
+}
+
+run "lets_one_service_alone_into_the_quarantine" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition     = contains(one([for statement in data.aws_iam_policy_document.bucket["quarantine"].statement : one(statement.condition).values if statement.sid == "OneServiceOnly"]), "arn:aws:iam::111111111111:role/tatemono-test-worker") && length([for statement in data.aws_iam_policy_document.bucket["pictures"].statement : statement if statement.sid == "OneServiceOnly"]) == 0
+    error_message = "Everybody but the worker is denied, and only there."
   }
 }
 
@@ -70,7 +83,7 @@ run "takes_uploads_and_forgets_them" {
   }
 
   assert {
-    condition     = { for name, life in aws_s3_bucket_lifecycle_configuration.this : name => [for rule in life.rule : rule.expiration[0].days if rule.id == "never-taken" && one(rule.filter).prefix == "incoming/"] } == { pictures = [], uploads = [1], logs = [] }
+    condition     = { for name in ["pictures", "uploads"] : name => [for rule in aws_s3_bucket_lifecycle_configuration.this[name].rule : rule.expiration[0].days if rule.id == "never-taken" && one(rule.filter).prefix == "incoming/"] } == { pictures = [], uploads = [1] }
     error_message = "What was sent and never taken goes after a day."
   }
 

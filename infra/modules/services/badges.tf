@@ -169,6 +169,17 @@ data "aws_iam_policy_document" "task" {
     }
   }
 
+  # Whoever is told of the distribution makes it forget what was taken down.
+  dynamic "statement" {
+    for_each = contains([for source in values(each.value.environment) : coalesce(try(source.parameter, null), "none")], "distribution-id") ? [var.distribution_arn] : []
+
+    content {
+      sid       = "Invalidate"
+      actions   = ["cloudfront:CreateInvalidation"]
+      resources = [statement.value]
+    }
+  }
+
   dynamic "statement" {
     for_each = each.value.sends_mail ? [var.mail_arns] : []
 

@@ -122,6 +122,11 @@ variable "identity_pool_arns" {
   type        = map(string)
 }
 
+variable "distribution_arn" {
+  description = "The CloudFront distribution, for whoever makes it forget pictures."
+  type        = string
+}
+
 variable "mail_arns" {
   description = "The SES identity and configuration set that whoever sends mail needs."
   type        = list(string)

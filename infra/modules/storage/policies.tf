@@ -98,6 +98,29 @@ data "aws_iam_policy_document" "bucket" {
       }
     }
   }
+
+  # Whoever else needs to see what is in there changes this policy first, which the trail writes down.
+  dynamic "statement" {
+    for_each = var.buckets[each.key].only != null ? ["only"] : []
+
+    content {
+      sid       = "OneServiceOnly"
+      effect    = "Deny"
+      actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"]
+      resources = ["${aws_s3_bucket.this[each.key].arn}/*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "StringNotEquals"
+        variable = "aws:PrincipalArn"
+        values   = ["arn:${data.aws_partition.current.partition}:iam::${local.account_id}:role/${var.prefix}-${var.buckets[each.key].only}"]
+      }
+    }
+  }
 }
 
 resource "aws_s3_bucket_policy" "logs" {

@@ -9,8 +9,8 @@ variable "prefix" {
 }
 
 variable "buckets" {
-  description = "The plan's buckets. An object that is overwritten or deleted in a versioned one can be brought back; one with uploads takes forms of presigned POSTs."
-  type        = map(object({ versioned = bool, uploads = optional(object({ max_bytes = number })) }))
+  description = "The plan's buckets. An object that is overwritten or deleted in a versioned one can be brought back; one with uploads takes forms of presigned POSTs; what is in one with only is read and written by that service alone."
+  type        = map(object({ versioned = bool, uploads = optional(object({ max_bytes = number })), only = optional(string) }))
 }
 
 variable "page_origin" {

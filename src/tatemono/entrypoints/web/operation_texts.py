@@ -61,6 +61,30 @@ OPERATIONS: Final[dict[Operation, Words]] = {
     Operation.COMPLETE_STYLE_SAMPLE: Words(
         ("Show a sample picture", "見本画像を公開する"), ("Showed a new sample picture", "見本画像の公開")
     ),
+    Operation.LIST_REPORTS: Words(("See reports", "通報を見る")),
+    Operation.CLAIM_REPORT: Words(("Take a report on", "通報を担当する"), ("Took a report on", "通報の担当")),
+    Operation.DECIDE_REPORT: Words(
+        ("Decide about a report", "通報を判断する"), ("Decided about a report", "通報の判断")
+    ),
+    Operation.TAKE_DOWN_PICTURE: Words(
+        ("Take a picture down", "画像を取り下げる"), ("Took a picture down", "画像の取り下げ")
+    ),
+    Operation.LIST_TAKEDOWNS: Words(("See what was taken down", "取り下げた画像の一覧を見る")),
+    Operation.UNDO_TAKEDOWN: Words(
+        ("Undo a takedown", "取り下げを元に戻す"), ("Undid a takedown", "取り下げの取り消し")
+    ),
+    Operation.LIST_ESCALATIONS: Words(("See escalations", "重大事案の記録を見る")),
+    Operation.LIST_BLOCKED_WORDS: Words(("See blocked words", "禁止語を見る")),
+    Operation.ADD_BLOCKED_WORD: Words(("Block a word", "禁止語を追加する"), ("Blocked a word", "禁止語の追加")),
+    Operation.REMOVE_BLOCKED_WORD: Words(("Unblock a word", "禁止語を外す"), ("Unblocked a word", "禁止語の解除")),
+    Operation.TEST_BLOCKED_WORDS: Words(("Try a phrase against blocked words", "文が禁止語に当たるか試す")),
+    Operation.LIST_BLOCKED_HASHES: Words(("See blocked pictures", "禁止画像を見る")),
+    Operation.ADD_BLOCKED_HASH: Words(
+        ("Block a picture", "禁止画像を追加する"), ("Blocked a picture", "禁止画像の追加")
+    ),
+    Operation.REMOVE_BLOCKED_HASH: Words(
+        ("Unblock a picture", "禁止画像を外す"), ("Unblocked a picture", "禁止画像の解除")
+    ),
     Operation.DISCARD_DEAD_LETTERS: Words(
         ("Discard dead letters", "デッドレターを破棄する"), ("Discarded dead letters", "デッドレターの破棄")
     ),
