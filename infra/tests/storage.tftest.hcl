@@ -83,7 +83,7 @@ run "takes_uploads_and_forgets_them" {
   }
 
   assert {
-    condition     = { for name in ["pictures", "uploads"] : name => [for rule in aws_s3_bucket_lifecycle_configuration.this[name].rule : rule.expiration[0].days if rule.id == "never-taken" && one(rule.filter).prefix == "incoming/"] } == { pictures = [], uploads = [1] }
+    condition     = { for name in ["pictures", "uploads"] : name => [for rule in aws_s3_bucket_lifecycle_configuration.this[name].rule : "${one(rule.filter).prefix} ${rule.expiration[0].days}" if rule.id == "never-taken"] } == { pictures = [], uploads = ["incoming/ 1"] }
     error_message = "What was sent and never taken goes after a day."
   }
 
