@@ -71,13 +71,11 @@ class TestLoans:
         await asyncio.sleep(0.05)
         assert await loans.fetchval(_PID) != lost
 
-    async def test_give_back_what_nobody_needed(
-        self, loans: Loans, pool: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_give_back_what_nobody_needed(self, loans: Loans, pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "REST_SECONDS", 0.02)
         await asyncio.gather(*(loans.fetchval(_PID) for _ in range(4)))
         async with asyncio.timeout(10):
-            while pool.get_idle_size() < SIZE:
+            while pool.get_idle_size() < SIZE:  # noqa: ASYNC110 - nothing says when it comes back
                 await asyncio.sleep(0.01)
 
     async def test_wait_at_the_end_for_who_is_still_at_work(self, pool: Any) -> None:
