@@ -69,7 +69,7 @@ select user_id, out_of, into_pot, credits from (values
 """
 
 # What the generations that move ($3) were set aside or cost on the last day of either account: from $1 to $2, so that
-# nobody gets around the budget of a day by merging. An account that had asked for nothing on that day has begun it then,
+# nobody gets around the budget of a day by merging. An account that asked for nothing on that day has begun it then,
 # and has had the allowance that the other one was given.
 MOVE_SPENDING = """
 with last as (
