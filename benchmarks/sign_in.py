@@ -144,6 +144,7 @@ def _environment(plan: Plan, database_url: str) -> dict[str, str]:
         "LOG_LEVEL": "warning",
     }
     known |= {"LIMITS": json.dumps({name: [] for name in plan.limits}), "TOKEN_SIGNING_KEYS_ARN": ""}
+    known |= {"UPLOADS_URL": f"{_PUBLIC_URL}/uploads/"}
     made = {"ec-p256-jwks": secret_values.signing_keys, "ec-p256-pem": secret_values.private_key_pem}
     for variable, source in plan.services["mobile-api"].environment.items():
         if source.secret is not None:

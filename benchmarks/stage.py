@@ -41,7 +41,7 @@ insert into accounts (user_id) select id from users;
 """
 _CLEAR = (
     """truncate generations, credit_transfers, outbox, attempts, pictures, generation_events, budget_shards,
-    budget_returns""",
+    budget_returns, queue_forecasts""",
     "update accounts set available = 1000000000, held = 0, queued = 0, day = null, day_micros = 0",
 )
 _GALLERIES = f"""
@@ -199,6 +199,8 @@ def _environment(database_url: str) -> dict[str, str]:
         "REFRESH_ROTATION_KEY": secret_values.random_value(),
         "TRANSFER_CODE_KEY": secret_values.random_value(),
         "DEVICE_IDENTIFIER_KEY": secret_values.random_value(),
+        "UNSUBSCRIBE_KEY": secret_values.random_value(),
+        "RECEIPT_KEY": secret_values.random_value(),
         # Nobody is slowed down here, and nobody is a member.
         "LIMITS": json.dumps({name: [] for name in read_plan().limits}),
         "MEMBERS_POOL_ID": "none",

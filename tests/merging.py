@@ -137,6 +137,12 @@ _WRONG = {
             select out_of, into_pot, credits from credit_transfers union all
             select out_of, into_pot, credits from erased_credits) as moves where 'moved' in (out_of, into_pot)
         having sum(case into_pot when 'moved' then credits else -credits end) <> 0""",
+    "an account does not agree with what its generations of the day cost": """
+        select a.user_id from accounts a left join generations g on g.user_id = a.user_id and g.budget_day = a.day
+        group by a.user_id, a.day_micros having a.day_micros <> coalesce(sum(
+            case when g.state in ('queued', 'running') then g.reserved_micros else (
+                select coalesce(sum(a.cost_micros + a.possible_micros), 0) from attempts a where a.generation_id = g.id
+            ) end), 0)""",
     "an account does not agree with its generations": """
         select a.user_id from accounts a left join (
             select user_id, count(*) filter (where state = 'queued') as queued,

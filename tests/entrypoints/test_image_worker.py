@@ -104,7 +104,7 @@ class TestJobs:
         asked_at = jobs.clock()
         job = jobs.begin(await claimed(db, owner, 2), asked_at)
         # Whoever holds the row makes every renewal wait.
-        async with owner._pool.acquire() as connection, connection.transaction():
+        async with owner._pool.connection() as connection, connection.transaction():
             await connection.execute("select from generations for update")
             async with beating(jobs):
                 assert await asyncio.wait_for(job.stop, 10) is Stop.LEASE_LOST

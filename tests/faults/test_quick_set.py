@@ -142,7 +142,7 @@ class TestInvariants:
             await db.generations.succeed(claim, [kept(claim)], USAGE, None)
             keys = {kept(claim).object_key, kept(claim).thumbnail_key}
             calls = [{"client_request_id": f"{claim.generation.id}-1"}]
-            async with db._pool.acquire() as connection:
+            async with db._pool.connection() as connection:
                 assert await violations(connection, unknown_retries=1, keys=keys, calls=calls) == []
                 await connection.execute(harm)
                 found = await violations(connection, unknown_retries=1, keys=None, calls=None)
@@ -155,7 +155,7 @@ class TestInvariants:
             assert claim is not None
             await db.generations.succeed(claim, [kept(claim)], USAGE, None)
             calls = [{"client_request_id": f"{claim.generation.id}-{fence}"} for fence in (1, 1, 2)]
-            async with db._pool.acquire() as connection:
+            async with db._pool.connection() as connection:
                 found = await violations(connection, unknown_retries=1, keys={"stray"}, calls=calls)
         assert sorted(each.split(" ", 1)[1] for each in found if each.startswith(("pictures/", "stray"))) == [
             "belongs to no picture",

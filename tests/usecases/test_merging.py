@@ -203,6 +203,53 @@ class TestConfirmMerge:
         await asyncio.gather(ask(guest), ask(other.user_id), paint(), paint(), merge())
 
 
+class TestSpendingOfTheDay:
+    """What both spent today counts for whoever has both, so that nobody gets around a budget by merging."""
+
+    async def test_goes_over_with_the_generations_and_comes_back(
+        self, api: Database, worker: Database, owner: Any, phone: Handset, other: Handset
+    ) -> None:
+        guest = phone.user_id
+        await painted(api, worker, guest)
+        await submitted(api, guest)
+        await submitted(api, other.user_id)
+        before = await spending(owner)
+        assert all(before[user] > 0 for user in (guest, other.user_id))
+        merged = await phone.merge_into(api, other.user_id)
+        assert await spending(owner) == {guest: 0, other.user_id: sum(before.values())}
+        await undo_merge(api, user_id=other.user_id, merge_id=merged.id)
+        assert await spending(owner) == before
+
+    async def test_reaches_an_account_that_asked_for_nothing_today(
+        self, api: Database, worker: Database, owner: Any, phone: Handset, other: Handset
+    ) -> None:
+        guest = phone.user_id
+        await submitted(api, other.user_id)
+        await owner.execute("update accounts set day = day - 1 where user_id = $1", other.user_id)
+        await owner.execute("update generations set budget_day = budget_day - 1 where user_id = $1", other.user_id)
+        await submitted(api, guest)
+        spent_today = (await spending(owner))[guest]
+        await phone.merge_into(api, other.user_id)
+        assert await spending(owner) == {guest: 0, other.user_id: spent_today}
+        days = await owner.fetch("select distinct day from accounts")
+        assert len(days) == 1
+
+    async def test_of_yesterday_stays_there(self, api: Database, owner: Any, phone: Handset, other: Handset) -> None:
+        guest = phone.user_id
+        await submitted(api, guest)
+        await owner.execute("update accounts set day = day - 1 where user_id = $1", guest)
+        await owner.execute("update generations set budget_day = budget_day - 1 where user_id = $1", guest)
+        await submitted(api, other.user_id)
+        before = (await spending(owner))[other.user_id]
+        await phone.merge_into(api, other.user_id)
+        assert (await spending(owner))[other.user_id] == before
+        await owner.execute("update accounts set day_micros = 0 where user_id = $1", guest)
+
+
+async def spending(owner: Any) -> dict[UUID, int]:
+    return dict(await owner.fetch("select user_id, day_micros from accounts"))
+
+
 class TestUndoMerge:
     async def test_gives_back_exactly_what_came(
         self, api: Database, worker: Database, owner: Any, phone: Handset, other: Handset

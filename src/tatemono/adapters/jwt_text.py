@@ -1,6 +1,6 @@
 """JWTs as text: read strictly, before anybody has checked a signature; and written."""
 
-import base64
+import binascii
 import hashlib
 import json
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tatemono.adapters import es256
 
 MAX_TOKEN_CHARACTERS: Final = 4096
+# Twice as quick as `base64`. What only the other alphabet has, and padding, become a character that neither has.
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +77,15 @@ def encode_json(value: dict[str, Any]) -> str:
 
 def decode(segment: str) -> bytes:
     """:raises ValueError: it is not canonical base64url without padding"""
-    data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    if encode(data) != segment:
+    text = segment.encode().translate(_FROM_URL) + b"=" * (-len(segment) % 4)
+    data = binascii.a2b_base64(text)
+    if binascii.b2a_base64(data, newline=False) != text:
         raise ValueError("not canonical base64url")
     return data
 
 
 def encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL, b"=").decode()
 
 
 def thumbprint(public_jwk: dict[str, str]) -> str:

@@ -243,6 +243,8 @@ class Generation:
 
     def as_accepted(self) -> "Generation":
         """As it was when it was accepted: what the first answer showed, and every repetition of it shows again."""
+        if self.state is State.QUEUED and self.started_at is None:
+            return self
         return replace(self, state=State.QUEUED, failure_code=None, started_at=None, finished_at=None)
 
 
@@ -297,7 +299,7 @@ def judge_submission(submitted: Submitted, request: PictureRequest, reserved_mic
     :raises TooManyWaiting: it was not accepted
     """
     if submitted.generation is not None:
-        if submitted.fingerprint != request.fingerprint:
+        if not submitted.new and submitted.fingerprint != request.fingerprint:
             raise KeyUsedForAnother
         return Accepted(submitted.generation.as_accepted(), repeated=not submitted.new)
     if not submitted.reference_ready:

@@ -13,7 +13,7 @@ import pydantic
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic_core import PydanticUndefined, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
@@ -42,7 +42,7 @@ class DirectRoute(APIRoute):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await self.endpoint(**await self._binding.arguments(request))
+        response = await self.endpoint(**await self._binding.arguments(request, receive))
         await response(scope, receive, send)
 
 
@@ -78,7 +78,7 @@ class _Binding:
             model: Any = field.field_info.annotation
             self._body = (field.name, pydantic.TypeAdapter(model).validator)
 
-    async def arguments(self, request: Request) -> dict[str, Any]:
+    async def arguments(self, request: Request, receive: Receive) -> dict[str, Any]:
         """:raises RequestNotUnderstood: naming all that is wrong, but the body only when the rest is right"""
         values: dict[str, Any] = {name: call(request) for name, call in self._dependencies}  # type: ignore[misc]
         faults: list[Any] = []
@@ -90,12 +90,13 @@ class _Binding:
         if query or self._query:
             self._read_query(query, values, faults)
         for parameter in self._headers:
-            parameter.read(request.headers.get(parameter.alias), values, faults)
+            given = request.scope["header"].get(parameter.header)
+            parameter.read(None if given is None else given.decode("latin-1"), values, faults)
         if faults:
             raise RequestNotUnderstood(faults)
         if self._body:
             name, validator = self._body
-            values[name] = await _read_json(request, validator)
+            values[name] = await _read_json(request.scope, receive, validator)
         return values
 
     def _read_query(self, query: bytes, values: dict[str, Any], faults: list[Any]) -> None:
@@ -118,10 +119,11 @@ class _Binding:
 class _Parameter:
     """One parameter that is text in the request."""
 
-    __slots__ = ("_default", "_location", "_name", "_validator", "alias")
+    __slots__ = ("_default", "_location", "_name", "_validator", "alias", "header")
 
     def __init__(self, part: str, field: Any) -> None:
         self.alias: str = field.alias
+        self.header = self.alias.lower().encode()
         self._name: str = field.name
         self._location = (part, field.alias)
         self._default = PydanticUndefined if field.field_info.is_required() else field.get_default()
@@ -139,15 +141,30 @@ class _Parameter:
             faults.extend({**fault, "loc": self._location} for fault in error.errors(include_url=False))
 
 
-async def _read_json(request: Request, validator: Any) -> Any:
+async def _read_json(scope: Scope, receive: Receive, validator: Any) -> Any:
     """:raises UnsupportedMediaType: it does not say that it is JSON"""
-    content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    content_type: bytes = scope["header"].get(b"content-type", b"")
+    if content_type != b"application/json" and content_type.partition(b";")[0].strip().lower() != b"application/json":
         raise UnsupportedMediaType
     try:
-        return validator.validate_json(await request.body())
+        return validator.validate_json(await _read_body(receive))
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
         if faults[0]["type"] == "json_invalid":
             raise MalformedJson(reason=faults[0]["ctx"]["error"]) from None
         raise RequestNotUnderstood([{**fault, "loc": ("body", *fault["loc"])} for fault in faults]) from None
+
+
+async def _read_body(receive: Receive) -> bytes:
+    """The server gives it in one piece, nearly always.
+
+    :raises ClientDisconnect:
+    """
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tatemono.domain.errors import Refusal
 from tatemono.entrypoints.languages import preferred_language
-from tatemono.entrypoints.logs import start_logging
+from tatemono.entrypoints.logs import log_request, start_logging
 from tatemono.entrypoints.problems import (
     BodyTooLarge,
     DatabaseAway,
@@ -77,6 +77,7 @@ class HttpEdge:
         exchange = _Exchange(scope, receive, send)
         scope["app"] = self.owner or self._app
         scope["request_id"] = exchange.request_id
+        scope["header"] = exchange.headers
         try:
             self._admit(exchange)
             await self._app(scope, exchange.receive, exchange.send)
@@ -116,7 +117,8 @@ class _Exchange:
         self._send = send
         self._received = 0
         self._started = time.perf_counter()
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        # The first of several counts, as to Starlette.
+        self.headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         given = self.headers.get(b"x-request-id", b"")
@@ -143,14 +145,12 @@ class _Exchange:
 
     def log(self) -> None:
         """Neither the query nor a header: both may hold secrets."""
-        milliseconds = round((time.perf_counter() - self._started) * 1000, 2)
-        log.info(
-            "request",
-            method=self.method,
-            path=self.path,
-            status=self.status,
-            milliseconds=milliseconds,
-            request_id=self.request_id,
+        log_request(
+            self.method,
+            self.path,
+            self.status,
+            round((time.perf_counter() - self._started) * 1000, 2),
+            self.request_id,
         )
 
 

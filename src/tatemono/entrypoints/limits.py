@@ -171,8 +171,8 @@ def subscriber(request: Request) -> str:
 
     The address is the last hop of `X-Forwarded-For`, the only one that the caller cannot have written.
     """
-    hops = request.headers.getlist("x-forwarded-for")
-    last = hops[-1].rpartition(",")[2].strip() if hops else ""
+    hops = [value for name, value in request.scope["headers"] if name == b"x-forwarded-for"]
+    last = hops[-1].decode("latin-1").rpartition(",")[2].strip() if hops else ""
     if not last and request.client:
         last = request.client.host
     return _subscriber(last)

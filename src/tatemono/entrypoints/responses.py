@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from tatemono.entrypoints.languages import preferred_language
 
@@ -27,13 +28,17 @@ class _Json(Response):
             *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()),
         ]
 
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return _Json(json_bytes(value), status, {"cache-control": "no-store", **(headers or {})})
 
 
 def language_of(request: Request) -> str:
-    return preferred_language(request.headers.get("accept-language", ""))
+    return preferred_language(request.scope["header"].get(b"accept-language", b"").decode("latin-1"))
 
 
 async def alive(_request: Request) -> Response:

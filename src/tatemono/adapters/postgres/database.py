@@ -19,6 +19,7 @@ from tatemono.adapters.postgres.generations import Generations
 from tatemono.adapters.postgres.guests import Guests
 from tatemono.adapters.postgres.leftovers import Leftovers
 from tatemono.adapters.postgres.limits import LimitCounters
+from tatemono.adapters.postgres.loans import Loans
 from tatemono.adapters.postgres.mails import Mails
 from tatemono.adapters.postgres.members import Members
 from tatemono.adapters.postgres.merges import Merges
@@ -109,13 +110,13 @@ class Rows:
 class Database(Rows):
     """A pool of connections of one service. Its aggregates commit each statement by itself."""
 
-    def __init__(self, pool: Any, dsn: str, service: str) -> None:
-        super().__init__(pool)
-        self._pool = pool
+    def __init__(self, loans: Loans, dsn: str, service: str) -> None:
+        super().__init__(loans)
+        self._pool = loans
         self.dsn = dsn
         self.service = service
-        self.queries = Queries(pool)
-        self.notifier = Notifier(pool)
+        self.queries = Queries(loans)
+        self.notifier = Notifier(loans)
 
     @classmethod
     async def connect(cls, dsn: str, *, service: str, max_connections: int = 10) -> Self:
@@ -134,12 +135,12 @@ class Database(Rows):
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             server_settings={"application_name": service, "jit": "off"},
         )
-        return cls(pool, dsn, service)
+        return cls(Loans(pool, max_connections), dsn, service)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Rows]:
         """All or nothing: committed when the block ends, rolled back when it raises."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._pool.connection() as connection, connection.transaction():
             yield Rows(connection)
 
     async def close(self) -> None:

@@ -153,6 +153,7 @@ class Merges:
         await self._executor.execute(sql.MOVE_GENERATIONS, generations, target)
         pictures: int = await self._executor.fetchval(sql.MOVE_PICTURES, generations, target)
         await self._executor.execute(sql.MOVE_CREDITS, source, target, *balances)
+        await self._executor.execute(sql.MOVE_SPENDING, source, target, generations)
         await self._executor.execute(sql.RECOUNT_PRIORITIES, [source, target])
         # The access tokens speak for the old user: they end with the sessions.
         await self._executor.execute(sql.END_SESSIONS, devices, reason)

@@ -68,6 +68,26 @@ select user_id, out_of, into_pot, credits from (values
 ) as rows (user_id, out_of, into_pot, credits) where credits > 0
 """
 
+# What the generations that move ($3) were set aside or cost on the last day of either account: from $1 to $2, so that
+# nobody gets around the budget of a day by merging. An account that asked for nothing on that day has begun it then,
+# and has had the allowance that the other one was given.
+MOVE_SPENDING = """
+with last as (
+    select max(day) as day from accounts where user_id in ($1, $2)
+), moved as (
+    select last.day, sum(case when g.state in ('queued', 'running') then g.reserved_micros else coalesce((
+        select sum(a.cost_micros + a.possible_micros) from attempts a where a.generation_id = g.id), 0) end)::bigint
+        as micros
+    from last join generations g on g.budget_day = last.day and g.id = any($3::uuid[]) group by last.day
+), left_ as (
+    update accounts set day_micros = greatest(0, day_micros - moved.micros) from moved
+    where user_id = $1 and accounts.day = moved.day
+)
+update accounts set day = moved.day,
+    day_micros = case when accounts.day = moved.day then day_micros else 0 end + moved.micros
+from moved where user_id = $2 and moved.micros > 0
+"""
+
 # What waits with another priority than the normal one went along.
 RECOUNT_PRIORITIES = """
 update accounts set

@@ -19,7 +19,7 @@ def principal(request: Request) -> Principal:
     """:raises TokenRejected: no good access token came along, or its session is over
     :raises AccountSuspended: the user is
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = request.scope["header"].get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":
         raise TokenRejected
     parts = backend(request)
