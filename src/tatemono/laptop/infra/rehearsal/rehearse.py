@@ -49,6 +49,7 @@ def rehearse(wishes: Wishes, applications: Applications, console: Console) -> in
     folder = wishes.folder / wishes.environment
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    (folder / "apply.log").unlink(missing_ok=True)
     began = time.monotonic()
     programme = Programme(console, f"Rehearsal of {wishes.environment}")
     programme.announce("emulators", "blueprints", "safe first", "building", "no difference", "one address")
