@@ -5,21 +5,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-_PROVIDER = Path("registry.terraform.io") / "hashicorp" / "aws"
-_USUAL = (
-    Path.home() / ".terraform.d" / "plugins",
-    Path.home() / ".local" / "share" / "terraform" / "plugins",
-    Path("/usr/local/share/terraform/plugins"),
-    Path("/usr/share/terraform/plugins"),
-)
-
-
-def provider_mirror() -> Path | None:
-    """A folder that holds the provider: where Terraform usually looks, or a few levels below the root."""
-    cache = os.environ.get("TF_PLUGIN_CACHE_DIR")
-    places = [*([Path(cache)] if cache else []), *_USUAL, *Path("/opt").glob("*"), *Path("/opt").glob("*/*")]
-    return next((place for place in places if (place / _PROVIDER).is_dir()), None)
-
 
 @dataclass(frozen=True)
 class Terraform:

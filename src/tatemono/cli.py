@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tatemono.domain.operators import Role
+from tatemono.infra_commands import infra_commands
 from tatemono.laptop.rotated_secret import RotatedSecret
 
 if TYPE_CHECKING:
@@ -329,6 +330,7 @@ def check_models(
 
 functions = typer.Typer(no_args_is_help=True, help="The functions that Cognito calls, for AWS Lambda.")
 app.add_typer(functions, name="lambda")
+app.add_typer(infra_commands, name="infra")
 
 
 @functions.callback()

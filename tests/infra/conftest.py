@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from terraform import Terraform, provider_mirror
+from buildings import Buildings
+from tatemono.laptop.infra.terraform import find_mirror
+from terraform import Terraform
 
 INFRA = Path(__file__).parents[2] / "infra"
 
@@ -28,7 +30,7 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Terra
 
     def in_folder(folder: str) -> Terraform:
         if folder not in ready:
-            made = Terraform(program, copy / folder, provider_mirror())
+            made = Terraform(program, copy / folder, find_mirror())
             told = made.run("init", "-backend=false", "-input=false")
             if told.returncode:
                 _without(f"the AWS provider cannot be had:\n{told.stderr}")
@@ -36,6 +38,17 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Terra
         return ready[folder]
 
     return in_folder
+
+
+@pytest.fixture(scope="session")
+def buildings(terraform: Callable[[str], Terraform], tmp_path_factory: pytest.TempPathFactory) -> Buildings:
+    """Plans of all three environments, made once for all test processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    cache = shared / "buildings"
+    cache.mkdir(exist_ok=True)
+    return Buildings(terraform("."), cache)
 
 
 def _without(what: str) -> None:

@@ -313,7 +313,8 @@ class Generations:
 
         :returns: the state that it was in, none if the user has no such generation
         """
-        state = await self._executor.fetchval(sql.CANCEL, user_id, generation_id)
+        # It may race with a worker that puts the job back: see `_undisturbed`.
+        state = await self._undisturbed(self._executor.fetchval, sql.CANCEL, user_id, generation_id)
         return State(state) if state else None
 
     async def _settle(self, statement: str, *values: object) -> bool:

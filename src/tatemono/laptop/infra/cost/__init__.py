@@ -1,0 +1,1 @@
+"""What an environment costs in a month: by part of the building, for each picture, and for each user."""

@@ -1,0 +1,83 @@
+"""The places where the emulators are held: every function of theirs that a shim calls or replaces, and how it looks.
+
+A new version that moves one is noticed before anything is served.
+"""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+MOTO_VERSION = "5.2.5"
+MINISTACK_VERSION = "1.5.33"
+
+_SCALING = "moto.applicationautoscaling.models"
+_MOTO = {
+    f"{_SCALING}:ApplicationAutoscalingBackend._ecs_service_exists_for_target": "self, r_id",
+    "moto.applicationautoscaling.responses:ApplicationAutoScalingResponse.register_scalable_target": "self",
+    "moto.cloudwatch.responses:CloudWatchResponse.put_metric_alarm": "self",
+    "moto.ec2.models.security_groups:SecurityGroupRule.__init__": (
+        "self, ec2_backend, ip_protocol, group_id, from_port, to_port, ip_range, source_group, prefix_list_id"
+    ),
+    "moto.ec2.models.security_groups:SecurityGroupBackend.revoke_security_group_egress": "self, group_name_or_id",
+    "moto.ec2.responses.monitoring:Monitoring.monitor_instances": "self",
+    "moto.guardduty.models:Detector.update": "self, enable, finding_publishing_frequency, data_sources, features",
+    "moto.rds.models:DBInstance.__init__": "self, backend, db_instance_identifier",
+    "moto.rds.models:DBParameterGroup.update_parameters": "self, new_parameters",
+    "moto.route53.models:create_route53_zone_id": "",
+    "moto.s3.models:FakeBucket.set_lifecycle": "self, rules",
+    "moto.s3.responses:S3Response.serialized": "self, action_result",
+    "moto.securityhub.responses:SecurityHubResponse.dispatch": "",
+    "moto.ssoadmin.models:ManagedPolicy.__init__": "self, arn, name",
+    "moto.ssoadmin.models:SSOAdminBackend._find_managed_policy": "self, managed_policy_arn",
+    "moto.ssoadmin.responses:SSOAdminResponse.ssoadmin_backend": "",
+    "moto.securityhub.urls:url_paths": "",
+}
+_MINISTACK = {
+    "ministack.app:main": "",
+    "ministack.core.responses:json_response": "data",
+    "ministack.services.ecs:_ACTION_MAP": "",
+    "ministack.services.ecs:_create_service": "data",
+    "ministack.services.ecs:_services": "",
+    "ministack.services.ecs:_update_service": "data",
+    "ministack.services.ses_v2:handle_request": "method, path, headers, body, query_params",
+    "ministack.services.ses_v2:_identities": "",
+}
+"""Their first parameters; for what is no function, or whose parameters do not matter, none."""
+
+
+class SeamMoved(Exception):  # noqa: N818 - it says what happened
+    """An emulator is not the version that the shims were made for; the message names the place that moved."""
+
+
+def check_moto() -> None:
+    """:raises SeamMoved: moto has another version, or a place that a shim holds has moved"""
+    _check("moto", MOTO_VERSION, _MOTO)
+
+
+def check_ministack() -> None:
+    """:raises SeamMoved: MiniStack has another version, or a place that a shim holds has moved"""
+    _check("ministack", MINISTACK_VERSION, _MINISTACK)
+
+
+def _check(name: str, wanted: str, places: Mapping[str, str]) -> None:
+    found = version(name)
+    if found != wanted:
+        raise SeamMoved(f"{name} {found} is installed, the shims were made for {wanted}: install that one")
+    for place, expected in places.items():
+        value = _at(place)
+        names = [word.strip() for word in expected.split(",") if word.strip()]
+        if names and list(inspect.signature(value).parameters)[: len(names)] != names:
+            raise SeamMoved(f"{place} takes {inspect.signature(value)}, expected ({expected}, …)")
+
+
+def _at(place: str) -> Any:
+    module, _, path = place.partition(":")
+    try:
+        value: Any = importlib.import_module(module)
+        for name in path.split("."):
+            value = getattr(value, name)
+    except (ImportError, AttributeError) as error:
+        raise SeamMoved(f"{place} is gone") from error
+    return value
