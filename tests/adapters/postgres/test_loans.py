@@ -63,12 +63,16 @@ class TestLoans:
         assert await asyncio.wait_for(waiting, 10) == 7
         loans._give(second)
 
-    async def test_replace_a_connection_that_was_lost_while_it_lay(self, loans: Loans, database_url: str) -> None:
+    async def test_replace_a_connection_that_was_lost_while_it_lay(
+        self, loans: Loans, pool: Any, database_url: str
+    ) -> None:
         lost = await loans.fetchval(_PID)
         killer = await asyncpg.connect(database_url)
         await killer.execute("select pg_terminate_backend($1, 5000)", lost)
         await killer.close()
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            while pool.get_size():  # noqa: ASYNC110 - nothing says when the pool has felt it
+                await asyncio.sleep(0.01)
         assert await loans.fetchval(_PID) != lost
 
     async def test_give_back_what_nobody_needed(self, loans: Loans, pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
