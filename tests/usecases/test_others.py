@@ -88,13 +88,14 @@ class TestDeletePicture:
 class LetterBox:
     """A queue that refuses some, or breaks."""
 
-    def __init__(self, *, refused: Sequence[int] = (), broken: bool = False) -> None:
+    def __init__(self, *, refused: Sequence[int] = (), broken: bool = False, broken_at: str = "") -> None:
         self.sent: list[str] = []
         self.refused = list(refused)
         self.broken = broken
+        self.broken_at = broken_at
 
     async def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> list[int]:
-        if self.broken:
+        if self.broken or self.broken_at in bodies:
             raise ConnectionError
         self.sent += [body for index, body in enumerate(bodies) if index not in self.refused]
         return self.refused
@@ -114,12 +115,24 @@ class TestRelayOutbox:
         user_id = await guest(db)
         generations = [await submitted(db, user_id) for _ in range(12)]
         box = LetterBox(refused=[3])
-        assert await relay_outbox(db, {"image-jobs": box}) == 9
+        # SQS takes ten in one call: the fourth of the first call is refused, the second call has but two.
+        assert await relay_outbox(db, {"image-jobs": box}) == 11
         assert box.sent[0] == str(generations[0].id)
         second = LetterBox()
-        assert await relay_outbox(db, {"image-jobs": second}) == 3
+        assert await relay_outbox(db, {"image-jobs": second}) == 1
         assert second.sent[0] == str(generations[3].id)
         assert await relay_outbox(db, {"image-jobs": second}) == 0
+
+    async def test_sends_what_it_can_when_one_call_of_several_fails(self, db: Database) -> None:
+        user_id = await guest(db)
+        generations = [str((await submitted(db, user_id)).id) for _ in range(25)]
+        box = LetterBox(broken_at=generations[10])
+        with pytest.raises(ConnectionError):
+            await relay_outbox(db, {"image-jobs": box})
+        assert sorted(box.sent) == sorted(generations[:10] + generations[20:])
+        box = LetterBox()
+        assert await relay_outbox(db, {"image-jobs": box}) == 10
+        assert box.sent == generations[10:20]
 
     async def test_loses_nothing_when_the_queue_breaks(self, db: Database) -> None:
         await submitted(db, await guest(db))

@@ -125,8 +125,8 @@ class Jobs:
     async def _renew_tickets(self, tickets: Sequence[Ticket]) -> None:
         # A ticket comes back a little after the lease.
         seconds = int(self._seconds + self._seconds // 4)
-        for start in range(0, len(tickets), _TICKETS_AT_A_TIME):
-            await self._queue.extend(tickets[start : start + _TICKETS_AT_A_TIME], seconds)
+        batches = [tickets[start : start + _TICKETS_AT_A_TIME] for start in range(0, len(tickets), _TICKETS_AT_A_TIME)]
+        await asyncio.gather(*(self._queue.extend(batch, seconds) for batch in batches))
 
     async def fence(self) -> None:
         """For ever: let go of each job whose lease was not renewed, before it ends."""

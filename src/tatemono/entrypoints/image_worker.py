@@ -6,11 +6,14 @@ the queue is paused, or no painter may be called, tickets are held and no more a
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 import structlog
 
+from tatemono.adapters.gathering import Gathered
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import ImageWorkerParts, image_worker
 from tatemono.domain.attempts import Claim
@@ -53,6 +56,9 @@ class ImageWorker:
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._stopping = False
         self._tasks: dict[asyncio.Task[None], Ticket] = {}
+        #: How many tickets SQS is asked for at the moment.
+        self._asked = 0
+        self._delete: Gathered[Ticket, None] = Gathered(self._delete_together, most=_TICKETS_AT_A_TIME)
         self._jobs = Jobs(parts.db, parts.queue, self._lease)
         self._gate = Gate(parts.db, parts.easels, probe_seconds=settings.painter_timeout_seconds)
         self._ended = asyncio.Event()
@@ -62,8 +68,12 @@ class ImageWorker:
     async def work(self, stopping: asyncio.Event) -> None:
         """Take tickets until `stopping` is set; then let the jobs finish, or hand them back when time runs out."""
         async with self._gate:
+            # SQS gives ten tickets in one answer: a worker of many jobs asks several times at once.
+            asking = [
+                asyncio.create_task(again_and_again(self._receive, 0))
+                for _ in range(ceil(self._settings.concurrency / _TICKETS_AT_A_TIME))
+            ]
             loops = [
-                asyncio.create_task(again_and_again(self._receive, 0)),
                 asyncio.create_task(self._jobs.renew(lambda: list(self._tasks.values()))),
                 asyncio.create_task(self._jobs.fence()),
                 asyncio.create_task(again_and_again(self._protect, _PROTECTION_CHECKED_SECONDS)),
@@ -77,22 +87,29 @@ class ImageWorker:
                 await stopping.wait()
                 self._stopping = True
                 self._gate.close()
-                loops[0].cancel()
+                for loop in asking:
+                    loop.cancel()
                 await self._drain()
             for loop in loops:
                 loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await asyncio.gather(*asking, *loops, return_exceptions=True)
             if self._protected_until:
                 await self._parts.protection.set(protected=False)
 
     async def _receive(self) -> None:
         await self._gate.opened()
-        free = self._settings.concurrency - len(self._tasks)
-        if free == 0:
+        asked = min(self._settings.concurrency - len(self._tasks) - self._asked, _TICKETS_AT_A_TIME)
+        if asked <= 0:
             self._ended.clear()
             await self._ended.wait()
             return
-        for ticket in await self._parts.queue.receive(min(free, _TICKETS_AT_A_TIME)):
+        self._asked += asked
+        try:
+            tickets = await self._parts.queue.receive(asked)
+        finally:
+            self._asked -= asked
+            self._ended.set()
+        for ticket in tickets:
             task = asyncio.create_task(self._use(ticket))
             self._tasks[task] = ticket
             task.add_done_callback(self._forget)
@@ -110,12 +127,16 @@ class ImageWorker:
                 finally:
                     await self._gate.give_back(turn)
                 if not found:
-                    await queue.delete([ticket])
+                    await self._delete(ticket)
                     return
             await queue.extend([ticket], 0)
         except Exception:
             # The lease ends and the ticket comes back, both by themselves: somebody tries again.
             log.exception("job_left", ticket=ticket.body, received_count=ticket.received_count)
+
+    async def _delete_together(self, tickets: Sequence[Ticket]) -> Sequence[None]:
+        await self._parts.queue.delete(tickets)
+        return [None] * len(tickets)
 
     async def _take_turn(self, turn: Turn) -> bool:
         """Do the next job. :returns: whether there may be another"""

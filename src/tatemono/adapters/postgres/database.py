@@ -15,6 +15,7 @@ from tatemono.adapters.postgres.dead_letters import DeadLetters
 from tatemono.adapters.postgres.deletions import Deletions
 from tatemono.adapters.postgres.devices import Devices
 from tatemono.adapters.postgres.exports import Exports
+from tatemono.adapters.postgres.gathered import GatheredGenerations
 from tatemono.adapters.postgres.generations import Generations
 from tatemono.adapters.postgres.guests import Guests
 from tatemono.adapters.postgres.leftovers import Leftovers
@@ -112,6 +113,7 @@ class Database(Rows):
 
     def __init__(self, loans: Loans, dsn: str, service: str) -> None:
         super().__init__(loans)
+        self.generations = GatheredGenerations(loans)
         self._pool = loans
         self.dsn = dsn
         self.service = service

@@ -4,9 +4,9 @@ The statements lock in one order, a generation and then its account, or wait for
 deadlock. Times are the database's: workers whose clocks differ agree on a lease all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
@@ -78,6 +78,29 @@ def account_of(row: Any) -> Account:
         spent_micros=0 if new_day else row["day_micros"],
         environment_room_micros=row["room_micros"] or 0,
     )
+
+
+def _claim_of(row: Any) -> Claim:
+    return Claim(
+        generation_of(row),
+        row["fence"],
+        row["ended"] + 1,
+        row["cancelled"],
+        row["prompt_suffix"],
+        History(row["ended"], row["unknown"], row["without_picture"], row["turned_away"]),
+        row["taken_over"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """What a job came to that ended in pictures."""
+
+    claim: Claim
+    pictures: Sequence[KeptPicture]
+    usage: PainterUsage
+    provider_request_id: str | None
+    cost_micros: int = 0
 
 
 class Generations:
@@ -171,16 +194,15 @@ class Generations:
 
         The higher priority comes first. Nothing is given out while the queue is paused.
         """
-        row = await self._executor.fetchrow(sql.CLAIM, lease, max_running, model, provider)
-        return row and Claim(
-            generation_of(row),
-            row["fence"],
-            row["ended"] + 1,
-            row["cancelled"],
-            row["prompt_suffix"],
-            History(row["ended"], row["unknown"], row["without_picture"], row["turned_away"]),
-            row["taken_over"],
-        )
+        claims = await self.claim_together(1, lease=lease, max_running=max_running, model=model, provider=provider)
+        return claims[0] if claims else None
+
+    async def claim_together(
+        self, most: int, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
+    ) -> list[Claim]:
+        """Take the next jobs, at most so many, as `claim` would one after the other."""
+        rows = await self._executor.fetch(sql.CLAIM, lease, max_running, model, provider, most)
+        return [_claim_of(row) for row in rows]
 
     async def decide_to_retry(self, claim: Claim) -> bool:
         """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
@@ -221,24 +243,36 @@ class Generations:
 
         :returns: whether the lease was still held; if not, no change
         """
-        return await self._settle(
-            sql.SUCCEED,
-            claim.generation.id,
-            claim.fence,
-            provider_request_id,
-            usage.input_text_tokens,
-            usage.input_image_tokens,
-            usage.output_tokens,
-            [kept.object_key for kept in pictures],
-            [kept.thumbnail_key for kept in pictures],
-            [kept.picture.content_type for kept in pictures],
-            [kept.picture.width for kept in pictures],
-            [kept.picture.height for kept in pictures],
-            [len(kept.picture.data) for kept in pictures],
-            [kept.picture.sha256 for kept in pictures],
-            [kept.miniature.thumbhash for kept in pictures],
-            cost_micros,
+        done = await self.succeed_together([Success(claim, pictures, usage, provider_request_id, cost_micros)])
+        return bool(done)
+
+    async def succeed_together(self, successes: Sequence[Success]) -> set[UUID]:
+        """Of several generations, all or none of which are written.
+
+        :returns: those whose lease was still held; of the others nothing changed
+        """
+        kept = [(success.claim.generation.id, *each) for success in successes for each in enumerate(success.pictures)]
+        values = (
+            [success.claim.generation.id for success in successes],
+            [success.claim.fence for success in successes],
+            [success.provider_request_id for success in successes],
+            [success.usage.input_text_tokens for success in successes],
+            [success.usage.input_image_tokens for success in successes],
+            [success.usage.output_tokens for success in successes],
+            [generation_id for generation_id, _, _ in kept],
+            [position for _, position, _ in kept],
+            [each.object_key for _, _, each in kept],
+            [each.thumbnail_key for _, _, each in kept],
+            [each.picture.content_type for _, _, each in kept],
+            [each.picture.width for _, _, each in kept],
+            [each.picture.height for _, _, each in kept],
+            [len(each.picture.data) for _, _, each in kept],
+            [each.picture.sha256 for _, _, each in kept],
+            [each.miniature.thumbhash for _, _, each in kept],
+            [success.cost_micros for success in successes],
         )
+        rows = await self._undisturbed(self._executor.fetch, sql.SUCCEED, *values)
+        return {row[0] for row in rows}
 
     async def give_up(
         self,
@@ -283,6 +317,9 @@ class Generations:
         return State(state) if state else None
 
     async def _settle(self, statement: str, *values: object) -> bool:
+        return bool(await self._undisturbed(self._executor.fetchval, statement, *values))
+
+    async def _undisturbed(self, run: Callable[..., Awaitable[Any]], statement: str, *values: object) -> Any:
         """End an attempt. Not within a transaction.
 
         When two accounts are merged while the statement waits for the generation, it goes on with the balances of
@@ -290,5 +327,5 @@ class Generations:
         """
         for _ in range(_TRIES):
             with suppress(asyncpg.CheckViolationError):
-                return bool(await self._executor.fetchval(statement, *values))
+                return await run(statement, *values)
         raise AccountBusy

@@ -91,54 +91,70 @@ select exists (select from generations where state = 'running' and lease_expires
 
 
 def _turn(name: str, priority: int, waiting: str, *before: str) -> str:
-    """The account whose turn it is among those with a due job of this priority, if nothing goes before it."""
-    nothing_before = " ".join(f"and not exists (select from {other})" for other in before)
+    """The accounts whose turn it is among those with a due job of this priority, after those that go before."""
+    room = "".join(f" - (select count(*) from {other})" for other in before)  # noqa: S608 - as above
+    served = "".join(f" and a.user_id <> all (array(select user_id from {other}))" for other in before[1:])  # noqa: S608
     return f"""{name} as (
-    select a.user_id, {priority} as priority from accounts a
-    where {waiting} and a.running < $2 and exists (select from open) {nothing_before} and exists (
+    select a.user_id, {priority} as priority, a.last_claimed_at, $2 - a.running as free from accounts a
+    where {waiting} and a.running < $2 and exists (select from open){served} and exists (
         select from generations g
         where g.user_id = a.user_id and g.state = 'queued' and g.priority = {priority} and g.not_before <= now())
-    order by a.last_claimed_at limit 1 for update skip locked
+    order by a.last_claimed_at limit greatest(0, $5::int{room}) for update skip locked
 )"""  # noqa: S608 - as above
 
 
+# `= any (array(…))` keeps to the indexes whatever PostgreSQL guesses of a limit that it does not know.
+# At most $5 jobs, just those that as many claims one after the other would take: first what was lost, then by priority,
+# and within one a job of each account in its turn, before any account has a second.
 CLAIM = f"""
 with open as materialized (
-    select from queue_controls where paused_at is null
+    select clock_timestamp() as at from queue_controls where paused_at is null
 ), expired as (
     select id, user_id from generations where state = 'running' and lease_expires_at < now()
         and exists (select from open)
-    order by lease_expires_at limit 1 for update skip locked
+    order by lease_expires_at limit $5 for update skip locked
 ), {_turn("high", 1, "a.queued_high > 0", "expired")},
 {_turn("normal", 0, "a.queued > a.queued_high + a.queued_low", "expired", "high")},
 {_turn("low", -1, "a.queued_low > 0", "expired", "high", "normal")},
-turn as (
+turn as materialized (
     select * from high union all select * from normal union all select * from low
+), planned as (
+    select g.id, row_number() over (order by turn.priority desc, g.round, turn.last_claimed_at) as place
+    from turn cross join lateral (
+        select id, row_number() over (order by id) as round from (
+            select id from generations
+            where user_id = turn.user_id and state = 'queued' and priority = turn.priority and not_before <= now()
+            order by id limit least(turn.free, $5)) due) g
+    order by place limit greatest(0, $5 - (select count(*) from expired))
 ), next as (
-    select g.id, g.user_id, turn.priority from turn cross join lateral (
-        select id, user_id from generations
-        where user_id = turn.user_id and state = 'queued' and priority = turn.priority and not_before <= now()
-        order by id limit 1 for update skip locked) g
-), chosen as (
-    select id from expired union all select id from next
+    select g.id, g.user_id, g.priority, planned.place from planned join generations g on g.id = planned.id
+    where g.id = any (array(select id from planned)) and g.state = 'queued' for update of g skip locked
+), served as (
+    select user_id, count(*) as jobs, count(*) filter (where priority = 1) as high,
+        count(*) filter (where priority = -1) as low, max(place) as place from next group by user_id
 ), claimed as (
     update generations set state = 'running', fence = fence + 1, lease_expires_at = now() + $1::interval,
         started_at = coalesce(started_at, now())
-    from chosen where generations.id = chosen.id
+    where id = any (array(select id from expired union all select id from next))
     returning generations.*
 ), place as (
-    update accounts set queued = queued - 1, running = running + 1, last_claimed_at = clock_timestamp(),
-        queued_high = queued_high - (next.priority = 1)::int, queued_low = queued_low - (next.priority = -1)::int
-    from next where accounts.user_id = next.user_id
+    update accounts set queued = queued - jobs, running = running + jobs,
+        last_claimed_at = open.at + served.place * interval '1 microsecond',
+        queued_high = queued_high - served.high, queued_low = queued_low - served.low
+    from served, open
+    where accounts.user_id = any (array(select user_id from served)) and accounts.user_id = served.user_id
 ), undecided as (
     -- Nobody decided to go on after this one, so whoever came next was lost before the painter was called.
     select generation_id from attempts
-    where generation_id = (select id from expired) and outcome = 'unknown' and decision is null
+    where generation_id = any (array(select id from expired)) and outcome = 'unknown' and decision is null
 ), lost as (
     update attempts set finished_at = now(),
-        outcome = case when exists (select from undecided) then 'failed' else 'unknown' end::attempt_outcome,
-        failure = case when exists (select from undecided) then 'not_called' else 'lease_lost' end
-    from expired where attempts.generation_id = expired.id and attempts.outcome is null
+        outcome = case when expired.id in (select generation_id from undecided)
+            then 'failed' else 'unknown' end::attempt_outcome,
+        failure = case when expired.id in (select generation_id from undecided)
+            then 'not_called' else 'lease_lost' end
+    from expired where attempts.generation_id = any (array(select id from expired))
+        and attempts.generation_id = expired.id and attempts.outcome is null
 ), attempt as (
     -- What is not set aside any more is not spent: a worker ends such a job without a call (MAX_ATTEMPTS).
     insert into attempts (generation_id, fence, model, provider, object_stem, expected_micros)
@@ -154,8 +170,8 @@ turn as (
 select claimed.*, claimed.cancel_requested_at is not null as cancelled, styles.prompt_suffix, before.*
 from claimed left join styles on styles.id = claimed.style cross join lateral (
     -- One without an outcome is the one that is lost: this statement does not see what it changes itself.
-    select count(*)::int as ended, count(*) filter (
-            where outcome = 'unknown' or (outcome is null and not exists (select from undecided)))::int as unknown,
+    select count(*)::int as ended, count(*) filter (where outcome = 'unknown' or (
+            outcome is null and claimed.id not in (select generation_id from undecided)))::int as unknown,
         count(*) filter (where failure = 'no_picture')::int as without_picture,
         count(*) filter (where failure = 'rate_limited')::int as turned_away,
         count(*) filter (where outcome is null) > 0 as taken_over
@@ -170,10 +186,15 @@ where g.id = $1 and g.fence = $2 and g.state = 'running' and attempts.generation
 returning true
 """
 
+# Whoever locks several generations, or accounts, locks them in the order of their ids.
 EXTEND_LEASES = """
+with held as (
+    select g.id from generations g join unnest($1::uuid[], $2::int[]) as ours (id, fence)
+        on g.id = ours.id and g.fence = ours.fence
+    where g.state = 'running' order by g.id for no key update of g
+)
 update generations set lease_expires_at = now() + $3::interval
-from unnest($1::uuid[], $2::int[]) as held (id, fence)
-where generations.id = held.id and generations.fence = held.fence and state = 'running'
+from held where generations.id = held.id
 returning generations.id, cancel_requested_at is not null as cancelled
 """
 
@@ -189,38 +210,54 @@ with held as (
 insert into generation_events (generation_id, kind, data) select id, 'partial', $3 from held returning true
 """
 
+# Several jobs at once; a job whose lease was lost changes nothing, whatever becomes of the others.
 SUCCEED = f"""
-with done as (
+with ended as (
+    select * from unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $17::bigint[])
+        as e (id, fence, provider_request_id, input_text_tokens, input_image_tokens, output_tokens, cost_micros)
+), held as materialized (
+    select g.id from ended join generations g on g.id = ended.id and g.fence = ended.fence
+    where g.state = 'running' order by g.id for no key update of g
+), done as (
     update generations set state = 'succeeded', finished_at = now(), lease_expires_at = null
-    where id = $1 and fence = $2 and state = 'running'
-    returning id, user_id, price, reserved_micros, budget_day, budget_shard
+    from held where generations.id = held.id
+    returning generations.id, user_id, price, fence, reserved_micros, budget_day, budget_shard
 ), spent as (
-    select done.*, $15::bigint + {_SPENT_BEFORE} as micros from done
+    select done.*, ended.cost_micros + {_SPENT_BEFORE.replace("$2", "done.fence")} as micros
+    from done join ended on ended.id = done.id
+), payer as materialized (
+    select user_id, day from accounts where user_id in (select user_id from done) order by user_id for no key update
+), settled as (
+    select payer.user_id, sum(price) as price, count(*) as jobs,
+        coalesce(sum(micros - reserved_micros) filter (where budget_day = payer.day), 0)::bigint as day_micros
+    from payer join spent on spent.user_id = payer.user_id group by payer.user_id
 ), account as (
-    update accounts set held = held - spent.price, spent = accounts.spent + spent.price, running = running - 1,
-        day_micros = {_DAY_MICROS}
-    from spent where accounts.user_id = spent.user_id
+    update accounts set held = held - settled.price, spent = accounts.spent + settled.price,
+        running = running - settled.jobs, day_micros = greatest(0, accounts.day_micros + settled.day_micros)
+    from settled where accounts.user_id = settled.user_id
 ), given_back as (
     {_GIVE_BACK}
 ), transfer as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
     select user_id, id, 'held', 'spent', price from done
 ), attempt as (
-    update attempts set outcome = 'succeeded', finished_at = now(), provider_request_id = $3, input_text_tokens = $4,
-        input_image_tokens = $5, output_tokens = $6, cost_micros = $15
-    from done where attempts.generation_id = done.id and attempts.fence = $2
+    update attempts set outcome = 'succeeded', finished_at = now(), provider_request_id = ended.provider_request_id,
+        input_text_tokens = ended.input_text_tokens, input_image_tokens = ended.input_image_tokens,
+        output_tokens = ended.output_tokens, cost_micros = ended.cost_micros
+    from done join ended on ended.id = done.id
+    where attempts.generation_id = done.id and attempts.fence = done.fence
 ), kept as (
     insert into pictures (user_id, generation_id, position, object_key, thumbnail_key, content_type, width, height,
         size_bytes, sha256, thumbhash)
-    select done.user_id, done.id, p.position - 1, p.object_key, p.thumbnail_key, p.content_type, p.width, p.height,
+    select done.user_id, done.id, p.position, p.object_key, p.thumbnail_key, p.content_type, p.width, p.height,
         p.size_bytes, p.sha256, p.thumbhash
-    from done, unnest($7::text[], $8::text[], $9::text[], $10::int[], $11::int[], $12::int[], $13::bytea[],
-        $14::bytea[]) with ordinality as p (object_key, thumbnail_key, content_type, width, height, size_bytes,
-        sha256, thumbhash, position)
+    from done join unnest($7::uuid[], $8::smallint[], $9::text[], $10::text[], $11::text[], $12::int[], $13::int[],
+        $14::int[], $15::bytea[], $16::bytea[]) as p (generation_id, position, object_key, thumbnail_key,
+        content_type, width, height, size_bytes, sha256, thumbhash) on p.generation_id = done.id
 ), partials as (
-    delete from generation_events using done where generation_id = done.id and kind = 'partial'
+    delete from generation_events where kind = 'partial' and generation_id = any (array(select id from done))
 )
-insert into generation_events (generation_id, kind, data) select id, 'done', '{{}}' from done returning true
+insert into generation_events (generation_id, kind, data) select id, 'done', '{{}}' from done returning generation_id
 """  # noqa: S608 - only our own expressions are put in
 
 GIVE_UP = f"""
