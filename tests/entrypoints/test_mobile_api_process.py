@@ -5,8 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,27 +12,12 @@ import httpx
 import psutil
 import pytest
 
+from api_processes import COMMAND, WallClock, running_api
 from conftest import free_port
-from phone import Clock, Phone
+from phone import Phone
 from tatemono.settings import MobileApiSettings
 
 pytest_plugins = ["mobile_api"]
-
-COMMAND = [sys.executable, "-m", "tatemono.entrypoints.mobile_api"]
-
-
-class WallClock(Clock):
-    def __call__(self) -> float:
-        return time.time()
-
-
-def environment_of(settings: MobileApiSettings, port: int) -> dict[str, str]:
-    values = settings.model_dump() | {"port": port, "limits": json.dumps(settings.model_dump(mode="json")["limits"])}
-    shown = {
-        name: value.get_secret_value() if hasattr(value, "get_secret_value") else value
-        for name, value in values.items()
-    }
-    return {"PATH": os.defpath} | {name.upper(): str(value) for name, value in shown.items()}
 
 
 @pytest.fixture
@@ -44,22 +27,8 @@ async def port() -> int:
 
 @pytest.fixture
 async def process(settings: MobileApiSettings, port: int, tmp_path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    with (tmp_path / "log").open("wb") as log:
-        started = await asyncio.create_subprocess_exec(
-            *COMMAND, env=environment_of(settings, port), stdout=log, stderr=log
-        )
-    async with httpx.AsyncClient() as client:
-        for _ in range(300):
-            try:
-                await client.get(f"http://127.0.0.1:{port}/healthz")
-                break
-            except httpx.TransportError:
-                assert started.returncode is None, (tmp_path / "log").read_text()
-                await asyncio.sleep(0.1)
-    yield started
-    if started.returncode is None:
-        started.kill()
-        await started.wait()
+    async with running_api(settings, port, tmp_path / "log") as started:
+        yield started
 
 
 class TestService:

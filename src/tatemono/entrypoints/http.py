@@ -41,7 +41,8 @@ STOP_SECONDS = 5.0
 _MAX_CONCURRENT = 8192
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}").fullmatch
-_DATABASE_AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+#: How a database that is away shows itself.
+DATABASE_AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 
 log = structlog.get_logger()
 
@@ -161,7 +162,7 @@ async def _refuse(exchange: _Exchange, error: Exception, page: RefusalPage | Non
     elif isinstance(error, HTTPException):
         refusal = refusal_of(error)
         headers = dict(error.headers or {})
-    elif isinstance(error, _DATABASE_AWAY):
+    elif isinstance(error, DATABASE_AWAY):
         log.warning("database_away", request_id=exchange.request_id, error=repr(error))
         refusal = DatabaseAway()
     else:

@@ -1,11 +1,11 @@
 """The events of generations, as they are committed, for everyone who watches one in this process.
 
-One connection listens for all watchers; a burst of notifications becomes one query. Nobody polls: a watcher also asks
-once in a while (`refresh`), since a notification is only a hint.
+One connection listens for all watchers; a burst of notifications becomes one query. Nobody polls. A notification is
+only a hint, though: now and then one question for all watchers finds what none told of (`check`).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Self
 from uuid import UUID
@@ -17,30 +17,47 @@ from tatemono.adapters.postgres.notifications import listening
 from tatemono.adapters.postgres.queries import EventRow
 from tatemono.usecases.ports import EVENTS_CHANNEL
 
+#: As much may wait for a watcher when the next events come. An unfinished picture has some 20 kB.
+MAX_BYTES_WAITING = 256 * 1024
+
 log = structlog.get_logger()
 
 
 class Watch:
-    """One watcher of one generation: the events after `last_id`, each once and in order."""
+    """One watcher of one generation: the events after `last_id`, each once and in order.
 
-    def __init__(self, feed: "EventFeed", generation_id: UUID, last_id: int) -> None:
+    :ivar overrun: more came while too much waited: the watcher does not keep up, and hears no more
+    """
+
+    __slots__ = ("_bytes", "_events", "_tell", "generation_id", "last_id", "overrun")
+
+    def __init__(self, generation_id: UUID, last_id: int, tell: Callable[[], None]) -> None:
         self.generation_id = generation_id
         self.last_id = last_id
-        self._feed = feed
-        self._events: asyncio.Queue[EventRow] = asyncio.Queue()
+        self.overrun = False
+        self._bytes = 0
+        self._tell = tell
+        self._events: list[EventRow] = []
 
-    def offer(self, event: EventRow) -> None:
-        if event.id > self.last_id:
-            self.last_id = event.id
-            self._events.put_nowait(event)
+    def offer(self, events: Sequence[EventRow]) -> None:
+        news = [event for event in events if event.id > self.last_id]
+        if not news:
+            return
+        if self._bytes >= MAX_BYTES_WAITING:
+            self.overrun = True
+        else:
+            self.last_id = news[-1].id
+            self._events += news
+            self._bytes += sum(len(event.data) for event in news)
+        self._tell()
 
-    def refresh(self) -> None:
-        """Look whether there is anything new."""
-        self._feed.look([self.generation_id])
-
-    async def next(self) -> EventRow:
-        """The next event, whenever it comes."""
-        return await self._events.get()
+    def take(self) -> EventRow | None:
+        """The next event, if there is one."""
+        if not self._events:
+            return None
+        event = self._events.pop(0)
+        self._bytes -= len(event.data)
+        return event
 
 
 class EventFeed:
@@ -50,6 +67,8 @@ class EventFeed:
         self._wanted: set[UUID] = set()
         self._reader: asyncio.Task[None] | None = None
         self._stack = AsyncExitStack()
+        self._newest = 0
+        self._quiet = False
         #: Set whenever anything may have happened to any generation, watched or not; whoever waits for it clears it.
         self.moved = asyncio.Event()
 
@@ -66,11 +85,14 @@ class EventFeed:
             await asyncio.gather(self._reader, return_exceptions=True)
 
     @asynccontextmanager
-    async def watch(self, generation_id: UUID, *, after: int) -> AsyncIterator[Watch]:
-        """Watch a generation, beginning with the event after `after` (0: with the first)."""
-        watch = Watch(self, generation_id, after)
+    async def watch(self, generation_id: UUID, *, after: int, tell: Callable[[], None]) -> AsyncIterator[Watch]:
+        """Watch a generation, beginning with the event after `after` (0: with the first).
+
+        :param tell: is called when an event has come
+        """
+        watch = Watch(generation_id, after, tell)
         self._watches.setdefault(generation_id, set()).add(watch)
-        watch.refresh()
+        self.look([generation_id])
         try:
             yield watch
         finally:
@@ -82,6 +104,20 @@ class EventFeed:
     def _notified(self, keys: list[str]) -> None:
         self.moved.set()
         self.look([UUID(key) for key in keys] if keys else list(self._watches))
+
+    async def check(self) -> None:
+        """Whether anything happened of which no notification told: one question for all watchers.
+
+        One more time after it was quiet again, since numbers are given out before the commit.
+        """
+        if not self._watches:
+            return
+        newest = await self._db.queries.newest_event()
+        was_quiet, self._quiet = self._quiet, newest == self._newest
+        self._newest = newest
+        if not (was_quiet and self._quiet):
+            self.moved.set()
+            self.look(list(self._watches))
 
     def look(self, generation_ids: list[UUID]) -> None:
         """Read what is new of these, if anybody watches them."""
@@ -97,10 +133,14 @@ class EventFeed:
                     generation_id: min(watch.last_id for watch in self._watches[generation_id])
                     for generation_id in wanted & self._watches.keys()
                 }
+                found: dict[UUID, list[EventRow]] = {}
                 for event in await self._db.queries.events_after(after) if after else []:
-                    for watch in self._watches.get(event.generation_id, ()):
-                        watch.offer(event)
-        except Exception:  # the database may be away; watchers ask again with their next heartbeat
+                    found.setdefault(event.generation_id, []).append(event)
+                for generation_id, events in found.items():
+                    for watch in self._watches.get(generation_id, ()):
+                        watch.offer(events)
+        except Exception:  # the database may be away; the next check asks again
+            self._quiet = False
             log.warning("events_not_read", exc_info=True)
         finally:
             self._reader = None

@@ -149,6 +149,11 @@ class Queries:
         rows = await self._pool.fetch(_EVENTS, list(after), list(after.values()))
         return [EventRow(*row) for row in rows]
 
+    async def newest_event(self) -> int:
+        """The largest id that an event has, 0 if there is none."""
+        newest: int = await self._pool.fetchval("select coalesce(max(id), 0) from generation_events")
+        return newest
+
     async def services_connected(self) -> set[str]:
         """Names of the services that hold a connection to the database now."""
         rows = await self._pool.fetch(

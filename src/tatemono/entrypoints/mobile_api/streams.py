@@ -1,6 +1,6 @@
 """Event streams: what happens to a generation, as it happens (server-sent events, HTML standard, section 9.2).
 
-Each stream is one coroutine and a little state: 5,000 of them are to fit into one process.
+Each stream is a coroutine and a little state, without a timer of its own: 5,000 of them fit into one process.
 """
 
 import asyncio
@@ -18,12 +18,18 @@ from tatemono.adapters.postgres.queries import EventRow, Place
 from tatemono.bootstrap import MobileApiBackend
 from tatemono.domain.errors import Exhausted, Unavailable
 from tatemono.domain.generations import FINAL_STATES, Generation, State
+from tatemono.entrypoints.http import DATABASE_AWAY
 from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources, place_resource
 from tatemono.entrypoints.responses import json_bytes
 
 MAX_STREAMS_OF_A_USER = 10
 MAX_STREAMS = 5_000
 HEARTBEAT_SECONDS = 15.0
+#: Between two heartbeats of a stream, the others have theirs: so many groups, one after the other.
+_GROUPS = 15
+#: A stream ends after so many bytes, which the server may have to keep for a phone that does not read: it resumes. An
+#: unfinished picture has some 20 kB, a generation a handful of them.
+MAX_BYTES_OF_A_STREAM = 1024 * 1024
 #: Positions are looked up so often at most, for all streams in one query.
 POSITIONS_SECONDS = 1.0
 #: A phone that lost the stream comes back after so long.
@@ -62,6 +68,9 @@ class Streams:
         self._of_user: Counter[UUID] = Counter()
         self._waiting: set[EventStream] = set()
         self._positions: asyncio.Task[None] | None = None
+        self._groups: list[set[EventStream]] = [set() for _ in range(_GROUPS)]
+        self._turn = 0
+        self._beating: asyncio.Task[None] | None = None
         self._stopping = False
 
     def enter(self, stream: "EventStream", user_id: UUID) -> None:
@@ -74,9 +83,14 @@ class Streams:
             raise TooManyStreams(open=len(self.open))
         self.open.add(stream)
         self._of_user[user_id] += 1
+        stream.group = self._turn
+        self._groups[stream.group].add(stream)
+        if self._beating is None:
+            self._beating = asyncio.create_task(self._beat())
 
     def leave(self, stream: "EventStream", user_id: UUID) -> None:
         self.open.discard(stream)
+        self._groups[stream.group].discard(stream)
         self._waiting.discard(stream)
         self._of_user[user_id] -= 1
         if not self._of_user[user_id]:
@@ -87,8 +101,23 @@ class Streams:
         self._stopping = True
         for stream in self.open:
             stream.end()
-        if self._positions is not None:
-            self._positions.cancel()
+        for task in (self._positions, self._beating):
+            if task is not None:
+                task.cancel()
+
+    async def _beat(self) -> None:
+        """One timer for all streams, while there are any."""
+        try:
+            while self.open:
+                await asyncio.sleep(self.heartbeat_seconds / _GROUPS)
+                self._turn = (self._turn + 1) % _GROUPS
+                for stream in self._groups[self._turn]:
+                    stream.beat()
+                if self._turn == 0:
+                    with suppress(*DATABASE_AWAY):
+                        await self.backend.feed.check()
+        finally:
+            self._beating = None
 
     def wait(self, stream: "EventStream", *, waiting: bool) -> None:
         """Whether the stream is to be told its position."""
@@ -125,7 +154,7 @@ class EventStream:
     """One phone that watches one generation: an ASGI response."""
 
     __slots__ = (
-        "_alarm",
+        "_beat_due",
         "_ended",
         "_generation",
         "_language",
@@ -134,17 +163,23 @@ class EventStream:
         "_send",
         "_streams",
         "_told",
+        "_woken",
+        "_written",
+        "group",
     )
 
     def __init__(self, streams: Streams, generation: Generation, last_event_id: int | None, language: str) -> None:
+        self.group = 0
         self._streams = streams
         self._generation = generation
         self._last_event_id = last_event_id
         self._language = language
-        self._alarm: asyncio.Timeout | None = None
+        self._woken: asyncio.Future[None] | None = None
+        self._beat_due = False
         self._ended = False
         self._place: Place | None = None
         self._told: Place | None = None
+        self._written = 0
         self._send: Send
 
     @property
@@ -153,6 +188,11 @@ class EventStream:
 
     def end(self) -> None:
         self._ended = True
+        self._wake()
+
+    def beat(self) -> None:
+        """Show that the connection is open, soon."""
+        self._beat_due = True
         self._wake()
 
     def tell_place(self, place: Place | None) -> None:
@@ -165,9 +205,8 @@ class EventStream:
             self._wake()
 
     def _wake(self) -> None:
-        alarm, self._alarm = self._alarm, None
-        if alarm is not None and not alarm.expired():
-            alarm.reschedule(0)
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         user_id = self._generation.user_id
@@ -199,7 +238,7 @@ class EventStream:
             for event in events:
                 await self._tell(event)
         else:
-            async with self._streams.backend.feed.watch(self.generation_id, after=after) as watch:
+            async with self._streams.backend.feed.watch(self.generation_id, after=after, tell=self._wake) as watch:
                 await self._start()
                 await self._follow(watch)
         await self._send({"type": "http.response.body"})
@@ -219,31 +258,26 @@ class EventStream:
     async def _follow(self, watch: Watch) -> None:
         self._streams.wait(self, waiting=self._generation.state is State.QUEUED)
         loop = asyncio.get_running_loop()
-        heartbeat_at = loop.time() + self._streams.heartbeat_seconds
-        while not self._ended:
+        while not (self._ended or watch.overrun or self._written >= MAX_BYTES_OF_A_STREAM):
             if self._place is not None and self._place != self._told:
                 self._told = self._place
                 await self._write(_event("position", orjson.dumps(place_resource(self._told))))
-                continue
-            event = None
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(heartbeat_at) as self._alarm:
-                    event = await watch.next()
-            self._alarm = None
-            if event is not None:
+            elif (event := watch.take()) is not None:
                 self._streams.wait(self, waiting=event.kind == "retrying")
                 self._place = self._told = None
                 await self._tell(event)
                 if event.is_final:
                     return
-            elif loop.time() >= heartbeat_at:
+            elif self._beat_due:
+                self._beat_due = False
                 backend = self._streams.backend
                 if backend.revocations.refuses(self._generation.user_id, backend.now()):
                     return  # The phone comes back, and is told.
                 await self._write(b": still here\n\n")
-                watch.refresh()
-                backend.feed.moved.set()
-                heartbeat_at = loop.time() + self._streams.heartbeat_seconds
+            else:
+                self._woken = loop.create_future()
+                await self._woken
+                self._woken = None
 
     async def _tell(self, event: EventRow) -> None:
         if event.kind == "done":
@@ -263,6 +297,7 @@ class EventStream:
         return json_bytes(resources[0])
 
     async def _write(self, data: bytes) -> None:
+        self._written += len(data)
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
 
