@@ -7,7 +7,7 @@ from importlib import import_module
 
 from rich.console import Console
 
-NAMES = ("requests", "overhead", "startup", "door", "tokens", "sign_in", "claims")
+NAMES = ("requests", "overhead", "startup", "door", "tokens", "sign_in", "claims", "workers", "pipeline", "streams")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import secrets
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,17 +146,21 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """Everything that `requests` compares, running."""
+async def stage(
+    names: Collection[str] = ("tatemono", "plain", "template"), *, cold_tokens: int = COLD_TOKENS
+) -> AsyncIterator[Stage]:
+    """Those servers, running, on one database."""
     cores = Cores()
     with scratch() as folder:
         async with AsyncExitStack() as stack:
             cluster = await stack.enter_async_context(postgres(folder, cores))
             urls = await _prepare(cluster)
             told = _environment(urls["mobile-api"])
-            await asyncio.to_thread(_mint, told, folder)
+            await asyncio.to_thread(_mint, told, folder, cold_tokens)
             contenders = {}
             for name, (more, argv) in _servers(cluster).items():
+                if name not in names:
+                    continue
                 port = free_port()
                 process = await stack.enter_async_context(
                     running(
@@ -235,7 +239,7 @@ def _servers(cluster: EmbeddedPostgres) -> dict[str, tuple[dict[str, str], list[
     }
 
 
-def _mint(environment: Mapping[str, str], folder: Path) -> None:
+def _mint(environment: Mapping[str, str], folder: Path, cold: int) -> None:
     tokens = AccessTokens(environment["TOKEN_SIGNING_KEYS"], issuer=_PUBLIC_URL, lifetime_seconds=86_400)
     now = int(time.time())
     people = [uuid.UUID(f"00000000-0000-7000-8000-{_FIRST_USER + i}") for i in range(USERS)]
@@ -247,7 +251,7 @@ def _mint(environment: Mapping[str, str], folder: Path) -> None:
         return tokens.issue(device, key_thumbprint="x" * 43, now=now)
 
     (folder / "warm").write_text("\n".join(map(token, range(USERS))))
-    (folder / "cold").write_text("\n".join(map(token, range(COLD_TOKENS))))
+    (folder / "cold").write_text("\n".join(map(token, range(cold))))
     (folder / "template").write_text(
         "\n".join(
             jwt.encode({"sub": str(user), "exp": now + 86_400}, environment["TEMPLATE_SECRET_KEY"]) for user in people
