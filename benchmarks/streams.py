@@ -38,9 +38,10 @@ _EVENT = """
 insert into generation_events (generation_id, kind, data)
 select id, 'partial', jsonb_build_object('index', $2::int, 'webp_base64', repeat('A', 4000)) from unnest($1::uuid[]) id
 """
-_QUERIES = (
-    "select coalesce(sum(xact_commit + xact_rollback), 0) from pg_stat_database where datname = current_database()"
-)
+_QUERIES = """
+select coalesce(sum(xact_commit + xact_rollback), 0)::bigint
+from pg_stat_database where datname = current_database()
+"""
 
 
 class _Follower(asyncio.Protocol):
