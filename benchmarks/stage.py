@@ -212,8 +212,6 @@ def _environment(database_url: str) -> dict[str, str]:
         "MEMBERS_CLIENT_SECRET": "none",
         "PICTURE_URL_KEY": picture_key,
         "PICTURE_URL_KEY_ID": secret_values.public_key(picture_key)[0],
-        "UNSUBSCRIBE_KEY": secret_values.random_value(),
-        "RECEIPT_KEY": secret_values.random_value(),
         "PUBLIC_URL": _PUBLIC_URL,
         "WELCOME_CREDITS": "500",
         "IMAGE_MODEL": "gpt-image-2",

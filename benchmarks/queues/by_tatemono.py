@@ -165,7 +165,7 @@ async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
             unknown_policy=UnknownPolicy.parse("retry:1"),
         )
         easels = (Easel(FIRST_PROVIDER, workshop),)
-        parts = ImageWorkerParts(db, queue, cast("Any", NoStore()), easels, EcsTaskProtection(""), idle, idle)
+        parts = ImageWorkerParts(db, queue, cast("Any", NoStore()), easels, EcsTaskProtection(""), idle, idle, idle)
         await ImageWorker(parts, settings).work(stopping)
 
 
