@@ -212,7 +212,7 @@ class TestQuiet:
                     await stream.until("position")
             # Two checks, until all is quiet; and the places, which are told once a second at most.
             await asyncio.sleep(2.5)
-            _listen_in(backend.db._pool, queries)
+            _listen_in(backend.db._pool._pool, queries)
             began = loop.time()
             await asyncio.sleep(1)
             quiet, periods = list(queries), (loop.time() - began) / edge.owner.state.streams.heartbeat_seconds
