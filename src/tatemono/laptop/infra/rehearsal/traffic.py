@@ -7,6 +7,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from tatemono.laptop.infra.rehearsal.acts import ActFailed
@@ -57,15 +58,17 @@ class Visitor:
         return f"{len(self.plan.queues)} queues: sent, read, and after too many tries a dead letter"
 
     def warehouse(self) -> str:
-        """An object is kept, and the bucket refuses everybody without TLS."""
+        """An object is kept, unless the bucket is one service's alone; and everybody without TLS is refused."""
         s3 = client(self.emulators, "s3")
-        for name in self.plan.buckets:
+        for name, told in self.plan.buckets.items():
             bucket = self._parameter(f"{name}-bucket")
-            s3.put_object(Bucket=bucket, Key="rehearsal", Body=b"picture")
-            _expect(
-                s3.get_object(Bucket=bucket, Key="rehearsal")["Body"].read() == b"picture", f"{bucket}: lost an object"
-            )
-            s3.delete_object(Bucket=bucket, Key="rehearsal")
+            if told.only:
+                _expect(_refuses_us(s3, bucket), f"{bucket}: takes an object of somebody who is not {told.only}")
+            else:
+                s3.put_object(Bucket=bucket, Key="rehearsal", Body=b"picture")
+                kept = s3.get_object(Bucket=bucket, Key="rehearsal")["Body"].read()
+                _expect(kept == b"picture", f"{bucket}: lost an object")
+                s3.delete_object(Bucket=bucket, Key="rehearsal")
             closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
             _expect(all(closed.values()), f"{bucket}: is not closed to the public")
             policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
@@ -73,7 +76,7 @@ class Visitor:
                 any(_refuses_plain_text(statement) for statement in policy["Statement"]),
                 f"{bucket}: takes requests without TLS",
             )
-        return f"{len(self.plan.buckets)} buckets: kept and gave an object; closed, and TLS only"
+        return f"{len(self.plan.buckets)} buckets: kept and gave an object, or refused us; closed, and TLS only"
 
     def safe(self) -> str:
         """The chain that every service follows: parameter, ARN, secret, value."""
@@ -147,6 +150,14 @@ class Visitor:
     def _secret(self, name: str) -> str:
         manager = client(self.emulators, "secretsmanager")
         return str(manager.get_secret_value(SecretId=self._parameter(name))["SecretString"])
+
+
+def _refuses_us(s3: Any, bucket: str) -> bool:
+    try:
+        s3.put_object(Bucket=bucket, Key="rehearsal", Body=b"picture")
+    except s3.exceptions.ClientError as error:
+        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.FORBIDDEN)
+    return False
 
 
 def _refuses_plain_text(statement: dict[str, Any]) -> bool:
