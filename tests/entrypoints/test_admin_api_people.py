@@ -216,7 +216,7 @@ class TestAuditRecords:
             "select refresh_hash from sessions",
             "select identifier_hash from devices",
             "select prompt from generations",
-            "select object_key from pictures",
+            "update pictures set object_key = 'another'",
             "update users set email = 'me@example.jp'",
             "update users set kind = 'member'",
             "update accounts set available = 1000000",

@@ -93,6 +93,8 @@ async def _wrong_calls(connection: Any, calls: Sequence[Mapping[str, Any]]) -> l
     made: dict[tuple[UUID, int], int] = {}
     for call in calls:
         generation_id, _, fence = str(call["client_request_id"]).rpartition("-")
+        if not fence.isdecimal():
+            continue  # a look at a prompt or a picture, which is no call of the painter
         name = UUID(generation_id), int(fence)
         made[name] = made.get(name, 0) + 1
     rows = await connection.fetch("select generation_id, fence, outcome::text, failure from attempts")

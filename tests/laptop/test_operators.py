@@ -58,6 +58,9 @@ async def desk(pools: PagesPool, service_database_url: Callable[[str], str]) -> 
             "operators_issuer": facts["operators-issuer"],
             "operators_client_id": facts["operators-client-id"],
             "operators_jwks_url": facts["operators-jwks-url"],
+            "pictures_bucket": "nobody needs it",
+            "uploads_bucket": "nobody needs it",
+            "uploads_url": "https://uploads.example.jp/",
         }
     )
     async with bootstrap.admin_api(settings) as backend:

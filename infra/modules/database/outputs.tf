@@ -19,7 +19,7 @@ output "address" {
 }
 
 output "port" {
-  description = "Port."
+  description = "Where PostgreSQL listens."
   value       = aws_db_instance.this.port
 }
 

@@ -35,14 +35,27 @@ with mine as (
 ), cancelled as (
     update generations set state = 'cancelled', failure_code = 'cancelled', finished_at = now()
     from mine where generations.id = mine.id and mine.state = 'queued'
-    returning generations.id, generations.price
+    returning generations.id, generations.price, generations.priority, generations.reserved_micros,
+        generations.budget_day, generations.budget_shard
+), spent as (
+    select cancelled.*, coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
+        where attempts.generation_id = cancelled.id), 0)::bigint as micros from cancelled
 ), asked as (
     update generations set cancel_requested_at = coalesce(cancel_requested_at, now())
     from mine where generations.id = mine.id and mine.state = 'running'
 ), account as (
-    update accounts set held = held - back.credits, available = available + back.credits, queued = queued - back.count
-    from (select coalesce(sum(price), 0)::int as credits, count(*)::int as count from cancelled) as back
+    update accounts set held = held - back.credits, available = available + back.credits, queued = queued - back.count,
+        queued_high = queued_high - back.high, queued_low = queued_low - back.low,
+        day_micros = greatest(0, day_micros - coalesce((
+            select sum(reserved_micros - micros) from spent where spent.budget_day = accounts.day), 0))
+    from (select coalesce(sum(price), 0)::int as credits, count(*)::int as count,
+        count(*) filter (where priority = 1)::int as high, count(*) filter (where priority = -1)::int as low
+        from cancelled) as back
     where accounts.user_id = $1 and back.count > 0
+), given_back as (
+    insert into budget_returns (day, shard, micros)
+    select budget_day, budget_shard, reserved_micros - micros from spent
+    where budget_day is not null and reserved_micros <> micros
 ), transfer as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
     select $1, id, 'held', 'available', price from cancelled

@@ -41,8 +41,8 @@ async def list_report_reasons(request: Request) -> Response:
 )
 async def report_picture(
     backend: Backend,
-    caller: Caller,
     limit: Annotated[Limited, limited("report")],
+    caller: Caller,
     picture_id: UUID,
     body: schemas.PictureReport,
 ) -> Response:
