@@ -23,7 +23,7 @@ from tatemono.adapters.model_registry import read_registry
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
 from tatemono.adapters.sqs import SqsQueue
-from tatemono.bootstrap import Easel, ImageWorkerParts, OutboxRelayParts
+from tatemono.bootstrap import Easel, ImageWorkerParts, OutboxRelayParts, TakedownParts
 from tatemono.domain.attempts import FIRST_PROVIDER, UnknownPolicy
 from tatemono.domain.generations import PictureRequest, Quality
 from tatemono.domain.money import Terms
@@ -138,6 +138,12 @@ async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
             "image_jobs_queue_url": "none",
             "exports_queue_url": "none",
             "pictures_bucket": "none",
+            "uploads_bucket": "none",
+            "quarantine_bucket": "none",
+            "distribution_id": "none",
+            "moderation_model": "none",
+            "moderation_when_down": "closed",
+            "content_credentials": "none",
             "openai_api_key": "none",
             "openai_base_url": "http://127.0.0.1:1",
             "image_model": _PRICES.model_id,
@@ -148,8 +154,9 @@ async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
             "concurrency": plain.CONCURRENCY,
         }
     )
-    # Nothing is exported here, and nobody sends a picture along.
+    # Nothing is exported or taken down here, and nobody sends a picture along.
     idle: Any = None
+    nothing = TakedownParts(idle, idle, idle)
     async with await Database.connect(url, service="image-worker") as db:
         workshop = Workshop(
             db=db,
@@ -165,7 +172,7 @@ async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
             unknown_policy=UnknownPolicy.parse("retry:1"),
         )
         easels = (Easel(FIRST_PROVIDER, workshop),)
-        parts = ImageWorkerParts(db, queue, cast("Any", NoStore()), easels, EcsTaskProtection(""), idle, idle, idle)
+        parts = ImageWorkerParts(db, queue, cast("Any", NoStore()), easels, EcsTaskProtection(""), idle, idle, nothing)
         await ImageWorker(parts, settings).work(stopping)
 
 
