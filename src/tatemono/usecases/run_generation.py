@@ -5,8 +5,8 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import Enum, auto
@@ -192,27 +192,36 @@ async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> lis
             provider_request_id=painting.provider_request_id,
         )
     expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
-    guard = workshop.guard
-    if guard is None:
-        return await _all(
-            _keep(workshop, claim, position, data, expected) for position, data in enumerate(painting.pictures)
-        )
-    ready = await _all(_prepare(workshop, guard, data, expected) for data in painting.pictures)
-    await check_results(guard, claim, painting, [miniature.thumbnail for _, miniature in ready])
-    return await _all(_put(workshop, guard, _key(claim, position), *each) for position, each in enumerate(ready))
+    pictures = await _all(workshop.inspector.verify(data, expected) for data in painting.pictures)
+    # Nothing is put where it could be seen before it is judged. Signing need not wait for that: it takes as long.
+    async with _together() as group:
+        signed = [group.create_task(_signed_picture(workshop, picture)) for picture in pictures]
+        small = group.create_task(_judged(workshop, claim, painting, pictures))
+    each = zip((task.result() for task in signed), small.result(), strict=True)
+    return await _all(_put(workshop, _key(claim, position), *parts) for position, parts in enumerate(each))
 
 
 async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """What each of them gives; at the first that fails the others are stopped.
+    """What each of them gives.
+
+    :raises PaintingFailed: one of them did
+    """
+    async with _together() as group:
+        tasks = [group.create_task(step) for step in steps]
+    return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def _together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Steps of which the first that fails stops the others.
 
     :raises PaintingFailed: one of them did
     """
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(step) for step in steps]
+            yield group
     except* PaintingFailed as failed:
         raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
@@ -271,46 +280,36 @@ def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
     return cost or expected
 
 
-async def _keep(workshop: Workshop, claim: Claim, position: int, data: bytes, expected: ExpectedPicture) -> KeptPicture:
-    picture = await workshop.inspector.verify(data, expected)
-    key = _key(claim, position)
-    # Only what is verified is kept; that takes about as long as making it small.
-    _, miniature = await asyncio.gather(
-        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
-        _keep_small(workshop, picture, thumbnail_key(key)),
-    )
-    return KeptPicture(picture, miniature, key, thumbnail_key(key))
-
-
-async def _keep_small(workshop: Workshop, picture: VerifiedPicture, key: str) -> Miniature:
-    miniature = await workshop.inspector.shrink(picture)
-    await workshop.store.put(key, miniature.thumbnail, content_type="image/webp")
-    return miniature
-
-
 def _key(claim: Claim, position: int) -> str:
     generation = claim.generation
     return object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
 
 
-async def _prepare(
-    workshop: Workshop, guard: Guard, data: bytes, expected: ExpectedPicture
-) -> tuple[VerifiedPicture, Miniature]:
-    """A picture, signed, and its thumbnail: all there is to do before anybody has judged it."""
-    picture = await workshop.inspector.verify(data, expected)
-    signed, miniature = await asyncio.gather(
-        _signed(workshop, guard, picture.data, picture.content_type), workshop.inspector.shrink(picture)
-    )
-    if signed is not data:
-        picture = replace(picture, data=signed, sha256=hashlib.sha256(signed).digest())
-    return picture, miniature
+async def _signed_picture(workshop: Workshop, picture: VerifiedPicture) -> VerifiedPicture:
+    signed = await _signed(workshop, picture.data, picture.content_type)
+    if signed is picture.data:
+        return picture
+    return replace(picture, data=signed, sha256=hashlib.sha256(signed).digest())
 
 
-async def _put(
-    workshop: Workshop, guard: Guard, key: str, picture: VerifiedPicture, miniature: Miniature
-) -> KeptPicture:
-    """Only what was judged is put where it could be seen."""
-    thumbnail = await _signed(workshop, guard, miniature.thumbnail, "image/webp")
+async def _judged(
+    workshop: Workshop, claim: Claim, painting: Painting, pictures: Sequence[VerifiedPicture]
+) -> list[tuple[Miniature, bytes]]:
+    """The small copies and their signed files, when everybody who has to has looked at them.
+
+    :raises PaintingFailed: not everybody lets them pass
+    """
+    miniatures = await _all(workshop.inspector.shrink(picture) for picture in pictures)
+    async with _together() as group:
+        files = [group.create_task(_signed(workshop, each.thumbnail, "image/webp")) for each in miniatures]
+        if workshop.guard is not None:
+            looked_at = [each.thumbnail for each in miniatures]
+            group.create_task(check_results(workshop.guard, claim, painting, looked_at))
+    return list(zip(miniatures, (file.result() for file in files), strict=True))
+
+
+async def _put(workshop: Workshop, key: str, picture: VerifiedPicture, small: tuple[Miniature, bytes]) -> KeptPicture:
+    miniature, thumbnail = small
     await asyncio.gather(
         workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
         workshop.store.put(thumbnail_key(key), thumbnail, content_type="image/webp"),
@@ -318,10 +317,10 @@ async def _put(
     return KeptPicture(picture, miniature, key, thumbnail_key(key))
 
 
-async def _signed(workshop: Workshop, guard: Guard, data: bytes, content_type: str) -> bytes:
-    if guard.credentials is None:
+async def _signed(workshop: Workshop, data: bytes, content_type: str) -> bytes:
+    if workshop.guard is None or workshop.guard.credentials is None:
         return data
-    return await guard.credentials.sign(data, content_type, model=workshop.model)
+    return await workshop.guard.credentials.sign(data, content_type, model=workshop.model)
 
 
 async def _failed(workshop: Workshop, claim: Claim, failed: PaintingFailed) -> Outcome | None:
