@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import httpx
 from rich.console import Console
@@ -20,9 +21,7 @@ _TIMEOUT_SECONDS = 5
 
 @dataclass(frozen=True)
 class Mail:
-    """:ivar sent_at: as the cloud wrote it down, ISO 8601 or seconds since 1970"""
-
-    sent_at: str
+    sent_at: datetime
     to: list[str]
     subject: str
     text: str
@@ -43,11 +42,17 @@ def read_inbox(cloud_url: str, secret_access_key: str, address: str | None = Non
     response = httpx.get(f"{cloud_url}/_ministack/ses/messages", headers=bearer, timeout=_TIMEOUT_SECONDS)
     response.raise_for_status()
     found = [
-        Mail(str(mail["Timestamp"]), list(mail["To"]), mail["Subject"], mail["BodyText"] or mail["BodyHtml"])
+        Mail(
+            datetime.fromtimestamp(mail["Timestamp"], UTC),
+            list(mail["To"]),
+            mail["Subject"],
+            mail["BodyText"] or mail["BodyHtml"],
+        )
         for mails in response.json()["messages"].values()
         for mail in mails
     ]
-    return [mail for mail in found if address is None or address.lower() in map(str.lower, mail.to)]
+    wanted = [mail for mail in found if address is None or address.lower() in map(str.lower, mail.to)]
+    return sorted(wanted, key=lambda mail: mail.sent_at)
 
 
 def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_json: bool) -> int:
@@ -62,11 +67,17 @@ def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_
     except httpx.HTTPError as error:
         raise NothingRuns(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
     if as_json:
-        text = json.dumps([asdict(mail) | {"code": mail.code} for mail in mails], ensure_ascii=False)
+        told = [asdict(mail) | {"sent_at": mail.sent_at.isoformat(), "code": mail.code} for mail in mails]
+        text = json.dumps(told, ensure_ascii=False)
         console.print(Text(text), soft_wrap=True)
         return 0
     table = Table("sent", "to", "subject", "code")
     for mail in mails:
-        table.add_row(mail.sent_at, Text(", ".join(mail.to)), Text(mail.subject), mail.code or "")
+        table.add_row(
+            f"{mail.sent_at.astimezone():%Y-%m-%d %H:%M:%S}",
+            Text(", ".join(mail.to)),
+            Text(mail.subject),
+            mail.code or "",
+        )
     console.print(table if mails else "No mail was sent yet.")
     return 0
