@@ -11,13 +11,13 @@ import structlog
 
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.exports import LEASE, ExportClaim
+from tatemono.entrypoints.process import again_and_again
 from tatemono.usecases.build_export import Builder, build_export
 from tatemono.usecases.ports import Ticket, TicketQueue
 
 RENEWALS_PER_LEASE = 6
 #: The ticket outlasts the lease a little, so that whoever gets it next finds the lease over.
 _TICKET_SECONDS = int(LEASE.total_seconds() * 1.25)
-_AFTER_ERROR_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -30,19 +30,14 @@ class Exporter:
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Build until `stopping` is set; what is not ready then is begun anew by another process."""
-        working = asyncio.create_task(self._work())
+        working = asyncio.create_task(again_and_again(self._receive, 0))
         await stopping.wait()
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
 
-    async def _work(self) -> None:
-        while True:
-            try:
-                for ticket in await self._queue.receive(1):
-                    await self._use(ticket)
-            except Exception:
-                log.exception("export_left")
-                await asyncio.sleep(_AFTER_ERROR_SECONDS)
+    async def _receive(self) -> None:
+        for ticket in await self._queue.receive(1):
+            await self._use(ticket)
 
     async def _use(self, ticket: Ticket) -> None:
         claim = await self._db.exports.claim(UUID(ticket.body), lease=LEASE)

@@ -1,8 +1,8 @@
 """What the relay does besides: erases who has left, ends exports, finds leftovers. Each in bounded pieces."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from tatemono.bootstrap import OutboxRelayParts
 from tatemono.domain.exports import LEASE
 from tatemono.domain.members import MembersAway
+from tatemono.entrypoints.process import again_and_again
 from tatemono.settings import OutboxRelaySettings
 from tatemono.usecases.erase_accounts import erase_accounts
 from tatemono.usecases.expire_exports import expire_exports
@@ -35,10 +36,13 @@ class Housekeeping:
 
     def works(self) -> list[Coroutine[Any, Any, None]]:
         """Each goes on until it is cancelled."""
+        go_on = partial(
+            again_and_again, longest_pause_seconds=_LONGEST_BACKOFF_SECONDS, away=(MembersAway, IdentitiesAway)
+        )
         return [
-            _again_and_again(self._erase, _ERASE_EVERY_SECONDS),
-            _again_and_again(self._tend_exports, _EXPORTS_EVERY_SECONDS),
-            _again_and_again(self._reconcile, _RECONCILE_EVERY_SECONDS),
+            go_on(self._erase, _ERASE_EVERY_SECONDS),
+            go_on(self._tend_exports, _EXPORTS_EVERY_SECONDS),
+            go_on(self._reconcile, _RECONCILE_EVERY_SECONDS),
         ]
 
     async def _erase(self) -> None:
@@ -68,18 +72,3 @@ class Housekeeping:
                 suspicious=found.suspicious,
                 first=found.names,
             )
-
-
-async def _again_and_again(step: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
-    failures = 0
-    while True:
-        try:
-            await step()
-            failures = 0
-        except (MembersAway, IdentitiesAway) as error:
-            failures += 1
-            log.warning("cognito_away", step=step.__name__, error=str(error))
-        except Exception:
-            failures += 1
-            log.exception("step_failed", step=step.__name__)
-        await asyncio.sleep(min(pause_seconds * 2 ** min(failures, 10), max(_LONGEST_BACKOFF_SECONDS, pause_seconds)))

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-import random
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 
@@ -11,12 +13,12 @@ from tatemono.adapters.postgres.notifications import listening
 from tatemono.bootstrap import OutboxRelayParts, outbox_relay
 from tatemono.domain.retention import BATCH as PRUNE_BATCH
 from tatemono.entrypoints.housekeeping import Housekeeping
-from tatemono.entrypoints.process import run
+from tatemono.entrypoints.process import again_and_again, run
 from tatemono.settings import OutboxRelaySettings, read
 from tatemono.usecases import collect_dead_letters as collecting
 from tatemono.usecases.attach_identities import BATCH as ATTACH_BATCH
 from tatemono.usecases.attach_identities import attach_identities
-from tatemono.usecases.identity_ports import IdentitiesAway
+from tatemono.usecases.identity_ports import GuestIdentities, IdentitiesAway
 from tatemono.usecases.ports import OUTBOX_CHANNEL
 from tatemono.usecases.prune_identity import prune_identity
 from tatemono.usecases.relay_outbox import BATCH, relay_outbox
@@ -55,16 +57,7 @@ class OutboxRelay:
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Relay until `stopping` is set; a batch that was begun is finished."""
-        works = (
-            self._sweep(),
-            self._measure(),
-            *(self._collect(queue) for queue in self._parts.dead),
-            self._attach_identities(),
-            self._remove_unused_guests(),
-            self._prune_identity(),
-            self._stop_at(stopping),
-        )
-        tasks = [asyncio.create_task(work) for work in (*works, *Housekeeping(self._parts, self._settings).works())]
+        tasks = [asyncio.create_task(work) for work in (self._stop_at(stopping), *self._works())]
         async with listening(
             self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
         ):
@@ -73,6 +66,23 @@ class OutboxRelay:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _works(self) -> list[Coroutine[Any, Any, None]]:
+        """Each goes on until it is cancelled."""
+        works = [
+            again_and_again(self._sweep, _SWEEP_EVERY_SECONDS),
+            again_and_again(self._forget_old_keys, _FORGET_KEYS_EVERY_SECONDS),
+            # How fast the queue moves: what people are told of their waiting time comes from here.
+            again_and_again(self._parts.db.queue.measure, _SWEEP_EVERY_SECONDS),
+            *(again_and_again(self._collecting(queue), _COLLECT_EVERY_SECONDS) for queue in self._parts.dead),
+            again_and_again(self._remove_unused_guests, _REMOVE_EVERY_SECONDS),
+            again_and_again(self._prune_identity, _PRUNE_EVERY_SECONDS),
+            *Housekeeping(self._parts, self._settings).works(),
+        ]
+        if self._parts.identities is not None:
+            attach = partial(again_and_again, longest_pause_seconds=_LONGEST_BACKOFF_SECONDS, away=(IdentitiesAway,))
+            works.append(attach(self._attaching(self._parts.identities), _SWEEP_EVERY_SECONDS))
+        return works
 
     async def _stop_at(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
@@ -92,93 +102,48 @@ class OutboxRelay:
             async with asyncio.timeout(wait):
                 await self._rung.wait()
 
-    async def _attach_identities(self) -> None:
-        parts, failures = self._parts, 0
-        if parts.identities is None:
-            return
-        while True:
-            try:
-                if await attach_identities(parts.db, parts.identities) == ATTACH_BATCH:
-                    continue
-                failures = 0
-            except IdentitiesAway as error:
-                failures += 1
-                log.warning("identities_away", error=str(error))
-            except Exception:
-                failures += 1
-                log.exception("identities_not_attached")
-            # Those who wait for Cognito do not all come back at the same moment.
-            wait = min(_SWEEP_EVERY_SECONDS * 2 ** min(failures, 10), _LONGEST_BACKOFF_SECONDS)
-            await asyncio.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
+    def _attaching(self, identities: GuestIdentities) -> Callable[[], Awaitable[bool]]:
+        async def attach() -> bool:
+            return await attach_identities(self._parts.db, identities) == ATTACH_BATCH
 
-    async def _remove_unused_guests(self) -> None:
+        return attach
+
+    async def _remove_unused_guests(self) -> bool:
         unused_for = timedelta(days=self._settings.unused_guest_days)
-        while True:
-            counts = [0, 0]
-            try:
-                counts[0] = await let_go_of_unused_guests(self._parts.db, unused_for=unused_for)
-                counts[1] = await remove_erased_guests(self._parts.db)
-            except Exception:
-                log.exception("unused_guests_not_removed")
-            if any(counts):
-                log.info("unused_guests", let_go=counts[0], removed=counts[1])
-            if REMOVE_BATCH not in counts:
-                await asyncio.sleep(_REMOVE_EVERY_SECONDS)
+        let_go = await let_go_of_unused_guests(self._parts.db, unused_for=unused_for)
+        removed = await remove_erased_guests(self._parts.db)
+        if let_go or removed:
+            log.info("unused_guests", let_go=let_go, removed=removed)
+        return REMOVE_BATCH in (let_go, removed)
 
-    async def _prune_identity(self) -> None:
-        while True:
-            removed = {}
-            try:
-                counts = await prune_identity(self._parts.db)
-                removed = {what.name.lower(): count for what, count in counts.items() if count}
-            except Exception:
-                log.exception("identity_not_pruned")
-            if removed:
-                log.info("identity_pruned", **removed)
-            if PRUNE_BATCH not in removed.values():
-                await asyncio.sleep(_PRUNE_EVERY_SECONDS)
+    async def _prune_identity(self) -> bool:
+        counts = await prune_identity(self._parts.db)
+        if removed := {what.name.lower(): count for what, count in counts.items() if count}:
+            log.info("identity_pruned", **removed)
+        return PRUNE_BATCH in removed.values()
 
-    async def _measure(self) -> None:
-        """How fast the queue moves: what people are told of their waiting time comes from here."""
-        while True:
-            try:
-                await self._parts.db.queue.measure()
-            except Exception:
-                log.exception("pace_not_measured")
-            await asyncio.sleep(_SWEEP_EVERY_SECONDS)
-
-    async def _collect(self, queue: str) -> None:
-        while True:
-            found = 0
-            try:
-                found = await collecting.collect_dead_letters(self._parts.db, queue, self._parts.dead[queue])
-            except Exception:
-                log.exception("dead_letters_not_collected", queue=queue)
+    def _collecting(self, queue: str) -> Callable[[], Awaitable[bool]]:
+        async def collect() -> bool:
+            found = await collecting.collect_dead_letters(self._parts.db, queue, self._parts.dead[queue])
             if found:
                 # An alarm counts these lines.
                 log.error("alarm", alarm="dead_letters", queue=queue, count=found)
-            else:
-                await asyncio.sleep(_COLLECT_EVERY_SECONDS)
+            return bool(found)
+
+        return collect
 
     async def _sweep(self) -> None:
-        outbox = self._parts.db.outbox
-        forget_at = 0.0
-        now = asyncio.get_running_loop().time
-        while True:
-            try:
-                older_than = timedelta(seconds=self._settings.lost_ticket_seconds)
-                if lost := await outbox.reissue_lost_tickets(older_than=older_than, limit=_TICKETS_AT_A_TIME):
-                    log.warning("tickets_reissued", count=lost)
-                    self._rung.set()
-                if lost := await self._parts.db.mails.reissue_lost_tickets(older_than=older_than, limit=_MAIL_TICKETS):
-                    log.info("mail_tickets_reissued", count=lost)
-                    self._rung.set()
-                if now() >= forget_at:
-                    await outbox.forget_old_keys(older_than=_KEY_LIFE, limit=_SWEEP_LIMIT)
-                    forget_at = now() + _FORGET_KEYS_EVERY_SECONDS
-            except Exception:
-                log.exception("sweep_failed")
-            await asyncio.sleep(_SWEEP_EVERY_SECONDS)
+        db = self._parts.db
+        older_than = timedelta(seconds=self._settings.lost_ticket_seconds)
+        if lost := await db.outbox.reissue_lost_tickets(older_than=older_than, limit=_TICKETS_AT_A_TIME):
+            log.warning("tickets_reissued", count=lost)
+            self._rung.set()
+        if lost := await db.mails.reissue_lost_tickets(older_than=older_than, limit=_MAIL_TICKETS):
+            log.info("mail_tickets_reissued", count=lost)
+            self._rung.set()
+
+    async def _forget_old_keys(self) -> None:
+        await self._parts.db.outbox.forget_old_keys(older_than=_KEY_LIFE, limit=_SWEEP_LIMIT)
 
 
 async def main(settings: OutboxRelaySettings, stopping: asyncio.Event) -> None:

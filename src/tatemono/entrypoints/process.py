@@ -1,6 +1,7 @@
 """What the background services share: logs, and the signal that ends them."""
 
 import asyncio
+import random
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -30,12 +31,34 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], settings: Se
     uvloop.run(supervised())
 
 
-async def again_and_again(step: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
-    """Do it until cancelled; an error is logged, and does not end it."""
+async def again_and_again(
+    step: Callable[[], Awaitable[bool | None]],
+    pause_seconds: float,
+    *,
+    longest_pause_seconds: float = 0,
+    away: tuple[type[Exception], ...] = (),
+) -> None:
+    """Do it until cancelled: at once again while it returns that there is more, else after a pause.
+
+    An error is logged and does not end it. The pause doubles with each in a row, from a second at least to the longest,
+    and is shortened by chance: those who wait for the same thing do not all come back at the same moment.
+
+    :param away: errors that say that somebody else does not answer, which needs no stack trace
+    """
+    failures = 0
     while True:
         try:
-            await step()
-        except Exception:
-            log.exception("step_failed", step=step.__name__)
-            await asyncio.sleep(_AFTER_ERROR_SECONDS)
-        await asyncio.sleep(pause_seconds)
+            more = await step()
+        except Exception as error:
+            if isinstance(error, away):
+                log.warning("step_postponed", step=step.__name__, error=str(error))
+            else:
+                log.exception("step_failed", step=step.__name__)
+            pause = max(pause_seconds, _AFTER_ERROR_SECONDS)
+            longest = max(longest_pause_seconds, pause)
+            await asyncio.sleep(min(pause * 2 ** min(failures, 10), longest) * random.uniform(0.5, 1))  # noqa: S311
+            failures += 1
+        else:
+            failures = 0
+            if not more:
+                await asyncio.sleep(pause_seconds)
