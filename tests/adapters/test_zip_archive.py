@@ -60,7 +60,7 @@ class TestZipArchive:
         assert info.date_time == (2026, 11, 24, 9, 12, 4)
         assert info.compress_type == zipfile.ZIP_STORED
 
-    @pytest.mark.slow
+    @pytest.mark.long
     async def test_holds_more_than_four_gibibytes_and_little_of_it_in_memory(self, tmp_path: Path) -> None:
         zeros = bytes(16 * MEBIBYTE)
         with (tmp_path / "large.zip").open("wb") as file:

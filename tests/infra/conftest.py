@@ -14,6 +14,13 @@ from terraform import Terraform
 INFRA = Path(__file__).parents[2] / "infra"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Terraform reads all of the provider for each call, which takes it most of a minute of processor time."""
+    for item in items:
+        if "terraform" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(scope="session")
 def terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Terraform]:
     """Terraform in a folder of a copy of `infra/`, initialised without a backend.
