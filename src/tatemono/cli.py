@@ -365,11 +365,11 @@ def run_tests(
 ) -> None:
     """Run the tests, which start what they need themselves. All arguments go to pytest.
 
-    Without any, all but the long ones (-m long) run in parallel, and coverage is reported.
+    Without any, all but the long ones (-m long) run in parallel.
     """
     # A test waits for servers half of its time: two for each processor keep it busy. Who is done takes over tests.
     processes = min(2 * (os.cpu_count() or 1), _MOST_TEST_PROCESSES)
-    everything = ["-n", str(processes), "--dist", "worksteal", "-m", "not long", "--cov", "--cov-report", "term"]
+    everything = ["-n", str(processes), "--dist", "worksteal", "-m", "not long"]
     os.chdir(PROJECT)
     # The tests make folders of their own; the person's building is none of theirs.
     os.environ.pop("TATEMONO_DATA_DIR", None)
