@@ -113,8 +113,12 @@ _WRONG = {
         select u.id from users u join accounts a on a.user_id = u.id where u.merged_into is not null and (
             a.available + a.held + a.queued + a.running > 0
             or exists (select from generations g where g.user_id = u.id)
+            or exists (select from strikes s where s.user_id = u.id)
             or exists (select from devices d where d.user_id = u.id and d.revoked_at is null)
             or exists (select from sessions s where s.user_id = u.id and s.revoked_at is null))""",
+    "what was taken down is not its generation's user's": """
+        select t.picture_id from takedowns t join generations g on g.id = t.generation_id
+        where t.user_id <> g.user_id""",
     "nobody can reach a user": """
         select u.id from users u where u.merged_into is null and u.kind = 'guest'
             and not exists (select from devices d where d.user_id = u.id and d.revoked_at is null)""",

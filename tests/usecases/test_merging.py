@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from factories import USAGE, kept, submitted
+from guarded import ACT
 from merging import Handset, account_of, assert_nothing_is_wrong, claim_next
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import CANCELLED, Outcome
@@ -25,8 +26,10 @@ from tatemono.domain.merges import (
     NotMergeable,
     TooLateToUndo,
 )
+from tatemono.domain.reports import Decision, ReportReason
 from tatemono.domain.sessions import AccountSuspended, OnlyWayIn
 from tatemono.usecases.cancel_generation import cancel_generation
+from tatemono.usecases.decide_report import take_down_picture
 from tatemono.usecases.preview_merge import preview_merge
 from tatemono.usecases.revoke_device import revoke_device
 from tatemono.usecases.undo_merge import undo_merge
@@ -65,11 +68,84 @@ async def other(api: Database, owner: Any) -> Handset:
     return phone
 
 
-async def painted(api: Database, worker: Database, user_id: UUID) -> None:
+@pytest.fixture
+async def admin(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
+    async with await Database.connect(service_database_url("admin-api"), service="admin-api") as db:
+        yield db
+
+
+async def painted(api: Database, worker: Database, user_id: UUID) -> UUID:
+    """:returns: the picture"""
     await submitted(api, user_id)
     claim = await claim_next(worker)
     assert claim is not None
     assert await worker.generations.succeed(claim, [kept(claim)], USAGE, None)
+    return (await api.queries.pictures_of([claim.generation.id]))[0].id
+
+
+async def strike(admin: Database, picture_id: UUID) -> None:
+    """An operator takes the picture down, and it counts against its user."""
+    await take_down_picture(
+        admin,
+        ACT,
+        picture_id=picture_id,
+        reason=ReportReason.HATE,
+        decision=Decision.STRIKE,
+        now=datetime.now(UTC),
+    )
+
+
+async def struck(db: Database, *user_ids: UUID) -> list[int]:
+    return [len(await db.strikes.of(user_id)) for user_id in user_ids]
+
+
+class TestStrikes:
+    async def test_go_over_and_count_together(
+        self, api: Database, worker: Database, admin: Database, phone: Handset, other: Handset
+    ) -> None:
+        guest = phone.user_id
+        for user_id in (guest, guest, other.user_id):
+            await strike(admin, await painted(api, worker, user_id))
+        last = await painted(api, worker, guest)
+        grant = MergeGrant(guest, other.user_id, phone.principal.device_id)
+        preview = await preview_merge(api, grant=grant)
+        assert (preview.leaving.strikes, preview.staying.strikes) == (2, 1)
+        await phone.confirm(api, grant)
+        assert await struck(admin, guest, other.user_id) == [0, 3]
+        assert {each.user_id for each in await admin.takedowns.all(before=None, limit=10)} == {other.user_id}
+        # Nobody is suspended for having become one; the next one counts all of them.
+        await preview_merge(api, grant=MergeGrant((await Handset().sign_in(api)).user_id, other.user_id, uuid4()))
+        await strike(admin, last)
+        with pytest.raises(AccountSuspended):
+            await preview_merge(api, grant=MergeGrant((await Handset().sign_in(api)).user_id, other.user_id, uuid4()))
+
+    async def test_go_back_as_they_came(
+        self, api: Database, worker: Database, admin: Database, phone: Handset, other: Handset
+    ) -> None:
+        guest = phone.user_id
+        await strike(admin, await painted(api, worker, guest))
+        merged = await phone.merge_into(api, other.user_id)
+        await strike(admin, await painted(api, worker, other.user_id))
+        await undo_merge(api, user_id=other.user_id, merge_id=merged.id)
+        assert await struck(admin, guest, other.user_id) == [1, 1]
+
+    async def test_given_since_go_back_with_what_they_are_for(
+        self, api: Database, worker: Database, admin: Database, phone: Handset, other: Handset
+    ) -> None:
+        guest = phone.user_id
+        picture = await painted(api, worker, guest)
+        merged = await phone.merge_into(api, other.user_id)
+        await strike(admin, picture)
+        await undo_merge(api, user_id=other.user_id, merge_id=merged.id)
+        assert await struck(admin, guest, other.user_id) == [1, 0]
+
+    async def test_given_while_accounts_merge_stay_with_the_picture(
+        self, api: Database, worker: Database, admin: Database, phone: Handset, other: Handset
+    ) -> None:
+        guest = phone.user_id
+        pictures = [await painted(api, worker, guest) for _ in range(2)]
+        await asyncio.gather(phone.merge_into(api, other.user_id), *(strike(admin, picture) for picture in pictures))
+        assert await struck(admin, guest, other.user_id) == [0, 2]
 
 
 class TestPreviewMerge:

@@ -3,6 +3,7 @@
 Somebody signs in, or brings a transfer code, on a phone whose guest has something of its own. Nothing of it is lost:
 
 - generations, also those that wait or are painted now, their pictures and their devices go over;
+- strikes for pictures that were taken down go over, and count together with those of the account gone into;
 - credits add up, those held for generations with them; what was spent stays told where it was spent;
 - the pictures' objects stay where they are in the store, under the guest's id: the rows say whose they are;
 - everything else (e-mail, password, settings, Cognito identity, creation date) is that of the account gone into.
@@ -14,7 +15,7 @@ device that was revoked meanwhile stays revoked; if none is left, the guest coul
 refused.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
@@ -94,6 +95,7 @@ class MergeGrant:
 class MergeSide:
     """One of two accounts as it stands.
 
+    :ivar strikes: those that still count
     :ivar erase_at: its user has asked to delete it by then
     :ivar empty: nobody would miss it: it has never asked for a picture, nothing came into it but the welcome
     """
@@ -109,6 +111,7 @@ class MergeSide:
     in_flight: int
     pictures: int
     devices: int
+    strikes: int
     credits_available: int
     credits_held: int
 
@@ -185,6 +188,7 @@ class Moved:
     :ivar in_flight: those of `generations` that were not finished then
     :ivar available: credits that came over free
     :ivar held: credits that came over held for `in_flight`
+    :ivar strikes: those that came over, also such as count no more
     """
 
     generations: list[UUID]
@@ -192,6 +196,7 @@ class Moved:
     devices: list[UUID]
     available: int
     held: int
+    strikes: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

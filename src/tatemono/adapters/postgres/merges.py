@@ -7,6 +7,7 @@ takes them first: where one is taken, all is let go and tried again (`AccountsBu
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,7 @@ class Merges:
             in_flight=row["in_flight"],
             pictures=row["pictures"],
             devices=row["devices"],
+            strikes=row["strikes"],
             credits_available=row["available"],
             credits_held=row["held"],
         )
@@ -84,7 +86,11 @@ class Merges:
         moved = Moved(
             generations, [row["id"] for row in rows if row["in_flight"]], devices, side["available"], side["held"]
         )
-        pictures = await self._move(moved.generations, devices, leaving, staying, *side, reason="merged")
+        # An operator who takes a picture down holds that, and may wait for its user.
+        async with never_waiting():
+            pictures = await self._move(moved.generations, devices, leaving, staying, *side, reason="merged")
+            strikes = await self._executor.fetchval(sql.MOVE_STRIKES, leaving, staying, None, generations)
+        moved = replace(moved, strikes=strikes)
         await self._executor.execute(sql.MARK_MERGED, leaving, staying)
         merge = await self._executor.fetchrow(sql.ADD, leaving, staying, _json(moved), UNDO_WITHIN)
         return Merged(merge["id"], len(generations), pictures, len(devices), moved.available, merge["undo_until"])
@@ -131,11 +137,17 @@ class Merges:
     async def move_back(
         self, merge_id: UUID, guest: UUID, into_user_id: UUID, found: Undoing, credits_back: Return
     ) -> int:
-        """Move what was found. :returns: how many pictures went"""
+        """Move what was found. :returns: how many pictures went
+
+        :raises AccountsBusy: to be tried again, in a new transaction
+        """
         balances = (credits_back.available, found.in_flight, found.queued, found.running)
-        pictures = await self._move(
-            found.moved.generations, found.devices, into_user_id, guest, *balances, reason="merge_undone"
-        )
+        came = found.moved
+        async with never_waiting():
+            pictures = await self._move(
+                came.generations, found.devices, into_user_id, guest, *balances, reason="merge_undone"
+            )
+            await self._executor.execute(sql.MOVE_STRIKES, into_user_id, guest, came.strikes, came.generations)
         await self._executor.execute(sql.MARK_MERGED, guest, None)
         await self._executor.execute(sql.MARK_UNDONE, merge_id)
         return pictures
@@ -152,6 +164,7 @@ class Merges:
         """:param balances: available, held, queued, running"""
         await self._executor.execute(sql.MOVE_GENERATIONS, generations, target)
         pictures: int = await self._executor.fetchval(sql.MOVE_PICTURES, generations, target)
+        await self._executor.execute(sql.MOVE_TAKEDOWNS, generations, target)
         await self._executor.execute(sql.MOVE_CREDITS, source, target, *balances)
         await self._executor.execute(sql.MOVE_SPENDING, source, target, generations)
         await self._executor.execute(sql.RECOUNT_PRIORITIES, [source, target])
@@ -189,11 +202,14 @@ def _json(moved: Moved) -> dict[str, Any]:
         "generations": [str(each) for each in moved.generations],
         "in_flight": [str(each) for each in moved.in_flight],
         "devices": [str(each) for each in moved.devices],
+        "strikes": [str(each) for each in moved.strikes],
         "available": moved.available,
         "held": moved.held,
     }
 
 
 def _moved(record: dict[str, Any]) -> Moved:
-    ids = {name: [UUID(each) for each in record[name]] for name in ("generations", "in_flight", "devices")}
+    names = ("generations", "in_flight", "devices", "strikes")
+    # What was merged before strikes went along has none on record.
+    ids = {name: [UUID(each) for each in record.get(name, [])] for name in names}
     return Moved(**ids, available=record["available"], held=record["held"])

@@ -12,6 +12,7 @@ select users.id, users.kind, users.email, users.merged_into is not null as merge
     (select count(*) from generations where user_id = users.id) as generations,
     (select count(*) from pictures where user_id = users.id and deleted_at is null) as pictures,
     (select count(*) from devices where user_id = users.id and revoked_at is null) as devices,
+    (select count(*) from strikes where user_id = users.id and expires_at > now()) as strikes,
     (select count(*) from credit_transfers where user_id = users.id) as transfers
 from users join accounts on accounts.user_id = users.id where users.id = $1
 """  # noqa: S608 - only our own expression is put in
@@ -43,6 +44,18 @@ with moved as (
     update pictures set user_id = $2 where generation_id = any($1::uuid[]) and deleted_at is null returning id
 )
 select count(*) from moved
+"""
+# Pictures that were taken down have left `pictures`. An operator who takes one down at this moment locks its row first:
+# what is decided before this statement is moved here, and what comes later finds the new user.
+MOVE_TAKEDOWNS = "update takedowns set user_id = $2 where generation_id = any($1::uuid[])"
+# All strikes of $1; or, of a merge that is undone, those that came ($3) and those that what goes back got since.
+MOVE_STRIKES = """
+with moved as (
+    update strikes set user_id = $2 where user_id = $1 and ($3::uuid[] is null or id = any($3) or picture_id in (
+        select picture_id from takedowns where generation_id = any($4::uuid[])))
+    returning id
+)
+select coalesce(array_agg(id order by id), '{}') from moved
 """
 MOVE_DEVICES = "update devices set user_id = $2 where id = any($1::uuid[])"
 END_SESSIONS = """

@@ -151,6 +151,7 @@ async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToke
                 "generations": "moved",
                 "pictures": "moved",
                 "devices": "moved",
+                "strikes": "added",
                 "credits": "added",
                 "profile": "staying",
                 "credits_available": preview.credits_after,
@@ -259,6 +260,7 @@ def _side(side: MergeSide) -> dict[str, Any]:
         "generations_in_flight": side.in_flight,
         "pictures": side.pictures,
         "devices": side.devices,
+        "strikes": side.strikes,
         "credits_available": side.credits_available,
         "credits_held": side.credits_held,
     }

@@ -87,12 +87,13 @@ class MergeSide(ResponseBody):
     generations_in_flight: Annotated[int, Field(description="Of these, not finished; they go on.")]
     pictures: int
     devices: int
+    strikes: Annotated[int, Field(description="Those that count now, for pictures that were taken down.")]
     credits_available: int
     credits_held: int
 
 
 def _side(user_id: str, **facts: object) -> dict[str, object]:
-    counts = {"generations_in_flight": 0, "devices": 1, "credits_held": 0}
+    counts = {"generations_in_flight": 0, "devices": 1, "strikes": 0, "credits_held": 0}
     return {"user_id": user_id, **counts, **facts}
 
 
@@ -100,6 +101,7 @@ class MergeOutcome(ResponseBody):
     generations: Literal["moved"]
     pictures: Literal["moved"]
     devices: Literal["moved"]
+    strikes: Literal["added"]
     credits: Literal["added"]
     profile: Annotated[Literal["staying"], Field(description="E-mail, password, settings: those of `staying` win.")]
     credits_available: Annotated[int, Field(description="What the account will have.")]
@@ -116,6 +118,7 @@ class MergePreview(ResponseBody):
                 "generations": "moved",
                 "pictures": "moved",
                 "devices": "moved",
+                "strikes": "added",
                 "credits": "added",
                 "profile": "staying",
                 "credits_available": 880,
