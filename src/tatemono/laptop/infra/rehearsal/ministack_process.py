@@ -1,10 +1,12 @@
 """`python -m tatemono.laptop.infra.rehearsal.ministack_process`: MiniStack with our shims, in the foreground."""
 
-from ministack.app import main as serve
+import ministack.app
 
 from tatemono.laptop.cloud.sign_up import complete_sign_up
+from tatemono.laptop.infra.rehearsal.answered_once import AnsweredOnceAsync
 from tatemono.laptop.infra.rehearsal.ministack_shims import install
 from tatemono.laptop.infra.rehearsal.seams import check_ministack
+from tatemono.laptop.infra.rehearsal.wrapping import give
 
 
 def main() -> None:
@@ -12,7 +14,8 @@ def main() -> None:
     install()
     # Calls the function that writes a new member down, as on the laptop.
     complete_sign_up()
-    serve()
+    give(ministack.app, app=AnsweredOnceAsync(ministack.app.app))
+    ministack.app.main()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import sys
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from tatemono.laptop.infra.rehearsal.answered_once import AnsweredOnce
 from tatemono.laptop.infra.rehearsal.moto_shims import install
 from tatemono.laptop.infra.rehearsal.seams import check_moto
 
@@ -22,7 +23,7 @@ class _Quiet(MotoRequestHandler):
 def main() -> None:
     check_moto()
     install()
-    application = DomainDispatcherApplication(create_backend_app)
+    application = AnsweredOnce(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", int(sys.argv[1]), application, threaded=True, request_handler=_Quiet)
     server.serve_forever()
 

@@ -35,6 +35,7 @@ _MOTO = {
     "moto.securityhub.urls:url_paths": "",
 }
 _MINISTACK = {
+    "ministack.app:app": "scope, receive, send",
     "ministack.app:main": "",
     "ministack.core.responses:json_response": "data",
     "ministack.services.ecs:_ACTION_MAP": "",
