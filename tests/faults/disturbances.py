@@ -77,6 +77,35 @@ class DisturbedQueue:
         await self.queue.extend(tickets, visibility_seconds)
 
 
+class ReportedFailed(Exception):  # noqa: N818 - it says what happened
+    """It was done, and whoever asked for it hears that it failed."""
+
+
+@dataclass
+class Liar:
+    """Lets things be done, and reports some of them as failed.
+
+    :ivar share: of the calls, that are lied about
+    :ivar lies: what, how often
+    """
+
+    chance: random.Random
+    share: float
+    lies: dict[str, int] = field(default_factory=dict)
+
+    def about(self, what: str, method: Any, error: Exception | None = None) -> Any:
+        """:param error: what is raised; none: what no caller expects"""
+
+        async def called(*args: Any, **kwargs: Any) -> Any:
+            result = await method(*args, **kwargs)
+            if self.chance.random() < self.share:
+                self.lies[what] = self.lies.get(what, 0) + 1
+                raise error or ReportedFailed(what)
+            return result
+
+        return called
+
+
 @dataclass
 class DrippingPainter:
     """Answers at once that it paints, and then sends a byte at a time, for ever.

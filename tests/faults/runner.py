@@ -1,6 +1,7 @@
 """Runs a scenario: generations are asked for, things go wrong, then nothing does any more, and the invariants count."""
 
 import asyncio
+import json
 import logging
 import os
 import random
@@ -8,7 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,15 +21,17 @@ import structlog
 from pydantic_settings import BaseSettings
 
 from factories import guest, submitted
-from faults.disturbances import DisturbedQueue, DrippingPainter
-from faults.dying import RELAY_STEPS
+from faults.disturbances import DisturbedQueue, DrippingPainter, Liar
+from faults.dying import RELAY_STEPS, Around
 from faults.invariants import violations
 from faults.scenarios import Scenario
 from tatemono import bootstrap
 from tatemono.adapters.openai_images import OpenAIPainter
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
+from tatemono.bootstrap import Easel, ImageWorkerParts
 from tatemono.domain.generations import Generation, PictureRequest, Quality
+from tatemono.domain.painting import Failure, PaintingFailed
 from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.outbox_relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
@@ -72,10 +75,19 @@ class Report:
     kills: dict[str, int] = field(default_factory=dict)
     sqs_messages: int = 0
     sqs_kinds: dict[str, int] = field(default_factory=dict)
+    lies: dict[str, int] = field(default_factory=dict)
     painter_calls: dict[str, int] = field(default_factory=dict)
     states: dict[str, int] = field(default_factory=dict)
     settled_after_seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
+
+    def keep(self) -> None:
+        """Show it if the test fails, and put it into the table of whoever wants one (`python tests/faults`)."""
+        print(self)  # noqa: T201 - pytest shows it then
+        if file := os.environ.get("FAULTS_REPORTS"):
+            line = json.dumps(asdict(self)) + "\n"
+            with Path(file).open("a", encoding="utf-8") as reports:
+                reports.write(line)
 
 
 async def run_scenario(place: Place, scenario: Scenario) -> Report:
@@ -92,13 +104,13 @@ async def run_scenario(place: Place, scenario: Scenario) -> Report:
                 await _with_kills(place, scenario, report, chance)
             else:
                 await _within_the_process(place, scenario, report, chance, drip)
-            await _judge(place, report, drip)
+            await judge(place, report, drip)
     finally:
         structlog.reset_defaults()
     return report
 
 
-async def _ask(place: Place, scenario: Scenario, chance: random.Random) -> list[Generation]:
+async def ask(place: Place, scenario: Scenario, chance: random.Random) -> list[Generation]:
     """Everything at once, of many users, in an order that mixes the faults."""
     faults = [fault for fault, count in (scenario.painter_faults or {}).items() for _ in range(count)]
     prompts = ["a fox"] * scenario.generations + [f"[studio:{fault}] a fox" for fault in faults]
@@ -137,13 +149,13 @@ async def _with_kills(place: Place, scenario: Scenario, report: Report, chance: 
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
-        await _settle(place, report)
+        await settle(place, report)
 
 
 async def _feed(place: Place, scenario: Scenario, report: Report, chance: random.Random) -> None:
     """Ask for more whenever nothing waits: some steps are reached only with a job, and some only without."""
     while True:
-        asked = await _ask(place, scenario, chance)
+        asked = await ask(place, scenario, chance)
         await _cancel_some(place, scenario, asked, chance)
         await _none(place, "queued", "running")
 
@@ -202,7 +214,8 @@ async def _within_the_process(
         relay_parts = await stack.enter_async_context(bootstrap.outbox_relay(relay_settings))
         url = drip.url if scenario.drips else f"{place.studio}/v1"
         painters = [await stack.enter_async_context(_painter(each)) for each in (f"{place.studio}/v1", url)]
-        easel = parts.easels[0]
+        liar = Liar(chance, scenario.lies, report.lies)
+        parts, easel = _lied_to(parts, liar)
         worker = ImageWorker(
             replace(
                 parts,
@@ -219,23 +232,34 @@ async def _within_the_process(
             await _disturb_until_enough(place, scenario, chance, disturbed)
             if scenario.drips:
                 await _drip(place, scenario, worker, painters[1], chance)
+            liar.share = 0.0
             for queue in disturbed:
                 report.sqs_messages += queue.disturbed
                 for kind, count in queue.kinds.items():
                     report.sqs_kinds[kind] = report.sqs_kinds.get(kind, 0) + count
                 queue.calm()
-            await _settle(place, report, within_seconds=SETTLED_WITHIN_SECONDS)
+            await settle(place, report, within_seconds=SETTLED_WITHIN_SECONDS)
         finally:
             impatient.cancel()
             stopping.set()
             await asyncio.gather(*tasks, impatient, return_exceptions=True)
 
 
+def _lied_to(parts: ImageWorkerParts, liar: Liar) -> tuple[ImageWorkerParts, Easel]:
+    """The same parts, whose store and statements do what they are asked and then say that they failed."""
+    generations, easel = parts.db.generations, parts.easels[0]
+    told = {name: liar.about(name, getattr(generations, name)) for name in ("claim", "succeed", "give_up", "retry")}
+    parts.db.generations = Around(generations, **told)  # type: ignore[assignment]
+    failed = PaintingFailed(Failure.NOT_KEPT, "S3: so it says")
+    store = Around(parts.store, put=liar.about("put", parts.store.put, failed))
+    return parts, replace(easel, workshop=replace(easel.workshop, store=store))
+
+
 async def _disturb_until_enough(
     place: Place, scenario: Scenario, chance: random.Random, disturbed: Sequence[DisturbedQueue]
 ) -> None:
     while True:
-        asked = await _ask(place, scenario, chance)
+        asked = await ask(place, scenario, chance)
         await _cancel_some(place, scenario, asked, chance)
         async with asyncio.timeout(300):
             await _none(place, "queued")
@@ -250,7 +274,7 @@ async def _drip(
     (easel,) = worker._gate._easels
     slow = replace(easel, workshop=replace(easel.workshop, painter=painter))
     worker._gate._easels = (slow,)
-    await _ask(place, Scenario(name="drips", generations=scenario.drips), chance)
+    await ask(place, Scenario(name="drips", generations=scenario.drips), chance)
     async with asyncio.timeout(300):
         await _none(place, "queued", "running")
     worker._gate._easels = (easel,)
@@ -279,7 +303,7 @@ def _settings(kind: type[S], environment: dict[str, str]) -> S:
     return kind.model_validate({name: value for name, value in told.items() if name in kind.model_fields})
 
 
-async def _settle(place: Place, report: Report, *, within_seconds: float = SETTLED_WITHIN_SECONDS) -> None:
+async def settle(place: Place, report: Report, *, within_seconds: float = SETTLED_WITHIN_SECONDS) -> None:
     """Nothing goes wrong any more: wait until everything has ended, no longer than is promised."""
     begun = asyncio.get_running_loop().time()
     with suppress(TimeoutError):
@@ -288,7 +312,7 @@ async def _settle(place: Place, report: Report, *, within_seconds: float = SETTL
     report.settled_after_seconds = asyncio.get_running_loop().time() - begun
 
 
-async def _judge(place: Place, report: Report, drip: DrippingPainter) -> None:
+async def judge(place: Place, report: Report, drip: DrippingPainter) -> None:
     while await erase_orphans(place.db, place.store, grace=timedelta(0)):
         pass
     keys = {stored.key for stored in await _all_keys(place)}

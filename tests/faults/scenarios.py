@@ -16,6 +16,7 @@ class Scenario:
     :ivar kills: step → how often the service that has it is killed there
     :ivar sqs_messages: so many messages at least are disturbed
     :ivar painter_faults: the studio's word for a fault → how many generations ask for it
+    :ivar lies: the share of calls of the store, and of statements, that are done and then reported as failed
     :ivar drips: generations that come to a painter that never ends
     :ivar cancellations: generations whose user cancels them
     """
@@ -25,6 +26,7 @@ class Scenario:
     kills: dict[str, int] | None = None
     sqs_messages: int = 0
     painter_faults: dict[str, int] | None = None
+    lies: float = 0.0
     drips: int = 0
     cancellations: int = 0
     seed: int = 1
@@ -42,6 +44,7 @@ class Scenario:
             kills=times(self.kills),
             sqs_messages=self.sqs_messages * factor,
             painter_faults=times(self.painter_faults),
+            lies=self.lies,
             drips=self.drips * factor,
             cancellations=self.cancellations * (1 if self.kills else factor),
             seed=self.seed,
@@ -76,7 +79,8 @@ PAINTER_MISBEHAVES = Scenario(
     drips=15,
     cancellations=5,
 )
+TOLD_LIES = Scenario(name="done, then reported as failed", generations=40, lies=0.2, cancellations=4)
 TIMES = int(os.environ.get("FAULTS_TIMES", "1"))
 QUICK_SET = tuple(
-    scenario.scaled(TIMES) for scenario in (WORKER_KILLED, RELAY_KILLED, SQS_DISTURBED, PAINTER_MISBEHAVES)
+    scenario.scaled(TIMES) for scenario in (WORKER_KILLED, RELAY_KILLED, SQS_DISTURBED, PAINTER_MISBEHAVES, TOLD_LIES)
 )

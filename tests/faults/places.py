@@ -1,0 +1,83 @@
+"""Where scenarios run: a database, a queue, a bucket and a studio of the test's own. A plugin of pytest."""
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+
+from besides import told_besides
+from conftest import CloudEndpoint, free_port
+from faults.runner import LEASE_SECONDS, UNKNOWN_RETRIES, Place
+from tatemono.adapters.aws import aws_clients
+from tatemono.adapters.postgres.database import Database
+from tatemono.adapters.s3 import S3Pictures
+
+
+@pytest.fixture
+async def own_studio() -> AsyncIterator[str]:
+    """One that remembers every call."""
+    port = free_port()
+    environment = {"STUDIO_PORT": str(port), "STUDIO_LATENCY": "0", "STUDIO_CALLS_KEPT": "200000"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tatemono.laptop.studio", env=environment, stdout=asyncio.subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient() as client, asyncio.timeout(30):
+            while True:
+                try:
+                    (await client.get(f"{url}/studio/health")).raise_for_status()
+                    break
+                except httpx.HTTPError:
+                    await asyncio.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.fixture
+async def place(
+    database_url: str,
+    service_database_url: Callable[[str], str],
+    aws_environment: CloudEndpoint,
+    own_studio: str,
+) -> AsyncIterator[Place]:
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(await Database.connect(database_url, service="test"))
+        sqs, s3 = await stack.enter_async_context(aws_clients("sqs", "s3"))
+        name = f"test-{secrets.token_hex(6)}"
+        location = {"LocationConstraint": aws_environment.region}
+        await s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
+        dead = await sqs.create_queue(QueueName=f"{name}-dead")
+        about = await sqs.get_queue_attributes(QueueUrl=dead["QueueUrl"], AttributeNames=["QueueArn"])
+        policy = {"deadLetterTargetArn": about["Attributes"]["QueueArn"], "maxReceiveCount": 5}
+        attributes = {
+            "VisibilityTimeout": str(LEASE_SECONDS + 1),
+            "ReceiveMessageWaitTimeSeconds": "2",
+            "RedrivePolicy": json.dumps(policy),
+        }
+        queue = await sqs.create_queue(QueueName=name, Attributes=attributes)
+        environment = (
+            aws_environment.environment
+            | await told_besides(sqs, name)
+            | {
+                "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
+                "OPENAI_API_KEY": "sk-studio",
+                "OPENAI_BASE_URL": f"{own_studio}/v1",
+                "IMAGE_MODEL": "gpt-image-2",
+                "SAFETY_IDENTIFIER_KEY": "key",
+                "CONCURRENCY": "3",
+                "LEASE_SECONDS": str(LEASE_SECONDS),
+                "LOST_TICKET_SECONDS": "4",
+                "STOP_TIMEOUT_SECONDS": "8",
+                "UNKNOWN_POLICY": f"retry:{UNKNOWN_RETRIES}",
+            }
+        )
+        urls = {service: service_database_url(service) for service in ("image-worker", "outbox-relay")}
+        yield Place(db, S3Pictures(s3, name), s3, name, own_studio, environment, urls)

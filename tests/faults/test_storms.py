@@ -1,0 +1,151 @@
+"""What the services stand on goes away and comes back: afterwards nothing may be wrong."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from faults.disturbances import DrippingPainter
+from faults.own_postgres import OwnPostgres, own_postgres
+from faults.runner import LEASE_SECONDS, SETTLED_WITHIN_SECONDS, Place, Report, ask, judge, settle
+from faults.scenarios import TIMES, Scenario
+from tatemono.adapters.postgres.database import Database
+from tatemono.plan import Plan
+
+pytest_plugins = ["faults.places"]
+
+_AGAIN_AFTER_SECONDS = 0.2
+_STORMY_SECONDS = 4
+
+
+@dataclass
+class Ground:
+    """:ivar workers: the process of each worker, as long as it lives"""
+
+    place: Place
+    postgres: OwnPostgres
+    workers: dict[int, asyncio.subprocess.Process]
+
+
+Storm = Callable[[Ground], Awaitable[None]]
+
+
+async def killed(ground: Ground) -> None:
+    await ground.postgres.kill()
+    await asyncio.sleep(1)
+    await ground.postgres.start()
+
+
+async def restarted(ground: Ground) -> None:
+    await ground.postgres.stop()
+    await ground.postgres.start()
+
+
+async def cut_off(ground: Ground) -> None:
+    """Every connection, again and again."""
+    until = asyncio.get_running_loop().time() + _STORMY_SECONDS
+    while asyncio.get_running_loop().time() < until:
+        await ground.postgres.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where pid <> pg_backend_pid() and datname is not null"
+        )
+        await asyncio.sleep(random.uniform(0.02, 0.3))  # noqa: S311 - no secret
+
+
+async def locked(ground: Ground) -> None:
+    """Statements wait for a migration that takes long, and some of them for longer than they may."""
+    await ground.postgres.execute("alter database tatemono set lock_timeout = '200ms'")
+    await ground.postgres.execute(
+        f"begin; lock table accounts, generations in access exclusive mode; select pg_sleep({_STORMY_SECONDS}); commit"
+    )
+    await ground.postgres.execute("alter database tatemono reset lock_timeout")
+
+
+async def stopped_worker(ground: Ground) -> None:
+    """A worker stands still for twice its leases and goes on, convinced that it holds its jobs."""
+    process = ground.workers[0]
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(2 * LEASE_SECONDS)
+    process.send_signal(signal.SIGCONT)
+
+
+STORMS: dict[str, Storm] = {
+    "PostgreSQL killed": killed,
+    "PostgreSQL restarted": restarted,
+    "connections cut": cut_off,
+    "tables locked": locked,
+    "a worker stopped for two leases": stopped_worker,
+}
+
+
+@pytest.fixture
+async def ground(place: Place, plan: Plan, tmp_path: Path) -> AsyncIterator[Ground]:
+    async with (
+        own_postgres(tmp_path, plan) as postgres,
+        await Database.connect(postgres.cluster.dsn("tatemono"), service="test") as db,
+    ):
+        yield Ground(replace(place, db=db, urls=postgres.urls), postgres, {})
+
+
+@asynccontextmanager
+async def kept_up(ground: Ground, service: str, number: int = 0) -> AsyncIterator[None]:
+    """A service as ECS keeps it: started again when it ends."""
+
+    async def keep() -> None:
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", f"tatemono.entrypoints.{service.replace('-', '_')}"),
+                env=ground.place.told(service) | {"PATH": os.environ["PATH"]},
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            if service == "image-worker":
+                ground.workers[number] = process
+            try:
+                await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            await asyncio.sleep(_AGAIN_AFTER_SECONDS)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+
+class TestStorms:
+    @pytest.mark.parametrize("name", STORMS)
+    async def test_leave_nothing_wrong(self, ground: Ground, name: str) -> None:
+        scenario = Scenario(name=name, generations=10, painter_faults={"latency=0.5": 10})
+        report = Report(scenario)
+        chance = random.Random(scenario.seed)  # noqa: S311 - reproducible, no secret
+        async with kept_up(ground, "outbox-relay"), kept_up(ground, "image-worker"), kept_up(ground, "image-worker", 1):
+            for _ in range(TIMES):
+                await ask(ground.place, scenario, chance)
+                await _some_run(ground.place)
+                await STORMS[name](ground)
+            await settle(ground.place, report)
+        await judge(ground.place, report, DrippingPainter())
+        report.keep()
+        assert report.violations == []
+        assert report.settled_after_seconds < SETTLED_WITHIN_SECONDS
+        # What was painted when its worker could not write it down may have been given up; the rest went on.
+        assert report.states.get("succeeded", 0) > 10 * TIMES, report.states
+
+
+async def _some_run(place: Place) -> None:
+    async with asyncio.timeout(30):
+        while not await place.db._pool.fetchval("select count(*) from generations where state = 'running'"):  # noqa: ASYNC110 - the database has no event
+            await asyncio.sleep(0.02)
