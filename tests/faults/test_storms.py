@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -16,6 +17,7 @@ from faults.disturbances import DrippingPainter
 from faults.own_postgres import OwnPostgres, own_postgres
 from faults.runner import LEASE_SECONDS, SETTLED_WITHIN_SECONDS, Place, Report, ask, judge, settle
 from faults.scenarios import TIMES, Scenario
+from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.plan import Plan
 
@@ -76,12 +78,26 @@ async def stopped_worker(ground: Ground) -> None:
     process.send_signal(signal.SIGCONT)
 
 
+async def poisoned(ground: Ground) -> None:
+    """Messages that nobody of ours wrote. Nothing is read from a ticket but that it came, so they do no harm."""
+    async with aws_clients("sqs") as (sqs,):
+        for poison in POISON:
+            await sqs.send_message(QueueUrl=ground.place.environment["IMAGE_JOBS_QUEUE_URL"], MessageBody=poison)
+
+
+POISON = (
+    *(" ", "null", "[]", "{}", "0", "-1", "1e999", '"', "{", "]", "\t\n", "\ufffd", "狐" * 10_000, "x" * 250_000),
+    *("[" * 5_000, str(UUID(int=0)), str(uuid4()), "'; drop table generations; --", '{"generation_id": null}'),
+    '{"Records": [{"eventName": "ObjectCreated:Put"}]}',
+)
+
 STORMS: dict[str, Storm] = {
     "PostgreSQL killed": killed,
     "PostgreSQL restarted": restarted,
     "connections cut": cut_off,
     "tables locked": locked,
     "a worker stopped for two leases": stopped_worker,
+    "20 kinds of poison": poisoned,
 }
 
 
