@@ -87,7 +87,7 @@ class Visitor:
         cognito = client(self.emulators, "cognito-idp")
         secret = self._secret(self.plan.identity.user_pools[pool].client.secret)
         client_id = self._parameter(f"{pool}-client-id")
-        # Of each kind that the policy of a pool can ask for.
+        # The emulator asks for characters of each kind where the policy asks for none.
         email, password = "rehearsal@example.com", f"{secrets.token_urlsafe(16)}-aA1"
         told = hmac.new(secret.encode(), (email + client_id).encode(), hashlib.sha256).digest()
         try:
@@ -127,7 +127,7 @@ class Visitor:
             )
             answer = json.loads(told["Payload"].read() or b"null")
             said = str(answer.get("errorMessage", "")) if isinstance(answer, dict) else ""
-            # Everything but the database is there: the system's own error. A missing module or right says something else.
+            # All but the database is there: an error of the system. A missing module or right says something else.
             _expect(said.startswith("[Errno ") or "timed out" in said, f"{name}: ended with {answer}")
         return f"{len(self.plan.identity.functions)} functions: started, read their secret, and looked for the database"
 
