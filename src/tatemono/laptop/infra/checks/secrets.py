@@ -23,6 +23,10 @@ KNOWN = {
     ("data.aws_secretsmanager_secret_version", "secret_string"): "read for the two above; docs/adr/0028",
     ("data.aws_secretsmanager_secret_version", "id"): "names the version, not the value",
     ("data.aws_caller_identity", "user_id"): "names who runs Terraform; emulators give it the form of a key's name",
+    **{
+        (f"aws_wafv2_{kind}", "lock_token"): "says which version of it was read, and opens nothing"
+        for kind in ("ip_set", "rule_group", "web_acl")
+    },
     ("aws_cognito_user_pool_client", "client_secret"): "Cognito makes it and the provider reads it; docs/adr/0028",
 }
 """Where a value stands all the same, and why."""
