@@ -25,7 +25,7 @@ resource "aws_cognito_user_pool" "this" {
     require_uppercase                = false
     require_numbers                  = false
     require_symbols                  = false
-    temporary_password_validity_days = 3
+    temporary_password_validity_days = 1
   }
 
   admin_create_user_config {

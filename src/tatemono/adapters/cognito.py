@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tatemono.adapters.guessable_passwords import refuse_guessable
 from tatemono.domain.members import (
     CodeRefused,
     MembersAway,
@@ -96,7 +97,11 @@ class CognitoMembers:
         self._client_secret = client_secret.encode()
 
     async def sign_up(self, email: str, password: Password, user_id: UUID) -> None:
-        """Begin a membership; the code goes to the address. Nothing happens if a member has the address."""
+        """Begin a membership; the code goes to the address. Nothing happens if a member has the address.
+
+        :raises PasswordGuessable:
+        """
+        await refuse_guessable(password, email)
         async with _cognito():
             try:
                 await self._sign_up(email, password, user_id)
@@ -145,7 +150,10 @@ class CognitoMembers:
             await self._call("forgot_password", **self._person(email))
 
     async def reset(self, email: str, code: str, password: Password) -> PoolMember:
-        """:raises CodeRefused: whatever is wrong"""
+        """:raises CodeRefused: whatever is wrong
+        :raises PasswordGuessable:
+        """
+        await refuse_guessable(password, email)
         known = await self._find(email)
         # Whoever never confirmed the sign-up has no password to forget.
         confirmed = known is not None and known[1] != "UNCONFIRMED"
@@ -166,6 +174,10 @@ class CognitoMembers:
         return known[0]
 
     async def change_password(self, email: str, old: Password, new: Password, totp_code: str | None) -> None:
+        """:raises SignInRefused: the old one is wrong
+        :raises PasswordGuessable: the new one
+        """
+        await refuse_guessable(new, email)
         opened = await self._open(email, old, totp_code)
         async with _cognito(told=True):
             await self._call(

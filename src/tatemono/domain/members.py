@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tatemono.domain.errors import Conflict, Exhausted, Forbidden, Invalid, NotFound, Unavailable
 
-#: NIST SP 800-63B asks for a length and nothing else. Cognito takes no more than 256.
+#: NIST SP 800-63B asks for a length, and no rules about kinds of characters. Cognito takes no more than 256.
 MIN_PASSWORD_CHARACTERS = 8
 MAX_PASSWORD_CHARACTERS = 256
 #: RFC 5321, 4.5.3.1, with the brackets of a path taken off.
@@ -31,6 +31,16 @@ class PasswordRefused(Invalid):
         "not beginning or ending with a space.",
         "ja": f"パスワードは {MIN_PASSWORD_CHARACTERS}〜{MAX_PASSWORD_CHARACTERS} 文字にしてください。"
         "先頭と末尾に空白は使えません。",
+    }
+
+
+class PasswordGuessable(Invalid):
+    code = "password_guessable"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This password is easy to guess. Choose another one, for example three words that have nothing to do "
+        "with each other.",
+        "ja": "このパスワードは推測されやすいため使えません。"
+        "たとえば、互いに関係のない単語を三つ並べるなど、別のパスワードにしてください。",
     }
 
 

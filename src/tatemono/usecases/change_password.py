@@ -15,6 +15,7 @@ async def change_password(
     :raises NotAMember: the caller is a guest
     :raises SignInRefused: the old password is wrong
     :raises PasswordRefused: the new one cannot be one
+    :raises PasswordGuessable: the new one
     """
     chosen = Password.chosen(new)
     await pool.change_password(await own_email(db, user_id), old, chosen, totp_code)

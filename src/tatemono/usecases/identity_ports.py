@@ -233,7 +233,10 @@ class MemberPool(Protocol):
     """
 
     async def sign_up(self, email: str, password: Password, user_id: UUID) -> None:
-        """Begin a membership; the code goes to the address. Nothing happens if a member has the address."""
+        """Begin a membership; the code goes to the address. Nothing happens if a member has the address.
+
+        :raises PasswordGuessable:
+        """
         ...
 
     async def confirm(self, email: str, code: str, user_id: UUID) -> PoolMember:
@@ -254,10 +257,14 @@ class MemberPool(Protocol):
         ...
 
     async def reset(self, email: str, code: str, password: Password) -> PoolMember:
-        """:raises CodeRefused: whatever is wrong"""
+        """:raises CodeRefused: whatever is wrong
+        :raises PasswordGuessable:
+        """
         ...
 
-    async def change_password(self, email: str, old: Password, new: Password, totp_code: str | None) -> None: ...
+    async def change_password(self, email: str, old: Password, new: Password, totp_code: str | None) -> None:
+        """:raises PasswordGuessable: the new one"""
+        ...
 
     async def change_email(self, email: str, password: Password, totp_code: str | None, new_email: str) -> None:
         """Send a code to the new address, which counts when `confirm_email` has it. None if another member has it."""

@@ -17,6 +17,7 @@ async def register_member(
 
     :raises WrongEmail:
     :raises PasswordRefused:
+    :raises PasswordGuessable:
     :raises AlreadyMember: the caller is one
     """
     address, chosen = normalised_email(email), Password.chosen(password)

@@ -13,6 +13,7 @@ async def reset_password(
 
     :raises CodeRefused: whatever is wrong with address and code
     :raises PasswordRefused:
+    :raises PasswordGuessable:
     """
     address, chosen = normalised_email(email), Password.chosen(password)
     async with evenly(even_seconds):
