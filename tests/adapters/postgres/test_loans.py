@@ -84,6 +84,8 @@ class TestLoans:
 
     async def test_wait_at_the_end_for_who_is_still_at_work(self, pool: Any) -> None:
         loans = Loans(pool, SIZE)
+        # A connection that is there: to make one may take longer than the pause below.
+        await loans.fetchval(_PID)
         at_work = asyncio.create_task(loans.fetchval("select 7 from pg_sleep(0.1)"))
         await asyncio.sleep(0.02)
         await asyncio.wait_for(loans.close(), 10)
