@@ -3,16 +3,27 @@
 https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 """
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
 
 _CONNECT_TIMEOUT_SECONDS = 3
 # Longer than the longest poll of SQS, 20 seconds.
 _READ_TIMEOUT_SECONDS = 30
+
+
+@lru_cache(maxsize=1)
+def _session(_variables: tuple[tuple[str, str], ...]) -> AioSession:
+    """One for all clients of a process: it reads AWS's list of endpoints (8 MB), and gets and renews credentials.
+
+    Another for other variables.
+    """
+    return get_session()
 
 
 @asynccontextmanager
@@ -25,7 +36,7 @@ async def aws_clients(*services: str, connections: int = 20, attempts: int = 3) 
     :param connections: how many calls each client makes at a time; more wait for their turn
     :param attempts: how often a call is made at most; 1 if it must not be repeated
     """
-    session = get_session()
+    session = _session(tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))))
     config = AioConfig(
         connect_timeout=_CONNECT_TIMEOUT_SECONDS,
         read_timeout=_READ_TIMEOUT_SECONDS,
