@@ -11,7 +11,7 @@ from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
 
 from tatemono.adapters.postgres import queries
-from tatemono.adapters.postgres.generations_sql import SUBMIT
+from tatemono.adapters.postgres.submissions_sql import SUBMIT
 
 ROUNDS = 3
 SECONDS = 5

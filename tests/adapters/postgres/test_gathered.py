@@ -1,24 +1,37 @@
-"""Claims and ends that share a statement come to just what they would come to one after the other."""
+"""Submissions, claims and ends that share a statement come to just what they would come to one after the other."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from factories import FOX, USAGE, guest, kept, submitted
+from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
 from tatemono.adapters.gathering import Gathered
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.generations import Generations, Success
+from tatemono.adapters.postgres.submissions import Submission
 from tatemono.domain.attempts import Claim
-from tatemono.domain.generations import State
+from tatemono.domain.generations import NoSuchStyle, OutOfCredits, PictureRequest, State, Submitted
+from tatemono.domain.money import BUDGET_SHARDS
+from tatemono.usecases.submit_generation import submit_generation
 
 pytest_plugins = ["services"]
 
 LEASE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
 
 
 async def taken(db: Database, count: int) -> list[Claim]:
@@ -50,6 +63,101 @@ insert into accounts (user_id, held, queued, running, queued_high, queued_low, l
 select id, 100, $2, $3::int + $5::int, case when $1 = 1 then $2 else 0 end, case when $1 = -1 then $2 else 0 end,
     now() - $4::int * interval '1 second' from person
 """
+
+
+#: Of each person: credits, how many wait, what is spent of today's budget in prices, and whether today is its day.
+APPLICANTS = st.lists(
+    st.tuples(st.integers(0, 20), st.integers(0, 3), st.integers(0, 4), st.booleans()), min_size=2, max_size=8
+)
+_APPLY = """
+with person as (insert into users default values returning id), account as (
+    insert into accounts (user_id, available, held, queued, day, day_micros)
+    select id, $1::int, 0, $2, (now() at time zone 'Asia/Tokyo')::date - case when $4 then 0 else 1 end, $3 from person
+)
+select id from person
+"""
+_BOOKS = """
+select user_id::text, available, held, queued, day, day_micros from accounts union all
+select user_id::text, sum(credits), count(generation_id), 0, null, count(*) from credit_transfers group by user_id
+union all select 'outbox', count(*), 0, 0, null, 0 from outbox union all
+select prompt || style || n || seed || negative_prompt || idempotency_key, price, expected_micros, reserved_micros,
+    budget_day, 0 from generations union all
+select 'budget', 0, 0, 0, day, sum(used_micros) from budget_shards group by day order by 1, 2, 3, 4, 5, 6
+"""
+TODAYS_TERMS = replace(TERMS, daily_credits=10, max_waiting=3, user_day_micros=4 * COST.reserved)
+SONG = PictureRequest(prompt="A song", style="watercolor", n=2, seed=7, negative_prompt="rain")
+
+
+class TestSubmitTogether:
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(people=APPLICANTS)
+    async def test_comes_to_what_each_alone_comes_to(
+        self, api: Database, database_url: str, people: list[tuple[int, int, int, bool]]
+    ) -> None:
+        connection = await asyncpg.connect(database_url)
+        try:
+            async with _undone(connection):
+                generations = Generations(connection)
+                await generations.open_day(await connection.fetchval("select (now() at time zone 'Asia/Tokyo')::date"))
+                applications = []
+                for available, waiting, spent, today in people:
+                    values = (available, waiting, spent * COST.reserved, today)
+                    user_id = await connection.fetchval(_APPLY, *values)
+                    applications.append(Submission(user_id, SONG if today else FOX, str(user_id), COST))
+                async with _undone(connection):
+                    alone = {one.user_id for one in applications if (await _submit(generations, one)).generation}
+                    books = await connection.fetch(_BOOKS)
+                async with _undone(connection):
+                    together = await generations.submit_together(applications, TODAYS_TERMS)
+                    assert together.keys() == alone
+                    assert await connection.fetch(_BOOKS) == books
+                    for submission in applications:
+                        if submission.user_id in together:
+                            repeated = await _submit(generations, submission)
+                            assert repeated == replace(
+                                together[submission.user_id], new=False, account=repeated.account
+                            )
+        finally:
+            await connection.close()
+
+    async def test_overruns_no_budget(self, api: Database, owner: Any) -> None:
+        await api.generations.open_day(await owner.fetchval("select (now() at time zone 'Asia/Tokyo')::date"))
+        people = [Submission(await guest(api), FOX, "k", COST) for _ in range(3)]
+        tight = replace(TERMS, environment_day_micros=(3 * COST.reserved - 1) * BUDGET_SHARDS)
+        assert await api.generations.submit_together(people, tight) == {}
+        assert len(await api.generations.submit_together(people[:2], tight)) == 2
+        assert await owner.fetchval("select max(used_micros) from budget_shards") == 2 * COST.reserved
+
+    async def test_tells_each_what_became_of_it(self, api: Database, owner: Any) -> None:
+        rich, poor, odd, again = [await guest(api, credits=count) for count in (500, 3, 500, 500)]
+        earlier = await submitted(api, again, key="k")
+        asked = dict.fromkeys((rich, poor, again), FOX) | {odd: replace(FOX, style="cubism")}
+        found = await asyncio.gather(
+            *(
+                submit_generation(api, PRICES, user_id=user_id, request=request, idempotency_key="k")
+                for user_id, request in [*asked.items(), (rich, FOX)]
+            ),
+            return_exceptions=True,
+        )
+        new, refused, repeated, unknown, same = found
+        assert not isinstance(new, BaseException)
+        assert not isinstance(same, BaseException)
+        assert (new.repeated, same.repeated, same.generation.id) == (False, True, new.generation.id)
+        assert isinstance(refused, OutOfCredits)
+        assert isinstance(unknown, NoSuchStyle)
+        assert not isinstance(repeated, BaseException)
+        assert repeated.repeated
+        assert repeated.generation.id == earlier.id
+        assert await owner.fetchval("select count(*) from outbox") == 2
+
+    async def test_keeps_nobody_waiting_for_an_account_that_is_locked(self, api: Database, owner: Any) -> None:
+        people = [await guest(api) for _ in range(4)]
+        async with owner.transaction():
+            await owner.execute("select from accounts where user_id = $1 for update", people[0])
+            asking = [asyncio.create_task(submitted(api, user_id)) for user_id in people]
+            await asyncio.wait_for(asyncio.gather(*asking[1:]), 10)
+            assert not asking[0].done()
+        await asyncio.wait_for(asking[0], 10)
 
 
 class TestClaimTogether:
@@ -153,6 +261,13 @@ class TestSucceedTogether:
                 worker.generations.succeed_together([Success(claim, [kept(claim)], USAGE, None) for claim in theirs]),
             )
             assert len(results[1]) == len(results[3]) == 8
+
+
+async def _submit(generations: Generations, submission: Submission) -> Submitted:
+    key, cost = submission.idempotency_key, submission.cost
+    return await generations.submit(
+        submission.user_id, submission.request, idempotency_key=key, cost=cost, terms=TODAYS_TERMS
+    )
 
 
 class TestGathered:

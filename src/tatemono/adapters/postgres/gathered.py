@@ -1,14 +1,18 @@
-"""Claims and ends of jobs that come at the same time share a statement, and so a commit."""
+"""Submissions, claims and ends of jobs that come at the same time share a statement, and so a commit."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
 from tatemono.adapters.gathering import Gathered
 from tatemono.adapters.postgres.generations import Generations, Success
+from tatemono.adapters.postgres.submissions import Submission
 from tatemono.domain.attempts import FIRST_PROVIDER, Claim
+from tatemono.domain.generations import PictureRequest, Submitted
+from tatemono.domain.money import Cost, Terms
 from tatemono.domain.painting import PainterUsage
 from tatemono.usecases.ports import KeptPicture
 
@@ -18,9 +22,40 @@ class GatheredGenerations(Generations):
 
     def __init__(self, pool: Any) -> None:
         super().__init__(pool)
+        self._submissions: dict[Terms, Gathered[Submission, Submitted | None]] = {}
         self._claims: dict[tuple[timedelta, int, str, str], Gathered[None, Claim | None]] = {}
         self._successes: Gathered[Success, bool | Exception] = Gathered(self._succeed_together)
         self._looks: Gathered[int, bool] = Gathered(self._look_together)
+
+    async def submit(
+        self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, cost: Cost, terms: Terms
+    ) -> Submitted:
+        if terms not in self._submissions:
+
+            async def together(submissions: Sequence[Submission]) -> Sequence[Submitted | None]:
+                return await self._submit_together(submissions, terms)
+
+            # One statement at a time: it takes many, and two would wait for each other's commit.
+            self._submissions[terms] = Gathered(together, at_a_time=1)
+        submitted = await self._submissions[terms](Submission(user_id, request, idempotency_key, cost))
+        # Nothing was done: whoever stands in the way of that is looked for, and told, alone.
+        return submitted or await super().submit(
+            user_id, request, idempotency_key=idempotency_key, cost=cost, terms=terms
+        )
+
+    async def _submit_together(self, submissions: Sequence[Submission], terms: Terms) -> Sequence[Submitted | None]:
+        # The second of a user's would not see what the first leaves of the account.
+        first = {submission.user_id: submission for submission in reversed(submissions)}
+        if len(first) == 1:
+            return [None] * len(submissions)
+        try:
+            done = await self.submit_together(list(first.values()), terms)
+        except asyncpg.IntegrityConstraintViolationError:
+            return [None] * len(submissions)
+        return [
+            done.get(submission.user_id) if first[submission.user_id] is submission else None
+            for submission in submissions
+        ]
 
     async def claim(
         self, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER

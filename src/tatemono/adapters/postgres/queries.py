@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tatemono.adapters.postgres.generations import generation_of
 from tatemono.adapters.postgres.queue import POSITIONS
+from tatemono.adapters.postgres.submissions import generation_of
 from tatemono.domain.devices import Me, UserKind
 from tatemono.domain.generations import Generation
 from tatemono.domain.queue import Pace, Waiting, estimate_waiting
