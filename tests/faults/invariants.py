@@ -29,6 +29,21 @@ _STATEMENTS = {
                     - coalesce(sum(credits) filter (where out_of = 'spent'), 0) as spent
             from credit_transfers t where t.user_id = a.user_id
         ) t on true where (a.available, a.held, a.spent) is distinct from (t.available, t.held, t.spent)""",
+    "is a day whose budget says something else than its attempts cost, or may have": """
+        select coalesce(b.day, g.day) from (
+            select day, sum(micros) as micros from (
+                select day, used_micros as micros from budget_shards union all
+                select day, -micros from budget_returns) parts group by day
+        ) b full join (
+            select g.budget_day as day, sum(case when g.state in ('queued', 'running') then g.reserved_micros else (
+                select coalesce(sum(a.cost_micros + a.possible_micros), 0) from attempts a where a.generation_id = g.id
+            ) end) as micros from generations g where g.budget_day is not null group by g.budget_day
+        ) g on g.day = b.day where coalesce(b.micros, 0) <> coalesce(g.micros, 0)""",
+    "has spent something else today than its generations": """
+        select a.user_id from accounts a where a.day is not null and a.day_micros <> (
+            select coalesce(sum(case when g.state in ('queued', 'running') then g.reserved_micros else (
+                select coalesce(sum(t.cost_micros + t.possible_micros), 0) from attempts t where t.generation_id = g.id
+            ) end), 0) from generations g where g.user_id = a.user_id and g.budget_day = a.day)""",
     "counts other jobs than it has": """
         select a.user_id from accounts a left join generations g on g.user_id = a.user_id group by a.user_id
         having a.queued <> count(*) filter (where g.state = 'queued')

@@ -1,14 +1,14 @@
 """The bill of a month: what stands, what people do with it, and what AWS asks for both."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from tatemono.domain.models import ImageModel
 from tatemono.domain.painting import PainterUsage
-from tatemono.laptop.infra.checks.stack import Stack, as_list, json_of
+from tatemono.laptop.infra.checks.stack import Resource, Stack, as_list, json_of
 from tatemono.plan import Plan
 
 PRICES = Path(__file__).parent / "prices.toml"
@@ -149,12 +149,24 @@ def estimate(stack: Stack, plan: Plan, use: Use, prices: dict[str, Price]) -> li
             *_rooms(stack, plan, use),
             *_moving(use),
         ):
-            yield Line(part=part, what=what, amount=amount, price=prices[price], per_picture=per_picture)
+            yield Line(part=part, what=what, amount=amount, price=_price(prices, price), per_picture=per_picture)
 
     return list(lines())
 
 
+def _price(prices: Mapping[str, Price], name: str) -> Price:
+    """Of a class of databases that the table does not have: unknown."""
+    what = name.partition(" ")[2]
+    unknown = Price(usd=None, unit=f"{what} and hour", source=f"{what} is not in the table", date=date.max)
+    return prices[name] if name in prices or not what else unknown
+
+
 Told = tuple[str, str, Range, str, bool]
+
+
+def _copies(database: Resource) -> int:
+    """A standby is a second instance with a disk of its own."""
+    return 2 if database.get("multi_az") else 1
 
 
 def _standing(stack: Stack) -> Iterator[Told]:
@@ -175,23 +187,14 @@ def _standing(stack: Stack) -> Iterator[Told]:
     yield "edge", "load balancer", exactly(count("aws_lb") * HOURS), "balancer-hour", False
     yield "edge", "firewall", exactly(count("aws_wafv2_web_acl")), "firewall", False
     yield "edge", "rules of the firewall", exactly(rules), "firewall-rule", False
-    yield (
-        "database",
-        "instances (a standby is a second one)",
-        exactly(sum(2 if found.get("multi_az") else 1 for found in databases) * HOURS),
-        "database-hour",
-        False,
+    for kind in sorted({str(found.get("instance_class")) for found in databases}):
+        instances = sum(_copies(found) for found in databases if found.get("instance_class") == kind)
+        yield "database", "instances, a standby counts", exactly(instances * HOURS), f"database-hour {kind}", False
+    stored = Range(
+        sum(_copies(found) * float(found.get("allocated_storage") or 0) for found in databases),
+        sum(_copies(found) * float(found.get("max_allocated_storage") or 0) for found in databases),
     )
-    yield (
-        "database",
-        "storage",
-        Range(
-            sum(float(found.get("allocated_storage") or 0) for found in databases),
-            sum(float(found.get("max_allocated_storage") or 0) for found in databases),
-        ),
-        "database-gb",
-        False,
-    )
+    yield "database", "storage, that of a standby counts", stored, "database-gb", False
     yield "safe", "keys", exactly(count("aws_kms_key")), "key-month", False
     yield "safe", "secrets", exactly(count("aws_secretsmanager_secret") + len(databases)), "secret-month", False
     yield "observability", "alarms", exactly(count("aws_cloudwatch_metric_alarm")), "alarm-month", False
