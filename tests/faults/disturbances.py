@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from tatemono.usecases.ports import Ticket, TicketQueue
 
@@ -131,6 +132,65 @@ class DrippingPainter:
             pass  # the caller hung up
         finally:
             writer.close()
+
+
+@dataclass
+class WeatherProxy:
+    """Stands between a service and its store, and lets through what the weather allows.
+
+    :ivar weather: `fair`; `refusing`: every call gets S3's 503 (SlowDown); `slow`: 64 kB at most in a tenth of a
+        second; `cutting`: connections end after the first bytes of a body
+    :ivar suffered: what came in that weather, in pieces
+    """
+
+    host: str
+    port: int
+    weather: str = "fair"
+    suffered: dict[str, int] = field(default_factory=dict)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection(self.host, self.port)
+            try:
+                await asyncio.gather(self._pass(reader, back, writer), self._pass(there, writer, writer))
+            finally:
+                back.close()
+        except OSError:
+            pass  # one of both hung up
+        finally:
+            writer.close()
+
+    async def _pass(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, caller: asyncio.StreamWriter
+    ) -> None:
+        while chunk := await source.read(2**16):
+            if self.weather != "fair":
+                self.suffered[self.weather] = self.suffered.get(self.weather, 0) + 1
+            if self.weather == "slow":
+                await asyncio.sleep(0.1)
+            if self.weather == "refusing":
+                body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+                caller.write(b"HTTP/1.1 503 Slow Down\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body))
+                caller.write(body)
+                await caller.drain()
+                raise ConnectionAbortedError
+            target.write(chunk)
+            await target.drain()
+            if self.weather == "cutting":
+                raise ConnectionAbortedError
+        target.close()
+
+
+@asynccontextmanager
+async def weather_proxy(url: str) -> AsyncIterator[tuple[WeatherProxy, str]]:
+    """:param url: of the store. :returns: what stands before it, and its own URL"""
+    place = urlsplit(url)
+    proxy = WeatherProxy(place.hostname or "", place.port or 80)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    try:
+        yield proxy, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
 
 
 @asynccontextmanager

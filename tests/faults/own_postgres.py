@@ -3,8 +3,9 @@
 import asyncio
 import secrets
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tatemono.laptop.secret_values import database_url
 from tatemono.plan import Plan
 
 _READY_WITHIN_SECONDS = 60
+#: The empty cluster takes 40 of them, and up to 80 its log of writes.
+_SMALL_DISK_MEBIBYTES = 192
 
 
 @dataclass
@@ -56,6 +59,10 @@ class OwnPostgres:
                 process.kill()
         await self._process.wait()
 
+    @property
+    def lives(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     async def execute(self, statement: str) -> None:
         """As the superuser, in the migrated database."""
         connection = await asyncpg.connect(self.cluster.dsn("tatemono"))
@@ -63,6 +70,32 @@ class OwnPostgres:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+@dataclass
+class SmallDisk:
+    """A file system of its own, which can be filled up."""
+
+    folder: Path
+
+    def fill(self) -> None:
+        with (self.folder / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(b"\0" * 4096)
+
+    def empty(self) -> None:
+        (self.folder / "filler").unlink()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk]:
+    """Only root may mount one."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_SMALL_DISK_MEBIBYTES}m", "tmpfs", folder], check=True)
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 @asynccontextmanager
