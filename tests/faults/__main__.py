@@ -46,16 +46,21 @@ def _show(reports: list[dict[str, Any]], caption: str) -> None:
         "scenario", "what went wrong, how often", "how they ended", "settled after", "violations", caption=caption
     )
     for report in reports:
+        measured = report["measured"].items()
         harm = {**report["kills"], **report["sqs_kinds"], **report["lies"], **report["painter_calls"]}
         table.add_row(
             report["scenario"]["name"],
-            ", ".join(f"{name} {count:,}" for name, count in harm.items()),
+            ", ".join([f"{name} {count:,}" for name, count in harm.items()] + [_told(*each) for each in measured]),
             ", ".join(f"{name} {count:,}" for name, count in report["states"].items()),
             f"{report['settled_after_seconds']:.1f} s",
             str(len(report["violations"])),
             style="red" if report["violations"] else "",
         )
     Console().print(table)
+
+
+def _told(name: str, value: float) -> str:
+    return f"{name} {value:.2f}"
 
 
 if __name__ == "__main__":

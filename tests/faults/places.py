@@ -1,21 +1,28 @@
-"""Where scenarios run: a database, a queue, a bucket and a studio of the test's own. A plugin of pytest."""
+"""Where scenarios and storms run, with everything of the test's own. A plugin of pytest."""
 
 import asyncio
 import json
+import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from besides import told_besides
 from conftest import CloudEndpoint, free_port
+from faults.disturbances import weather_proxy
+from faults.ground import Ground
+from faults.own_postgres import SmallDisk, own_postgres, small_disk
 from faults.runner import LEASE_SECONDS, UNKNOWN_RETRIES, Place
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
+from tatemono.plan import Plan
 
 
 @pytest.fixture
@@ -81,3 +88,27 @@ async def place(
         )
         urls = {service: service_database_url(service) for service in ("image-worker", "outbox-relay")}
         yield Place(db, S3Pictures(s3, name), s3, name, own_studio, environment, urls)
+
+
+@pytest.fixture
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallDisk | None]:
+    named = getattr(request.node, "callspec", None)
+    if named is None or named.params.get("name") != "disk full":
+        yield None
+        return
+    if os.geteuid():
+        pytest.skip("only root may mount a small disk")
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
+
+
+@pytest.fixture
+async def ground(place: Place, plan: Plan, tmp_path: Path, disk: SmallDisk | None) -> AsyncIterator[Ground]:
+    async with (
+        own_postgres(disk.folder if disk else tmp_path, plan) as postgres,
+        await Database.connect(postgres.cluster.dsn("tatemono"), service="test") as db,
+        weather_proxy(place.environment["AWS_ENDPOINT_URL"]) as (proxy, url),
+    ):
+        environment = place.environment | {"AWS_ENDPOINT_URL_S3": url}
+        here = replace(place, db=db, urls=postgres.urls, environment=environment)
+        yield Ground(here, postgres, proxy, disk)

@@ -78,6 +78,8 @@ class Report:
     lies: dict[str, int] = field(default_factory=dict)
     painter_calls: dict[str, int] = field(default_factory=dict)
     states: dict[str, int] = field(default_factory=dict)
+    #: What was measured, by name.
+    measured: dict[str, float] = field(default_factory=dict)
     settled_after_seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 

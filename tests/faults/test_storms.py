@@ -1,46 +1,22 @@
 """What the services stand on goes away and comes back: afterwards nothing may be wrong."""
 
 import asyncio
-import os
 import random
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
 
-from faults.disturbances import DrippingPainter, WeatherProxy, weather_proxy
-from faults.own_postgres import OwnPostgres, SmallDisk, own_postgres, small_disk
+from faults.disturbances import DrippingPainter
+from faults.ground import Ground, kept_up
 from faults.runner import LEASE_SECONDS, SETTLED_WITHIN_SECONDS, Place, Report, ask, judge, settle
 from faults.scenarios import TIMES, Scenario
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.postgres.database import Database
-from tatemono.plan import Plan
 
 pytest_plugins = ["faults.places"]
 
-_SKEWED = Path(__file__).with_name("skewed.py")
-_AGAIN_AFTER_SECONDS = 0.2
 _STORMY_SECONDS = 4
-
-
-@dataclass
-class Ground:
-    """:ivar disk: of PostgreSQL, if it is a small one
-    :ivar processes: of each service, as long as it lives
-    :ivar hours: how far its clock is off, when it starts the next time
-    """
-
-    place: Place
-    postgres: OwnPostgres
-    proxy: WeatherProxy
-    disk: SmallDisk | None
-    processes: dict[tuple[str, int], asyncio.subprocess.Process] = field(default_factory=dict)
-    hours: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 Storm = Callable[[Ground], Awaitable[None]]
@@ -141,60 +117,6 @@ STORMS: dict[str, Storm] = {
 
 #: `tatemono test` has no time for all of them.
 _OFTEN = ("PostgreSQL killed", "connections cut", "a worker stopped for two leases", "S3 refusing", "disk full")
-
-
-@pytest.fixture
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallDisk | None]:
-    if request.node.callspec.params["name"] != "disk full":
-        yield None
-        return
-    if os.geteuid():
-        pytest.skip("only root may mount a small disk")
-    with small_disk(tmp_path / "disk") as disk:
-        yield disk
-
-
-@pytest.fixture
-async def ground(place: Place, plan: Plan, tmp_path: Path, disk: SmallDisk | None) -> AsyncIterator[Ground]:
-    async with (
-        own_postgres(disk.folder if disk else tmp_path, plan) as postgres,
-        await Database.connect(postgres.cluster.dsn("tatemono"), service="test") as db,
-        weather_proxy(place.environment["AWS_ENDPOINT_URL"]) as (proxy, url),
-    ):
-        environment = place.environment | {"AWS_ENDPOINT_URL_S3": url}
-        here = replace(place, db=db, urls=postgres.urls, environment=environment)
-        yield Ground(here, postgres, proxy, disk)
-
-
-@asynccontextmanager
-async def kept_up(ground: Ground, service: str, number: int = 0) -> AsyncIterator[None]:
-    """A service as ECS keeps it: started again when it ends."""
-
-    async def keep() -> None:
-        while True:
-            hours = str(ground.hours.get((service, number), 0))
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, str(_SKEWED), hours, f"tatemono.entrypoints.{service.replace('-', '_')}"),
-                env=ground.place.told(service) | {"PATH": os.environ["PATH"]},
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            ground.processes[service, number] = process
-            try:
-                await process.wait()
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-            await asyncio.sleep(_AGAIN_AFTER_SECONDS)
-
-    keeping = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
 
 
 class TestStorms:
