@@ -3,6 +3,15 @@
 _COLUMNS = """id, user_id, prompt, style, size, quality, output_format, background, n, seed, negative_prompt,
     reference_id, price, state, failure_code, created_at, started_at, finished_at, expected_micros"""
 
+# What is free today, if any of it is given now, and the hold.
+_LEDGER = """allowance as (
+    insert into credit_transfers (user_id, out_of, into_pot, credits)
+    select user_id, 'issued', 'available', granted from payer where granted > 0
+), transfer as (
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'available', 'held', price from added
+)"""
+
 # A row of the environment's budget is locked before the account; whatever gives back to it only adds a row elsewhere,
 # so nobody waits in the opposite order. What is free today comes first: it is given by filling up, never by adding.
 SUBMIT = f"""
@@ -36,13 +45,7 @@ with today as (
         seed, negative_prompt, reference_id, expected_micros, reserved_micros, budget_day, budget_shard)
     select user_id, $2, $3, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, day, shard from payer
     returning {_COLUMNS}, fingerprint, true as new
-), allowance as (
-    insert into credit_transfers (user_id, out_of, into_pot, credits)
-    select user_id, 'issued', 'available', granted from payer where granted > 0
-), transfer as (
-    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
-    select user_id, id, 'available', 'held', price from added
-), ticket as (
+), {_LEDGER}, ticket as (
     insert into outbox (queue, body) select $23, id::text from added
 ), result as (
     select * from known union all select * from added
@@ -107,13 +110,7 @@ with today as (
     select user_id, idempotency_key, price, prompt, style, size, quality, output_format, background, n, fingerprint,
         seed, negative_prompt, reference_id, expected_micros, reserved_micros, day, shard from payer
     returning id, user_id, price, created_at
-), allowance as (
-    insert into credit_transfers (user_id, out_of, into_pot, credits)
-    select user_id, 'issued', 'available', granted from payer where granted > 0
-), transfer as (
-    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
-    select user_id, id, 'available', 'held', price from added
-), ticket as (
+), {_LEDGER}, ticket as (
     insert into outbox (queue, body) select $7, id::text from added
 )
 select id, user_id, created_at from added
