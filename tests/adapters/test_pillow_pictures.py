@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tatemono.adapters.pillow_pictures import PillowPictures, _miniature
+from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.domain.painting import Failure, PaintingFailed
 from tatemono.usecases.ports import ExpectedPicture, Miniature
 
@@ -159,7 +159,7 @@ class TestVerify:
         except PaintingFailed as failed:
             assert failed.failure is Failure.NO_PICTURE  # noqa: PT017 - either outcome is right
         else:
-            assert opened(_miniature(verified.pixels).thumbnail).size == (32, 32)
+            assert opened(asyncio.run(pictures.shrink(verified)).thumbnail).size == (32, 32)
 
 
 def bomb(side: int) -> bytes:

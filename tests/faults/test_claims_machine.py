@@ -88,7 +88,11 @@ class Pipeline(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.world = World()
-        self.run(self.owner.execute("truncate users, generations, outbox, credit_transfers, budget_returns cascade"))
+        self.run(
+            self.owner.execute(
+                "truncate users, generations, outbox, credit_transfers, budget_returns, budget_shards cascade"
+            )
+        )
         for _ in range(3):
             self.world.users.append(self.run(guest(self.db, credits=10_000)))
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from PIL import (
     Image,
@@ -48,7 +49,10 @@ class PillowPictures:
 
     async def shrink(self, picture: VerifiedPicture) -> Miniature:
         """Make the thumbnail and the placeholder of a picture, once: its pixels are used up."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _miniature, picture.pixels)
+        run = partial(asyncio.get_running_loop().run_in_executor, self._threads)
+        small = await run(_shrunk, picture.pixels, THUMBNAIL_PIXELS)
+        # Side by side: what encodes lets other threads run.
+        return Miniature(*await asyncio.gather(run(_webp, small, _THUMBNAIL_QUALITY), run(_thumb_hash, small)))
 
     async def preview(self, data: bytes) -> bytes:
         """A small WebP (longest side at most 320 pixels) of an unfinished picture, whatever its format and size.
@@ -97,11 +101,6 @@ class PillowPictures:
         if image.width * image.height > self._max_pixels:
             raise _no_picture(f"it is {image.width}x{image.height}, {self._max_pixels} pixels is the limit")
         return image
-
-
-def _miniature(pixels: Image.Image) -> Miniature:
-    small = _shrunk(pixels, THUMBNAIL_PIXELS)
-    return Miniature(_webp(small, _THUMBNAIL_QUALITY), _thumb_hash(small))
 
 
 def _shrunk(image: Image.Image, longest_side: int) -> Image.Image:
