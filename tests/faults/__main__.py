@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +18,59 @@ from rich.table import Table
 _QUICK_TIMES = 7
 _FULL_TIMES = 215
 _HERE = Path(__file__).parent
+_COUNTED = ("kills", "sqs_kinds", "lies", "painter_calls", "states")
+#: pytest's code.
+_NOTHING_TO_DO = 5
+#: These measure, so nothing may run beside them.
+_ALONE = _HERE / "test_rates.py"
+#: They wait for most of their time: for leases, for painters that hang.
+_SIDE_BY_SIDE = 5
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests/faults", description=__doc__)
     parser.add_argument(
-        "--full", action="store_true", help="3,000 kills, 50,000 messages, 3,000 of each fault of the painter: hours"
+        "--full",
+        action="store_true",
+        help="3,000 kills of workers, 50,000 messages, 3,000 of each fault of the painter: more than an hour",
     )
     parser.add_argument(
         "--times", type=int, default=_QUICK_TIMES, help="times what `tatemono test` does; 7 are the quick set's numbers"
     )
+    parser.add_argument("--reports", type=Path, help="keep what each part reports in this file, a line of JSON each")
     known, words = parser.parse_known_args()
     times = _FULL_TIMES if known.full else known.times
     began = time.monotonic()
-    with tempfile.NamedTemporaryFile(suffix=".jsonl") as reports:
-        told = os.environ | {"FAULTS_TIMES": str(times), "FAULTS_REPORTS": reports.name}
-        code = subprocess.run(
-            [sys.executable, "-m", "pytest", "-v", str(_HERE), *words], env=told, check=False
-        ).returncode
-        found = [json.loads(line) for line in Path(reports.name).read_text(encoding="utf-8").splitlines()]
-    _show(found, f"{times} times, {time.monotonic() - began:,.0f} s; pytest ended with {code}")
-    # A scenario that did not come to its end has no report: pytest's code says so.
-    return code or int(any(report["violations"] for report in found))
+    with tempfile.TemporaryDirectory() as folder:
+        reports = known.reports or Path(folder, "reports.jsonl")
+        reports.write_bytes(b"")
+        told = os.environ | {"FAULTS_TIMES": str(times), "FAULTS_REPORTS": str(reports.resolve())}
+        side_by_side = [f"--numprocesses={_SIDE_BY_SIDE}", f"--ignore={_ALONE}", str(_HERE)]
+        codes = [
+            subprocess.run([sys.executable, "-m", "pytest", "-v", *where, *words], env=told, check=False).returncode
+            for where in ([str(_ALONE)], side_by_side)
+        ]
+        found = [json.loads(line) for line in reports.read_text(encoding="utf-8").splitlines()]
+    _show(_merged(found), f"{times} times, {time.monotonic() - began:,.0f} s; pytest ended with {codes}")
+    # A scenario that did not come to its end has no report: pytest's code says so. 5: it found nothing to do.
+    return max((code for code in codes if code != _NOTHING_TO_DO), default=_NOTHING_TO_DO) or int(
+        any(each["violations"] for each in found)
+    )
+
+
+def _merged(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One report of all parts of a scenario."""
+    merged: dict[str, dict[str, Any]] = {}
+    for report in reports:
+        name = report["scenario"]["name"]
+        whole = merged.setdefault(
+            name, report | {counted: {} for counted in _COUNTED} | {"settled_after_seconds": 0.0, "violations": []}
+        )
+        for counted in _COUNTED:
+            whole[counted] = dict(Counter(whole[counted]) + Counter(report[counted]))
+        whole["settled_after_seconds"] = max(whole["settled_after_seconds"], report["settled_after_seconds"])
+        whole["violations"] = [*whole["violations"], *report["violations"]]
+    return list(merged.values())
 
 
 def _show(reports: list[dict[str, Any]], caption: str) -> None:

@@ -141,7 +141,18 @@ def _live(service: str, step: str) -> None:
         run(lambda stopping: _relay(relay_settings, reach, stopping), relay_settings)
 
 
+async def _load(service: str) -> None:
+    """Open and close its parts once: then whoever is forked has all modules, and AWS's descriptions of its services."""
+    if service == "image-worker":
+        async with bootstrap.image_worker(read(ImageWorkerSettings)):
+            pass
+    else:
+        async with bootstrap.outbox_relay(read(OutboxRelaySettings)):
+            pass
+
+
 def main(service: str) -> None:
+    asyncio.run(_load(service))
     for step in [*(line.strip() for line in sys.stdin), ""]:
         child = os.fork()
         if child == 0:

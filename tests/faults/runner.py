@@ -30,7 +30,7 @@ from tatemono.adapters.openai_images import OpenAIPainter
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.bootstrap import Easel, ImageWorkerParts
-from tatemono.domain.generations import Generation, PictureRequest, Quality
+from tatemono.domain.generations import Generation, OutputFormat, PictureRequest, Quality
 from tatemono.domain.painting import Failure, PaintingFailed
 from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.outbox_relay import OutboxRelay
@@ -123,7 +123,11 @@ async def ask(place: Place, scenario: Scenario, chance: random.Random) -> list[G
         if number % _OF_ONE_USER == 0:
             user = await guest(place.db, credits=1000)
         assert user is not None
-        asked.append(await submitted(place.db, user, PictureRequest(prompt=prompt, quality=Quality.LOW)))
+        asked.append(
+            await submitted(
+                place.db, user, PictureRequest(prompt=prompt, quality=Quality.LOW, output_format=OutputFormat.JPEG)
+            )
+        )
     return asked
 
 

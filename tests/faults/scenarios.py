@@ -4,7 +4,8 @@ A scenario of the quick set runs with `./tatemono test`; a larger one is the sam
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from faults.dying import RELAY_STEPS, WORKER_STEPS
 
@@ -19,6 +20,7 @@ class Scenario:
     :ivar lies: the share of calls of the store, and of statements, that are done and then reported as failed
     :ivar drips: generations that come to a painter that never ends
     :ivar cancellations: generations whose user cancels them
+    :ivar enough: so many times as large, it has the numbers of the full set
     """
 
     name: str
@@ -29,25 +31,26 @@ class Scenario:
     lies: float = 0.0
     drips: int = 0
     cancellations: int = 0
+    enough: int = 100
     seed: int = 1
 
-    def scaled(self, factor: int) -> "Scenario":
-        """The same, so many times as large."""
+    def scaled(self, factor: int, seed: int) -> "Scenario":
+        """The same, so many times as large, with other chances."""
 
         def times(counts: dict[str, int] | None) -> dict[str, int] | None:
             return counts and {name: count * factor for name, count in counts.items()}
 
-        return Scenario(
-            name=self.name,
-            # Where services are killed, generations are asked for until it has happened often enough.
-            generations=self.generations * (1 if self.kills else factor),
+        # Where it depends on the services, generations are asked for until it has happened often enough.
+        again = 1 if self.kills or self.sqs_messages else factor
+        return replace(
+            self,
+            generations=self.generations * again,
             kills=times(self.kills),
             sqs_messages=self.sqs_messages * factor,
             painter_faults=times(self.painter_faults),
-            lies=self.lies,
             drips=self.drips * factor,
-            cancellations=self.cancellations * (1 if self.kills else factor),
-            seed=self.seed,
+            cancellations=self.cancellations * again,
+            seed=seed,
         )
 
 
@@ -58,10 +61,16 @@ WORKER_KILLED = Scenario(
     generations=8,
     kills=dict.fromkeys(WORKER_STEPS, 2),
     cancellations=1,
+    enough=215,
 )
 RELAY_KILLED = Scenario(name="relay killed at each step", generations=8, kills=dict.fromkeys(RELAY_STEPS, 3))
 SQS_DISTURBED = Scenario(
-    name="every call of SQS failing, doubled, late, lost", generations=60, sqs_messages=290, cancellations=6
+    name="every call of SQS failing, doubled, late, lost",
+    # So few at a time that workers have nothing to do in between, and give their tickets up.
+    generations=15,
+    sqs_messages=290,
+    cancellations=2,
+    enough=175,
 )
 PAINTER_MISBEHAVES = Scenario(
     name="painter misbehaves in every way",
@@ -81,6 +90,23 @@ PAINTER_MISBEHAVES = Scenario(
 )
 TOLD_LIES = Scenario(name="done, then reported as failed", generations=40, lies=0.2, cancellations=4)
 TIMES = int(os.environ.get("FAULTS_TIMES", "1"))
+#: A larger one is run in parts, which can be side by side, each with a database, a bucket and a queue of its own.
+_TIMES_OF_A_PART = 12
+
+
+def parts(times: int) -> list[int]:
+    """How often each part does it, if all do it so often."""
+    count = -(-times // _TIMES_OF_A_PART)
+    return [times * (part + 1) // count - times * part // count for part in range(count)]
+
+
+def _in_parts(scenario: Scenario) -> Iterator[Scenario]:
+    for seed, times in enumerate(parts(min(TIMES, scenario.enough)), 1):
+        yield scenario.scaled(times, seed)
+
+
 QUICK_SET = tuple(
-    scenario.scaled(TIMES) for scenario in (WORKER_KILLED, RELAY_KILLED, SQS_DISTURBED, PAINTER_MISBEHAVES, TOLD_LIES)
+    part
+    for scenario in (WORKER_KILLED, RELAY_KILLED, SQS_DISTURBED, PAINTER_MISBEHAVES, TOLD_LIES)
+    for part in _in_parts(scenario)
 )

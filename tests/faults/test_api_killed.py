@@ -10,11 +10,13 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from api_processes import WallClock, running_api
 from conftest import free_port
 from faults.invariants import violations
-from faults.scenarios import TIMES
+from faults.runner import Report
+from faults.scenarios import TIMES, Scenario, parts
 from phone import Phone
 from tatemono.settings import MobileApiSettings
 
@@ -22,6 +24,8 @@ pytest_plugins = ["mobile_api"]
 
 _PHONES = 6
 _KEYS_OF_EACH = 8
+_KILLS = 4
+_TIMES = min(TIMES, 50)
 
 
 class Asking:
@@ -63,10 +67,11 @@ class Asking:
 
 
 class TestMobileApi:
+    @pytest.mark.parametrize(("seed", "times"), list(enumerate(parts(_TIMES), 1)))
     async def test_killed_while_phones_ask_loses_nothing_and_makes_nothing_twice(
-        self, settings: MobileApiSettings, database_url: str, tmp_path: Path
+        self, settings: MobileApiSettings, database_url: str, tmp_path: Path, seed: int, times: int
     ) -> None:
-        chance, port, kills = random.Random(1), free_port(), 4 * TIMES  # noqa: S311 - reproducible, no secret
+        chance, port, kills = random.Random(seed), free_port(), _KILLS * times  # noqa: S311 - reproducible, no secret
         headers, asking = {"x-origin-verify": "first"}, Asking()
         async with AsyncExitStack() as stack:
             clients = [
@@ -94,6 +99,9 @@ class TestMobileApi:
         assert asking.broken > 0
         assert {key: len(set(ids)) for key, ids in asking.answers.items() if len(set(ids)) != 1} == {}
         await _hold(database_url, asking, asked)
+        report = Report(Scenario(name="mobile API killed while phones ask", generations=asked))
+        report.kills, report.states = {"in the middle of requests": kills}, {"accepted once": asked}
+        report.keep()
 
 
 async def _hold(database_url: str, asking: Asking, asked: int) -> None:

@@ -17,7 +17,7 @@ pytest_plugins = ["faults.places"]
 
 
 class TestQuickSet:
-    @pytest.mark.parametrize("scenario", QUICK_SET, ids=lambda scenario: scenario.name)
+    @pytest.mark.parametrize("scenario", QUICK_SET, ids=lambda scenario: f"{scenario.name}, {scenario.seed}")
     async def test_leaves_nothing_wrong(self, place: Place, scenario: Scenario) -> None:
         report = await run_scenario(place, scenario)
         report.keep()
