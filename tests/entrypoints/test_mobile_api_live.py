@@ -39,7 +39,7 @@ async def api(settings: MobileApiSettings, log: Path) -> AsyncIterator[tuple[Pro
     port = free_port()
     async with (
         running_api(settings, port, log) as process,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=_ORIGIN, timeout=20) as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=_ORIGIN, timeout=60) as client,
     ):
         yield process, client
 
@@ -48,6 +48,7 @@ class Follower:
     """A phone's EventSource: it keeps the last id, and resumes wherever it is told to.
 
     :ivar heard: kind and id of each event that has an id
+    :ivar broke: why the last stream broke off; none: it ended
     """
 
     def __init__(self, token: str, path: str) -> None:
@@ -55,6 +56,7 @@ class Follower:
         self._path = path
         self._last_id: str | None = None
         self.heard: list[tuple[str, int]] = []
+        self.broke: httpx.TransportError | None = None
 
     async def follow(self, client: httpx.AsyncClient, until: str, *, count: int = 0) -> bool:
         """Follow until an event of that kind, or until so many were heard with those of before.
@@ -63,8 +65,10 @@ class Follower:
         """
         headers = self._headers | ({} if self._last_id is None else {"last-event-id": self._last_id})
         fields: dict[str, str] = {}
+        self.broke = None
         try:
             async with client.stream("GET", self._path, headers=headers) as stream:
+                assert stream.status_code == 200, (await stream.aread()).decode()
                 async for line in stream.aiter_lines():
                     if line:
                         name, _, value = line.partition(": ")
@@ -76,8 +80,8 @@ class Follower:
                     if fields.get("event") == until and sum(kind == until for kind, _ in self.heard) >= count:
                         return True
                     fields = {}
-        except httpx.TransportError:
-            pass
+        except httpx.TransportError as error:
+            self.broke = error
         return False
 
 
@@ -95,16 +99,16 @@ class TestResumingElsewhere:
             following = asyncio.create_task(follower.follow(at_first, "partial"))
             claim = await painter.claim()
             await painter.partial(claim, 0)
-            assert await following
+            assert await following, follower.broke
             following = asyncio.create_task(follower.follow(at_first, "nothing"))
             first.kill()
             assert not await following
             # This one comes while the phone has no stream at all.
             await painter.partial(claim, 1)
-            assert await follower.follow(at_second, "partial")
+            assert await follower.follow(at_second, "partial"), follower.broke
             following = asyncio.create_task(follower.follow(at_second, "partial"))
             await painter.partial(claim, 2)
-            assert await following
+            assert await following, follower.broke
             second.kill()
             await second.wait()
             await painter.retry(claim)
@@ -112,7 +116,7 @@ class TestResumingElsewhere:
             _, at_third = await stack.enter_async_context(api(settings, tmp_path / "third"))
             following = asyncio.create_task(follower.follow(at_third, "done"))
             await painter.succeed(claim)
-            assert await following
+            assert await following, follower.broke
         kinds = [kind for kind, _ in follower.heard]
         assert kinds == ["queued", "started", "partial", "partial", "partial", "retrying", "started", "done"]
         ids = [number for _, number in follower.heard]

@@ -94,9 +94,9 @@ TIMES = int(os.environ.get("FAULTS_TIMES", "1"))
 _TIMES_OF_A_PART = 12
 
 
-def parts(times: int) -> list[int]:
+def parts(times: int, most: int = _TIMES_OF_A_PART) -> list[int]:
     """How often each part does it, if all do it so often."""
-    count = -(-times // _TIMES_OF_A_PART)
+    count = -(-times // most)
     return [times * (part + 1) // count - times * part // count for part in range(count)]
 
 

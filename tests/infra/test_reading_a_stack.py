@@ -12,7 +12,7 @@ from tatemono.adapters.model_registry import read_registry
 from tatemono.laptop.infra.building import PARTS, part_of
 from tatemono.laptop.infra.checks.stack import Stack
 from tatemono.laptop.infra.cost.bill import show_bill
-from tatemono.laptop.infra.cost.estimate import Price, Use, estimate, painter_line, read_prices
+from tatemono.laptop.infra.cost.estimate import Price, Range, Use, estimate, painter_line, read_prices
 from tatemono.laptop.infra.diagram import digest, draw
 from tatemono.laptop.infra.real import drift_table
 from tatemono.laptop.infra.tour import WORDS, floors, walk
@@ -46,8 +46,8 @@ class TestPrices:
         for name, price in read_prices().items():
             assert price.source, name
             assert date(2026, 1, 1) < price.date, name
-            assert price.usd is None or price.usd > 0, name
-            assert (price.usd is None) == ("not looked up" in price.source), name
+            assert price.usd is None or 0 < price.usd.low <= price.usd.high, name
+            assert (price.usd is None or price.is_assumed) == ("not looked up" in price.source), name
 
 
 class TestEstimate:
@@ -79,6 +79,17 @@ class TestEstimate:
         assert "price unknown" in text
         assert "Not looked up, and so in none of these sums" in text
         assert "the building and its floors: NAT gateways" in text
+
+    def test_names_the_lines_whose_price_has_bounds(self, prod: Stack) -> None:
+        prices = read_prices()
+        prices["nat-hour"] = replace(
+            prices["nat-hour"], usd=Range(0.05, 0.1), source="not looked up: some say 0.05 to 0.1"
+        )
+        lines = estimate(prod, PLAN, USE, prices)
+        assert {line.what: line.usd for line in lines}["NAT gateways"] == Range(3 * 730 * 0.05, 3 * 730 * 0.1)
+        console = paper()
+        show_bill("prod", lines, USE, console)
+        assert "the building and its floors: NAT gateways (not looked up: some say 0.05 to 0.1)" in shown(console)
 
     def test_has_the_painter_as_the_registry_of_models_prices_it(self) -> None:
         today = date(2026, 11, 26)

@@ -65,6 +65,10 @@ def show_bill(environment: str, lines: list[Line], use: Use, console: Console) -
         console.print("Not looked up, and so in none of these sums:", style="yellow")
         for line in blocked:
             console.print(f"  {_NAMES[line.part]}: {line.what} ({line.price.source})", highlight=False, markup=False)
+    if assumed := [line for line in known if line.price.is_assumed]:
+        console.print("Between bounds, for nobody has looked it up:", style="yellow")
+        for line in assumed:
+            console.print(f"  {_NAMES[line.part]}: {line.what} ({line.price.source})", highlight=False, markup=False)
     days = sorted({line.price.date for line in known})
     console.print(
         f"Prices of {days[0]} to {days[-1]}, in src/tatemono/laptop/infra/cost/prices.toml; nothing free, no discount.",

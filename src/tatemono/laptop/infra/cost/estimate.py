@@ -19,16 +19,6 @@ _PROMPT_TOKENS = 200
 """Of a prompt of some length, with a style."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Price:
-    """:ivar usd: for one `unit`; None: nobody has looked it up"""
-
-    usd: float | None
-    unit: str
-    source: str
-    date: date
-
-
 @dataclass(frozen=True)
 class Range:
     """At least, and at most."""
@@ -36,8 +26,10 @@ class Range:
     low: float
     high: float
 
-    def __mul__(self, factor: float) -> "Range":
-        return Range(self.low * factor, self.high * factor)
+    def __mul__(self, factor: "float | Range") -> "Range":
+        """:param factor: of another range, none below zero, the least and the most"""
+        other = factor if isinstance(factor, Range) else exactly(factor)
+        return Range(self.low * other.low, self.high * other.high)
 
     def __add__(self, other: "Range") -> "Range":
         return Range(self.low + other.low, self.high + other.high)
@@ -48,6 +40,20 @@ def exactly(amount: float) -> Range:
 
 
 NOTHING = Range(0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """:ivar usd: for one `unit`, between bounds if nobody could look it up; None: nobody knows"""
+
+    usd: Range | None
+    unit: str
+    source: str
+    date: date
+
+    @property
+    def is_assumed(self) -> bool:
+        return self.usd is not None and self.usd.low != self.usd.high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +107,13 @@ class Use:
 def read_prices(path: Path = PRICES) -> dict[str, Price]:
     """The table by name."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {
-        name: Price(usd=facts.get("usd"), unit=facts["unit"], source=facts["source"], date=facts["date"])
-        for name, facts in table.items()
-    }
+    return {name: Price(**facts | {"usd": _usd(facts.get("usd"))}) for name, facts in table.items()}
+
+
+def _usd(told: float | list[float] | None) -> Range | None:
+    if told is None:
+        return None
+    return Range(*told) if isinstance(told, list) else exactly(told)
 
 
 def painter_line(model: ImageModel, use: Use, today: date) -> Line:
@@ -131,7 +140,7 @@ def painter_line(model: ImageModel, use: Use, today: date) -> Line:
         what=f"{use.pictures:,.0f} pictures by {model.id}, lowest to highest quality",
         amount=amount * 1e-6,
         price=Price(
-            usd=1.0 if costs else None,
+            usd=exactly(1.0) if costs else None,
             unit="USD by the registry of models",
             source="src/tatemono/models.yaml",
             date=prices.since if prices else today,
