@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from operators import ADDRESSES, CLIENT_ID, ISSUER, Desk, PublishingPool, publishing_pool
-from tatemono import bootstrap
-from tatemono.bootstrap import AdminApiBackend
+from tatemono.bootstrap.admin_api import AdminApiBackend, admin_api
 from tatemono.entrypoints.admin_api.app import create_app
 from tatemono.settings import AdminApiSettings
 
@@ -36,7 +35,7 @@ async def admin_backend(
             "uploads_url": "https://uploads.example.jp/",
         }
     )
-    async with bootstrap.admin_api(settings) as opened:
+    async with admin_api(settings) as opened:
         yield opened
 
 

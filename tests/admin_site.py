@@ -13,8 +13,9 @@ import pytest
 from conftest import CloudEndpoint
 from sign_in_pages import PUBLIC_URL, PagesPool, pages_pool
 from site_visits import Site, SiteClock
-from tatemono import bootstrap
 from tatemono.adapters.admin_api import AdminApi
+from tatemono.bootstrap.admin_api import admin_api
+from tatemono.bootstrap.web import web
 from tatemono.entrypoints.admin_api.app import create_app as create_admin_api
 from tatemono.entrypoints.web.app import create_app
 from tatemono.plan import Plan
@@ -43,7 +44,7 @@ async def site(
         "operators_client_id": pool["operators-client-id"],
         "operators_jwks_url": pool["operators-jwks-url"],
     }
-    admin = AdminApiSettings.model_validate(
+    admin_settings = AdminApiSettings.model_validate(
         common
         | {
             "service_name": "admin-api",
@@ -53,7 +54,7 @@ async def site(
             "uploads_url": "https://uploads.example.jp/",
         }
     )
-    web = WebSettings.model_validate(
+    web_settings = WebSettings.model_validate(
         common
         | {
             "service_name": "web",
@@ -65,7 +66,7 @@ async def site(
             "operator_sessions_key": "a secret of the test",
         }
     )
-    async with bootstrap.admin_api(admin) as backend, bootstrap.web(web) as opened:
+    async with admin_api(admin_settings) as backend, web(web_settings) as opened:
         owner = await asyncpg.connect(database_url)
         inside = httpx.ASGITransport(create_admin_api(backend), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=inside, base_url="http://admin-api.test") as client:

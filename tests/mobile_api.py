@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock, Phone
-from tatemono import bootstrap
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api.app import create_app
 from tatemono.laptop.secret_values import private_key_pem, signing_keys
@@ -56,7 +55,7 @@ def settings(service_database_url: Callable[[str], str]) -> MobileApiSettings:
 
 @pytest.fixture
 async def backend(settings: MobileApiSettings, clock: Clock) -> AsyncIterator[MobileApiBackend]:
-    async with bootstrap.mobile_api(settings) as opened:
+    async with mobile_api(settings) as opened:
         yield replace(opened, now=clock)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from sign_in_pages import PUBLIC_URL, PagesPool, Person, come_in
-from tatemono.bootstrap import WebParts
+from tatemono.bootstrap.web import WebParts
 from tatemono.entrypoints.http import HttpEdge
 
 ADDRESS = "203.0.113.7"

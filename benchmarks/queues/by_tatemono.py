@@ -23,7 +23,8 @@ from tatemono.adapters.model_registry import read_registry
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
 from tatemono.adapters.sqs import SqsQueue
-from tatemono.bootstrap import Easel, ImageWorkerParts, OutboxRelayParts, TakedownParts
+from tatemono.bootstrap.image_worker import Easel, ImageWorkerParts, TakedownParts
+from tatemono.bootstrap.outbox_relay import OutboxRelayParts
 from tatemono.domain.attempts import FIRST_PROVIDER, UnknownPolicy
 from tatemono.domain.generations import PictureRequest, Quality
 from tatemono.domain.money import Terms

@@ -15,7 +15,7 @@ from factories import guest, submitted
 from operators import ADDRESS, EMAIL, Desk
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.revocations import Revocations
-from tatemono.bootstrap import AdminApiBackend
+from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.devices import Principal, TokenRejected, UserKind
 from tatemono.domain.sessions import AccountSuspended
 from tatemono.entrypoints.admin_api import schemas

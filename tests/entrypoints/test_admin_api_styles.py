@@ -17,7 +17,7 @@ from phone import Phone
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.s3 import S3Pictures
 from tatemono.adapters.s3_uploads import s3_uploads
-from tatemono.bootstrap import AdminApiBackend
+from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.entrypoints.admin_api.app import create_app
 
 pytest_plugins = ["admin_api", "mobile_api"]

@@ -13,7 +13,7 @@ from factories import PRICES, guest, submitted
 from tatemono.adapters.ecs_agent import EcsTaskProtection
 from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
-from tatemono.bootstrap import Easel
+from tatemono.bootstrap.image_worker import Easel
 from tatemono.domain.attempts import Claim, UnknownPolicy
 from tatemono.domain.breakers import OPENS_AFTER
 from tatemono.domain.painting import Failure, PaintingFailed

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock, Phone
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.attestation import AttestationFault, AttestationPolicy, DeviceNotAttested
 from tatemono.domain.devices import Platform
 from tatemono.entrypoints.mobile_api.app import create_app

@@ -9,7 +9,7 @@ import pytest
 from painted import Worker, worker
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.queries import Place
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api import schemas, streams
 

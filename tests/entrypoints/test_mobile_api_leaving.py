@@ -12,7 +12,7 @@ import pytest
 from mailbox_of import PASSWORD, Mailbox
 from phone import Phone
 from tatemono.adapters.postgres.database import Database
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.leaving import Receipt
 from tatemono.entrypoints.bodies import Problem
 from tatemono.entrypoints.mobile_api import leaving_schemas as schemas

@@ -18,7 +18,7 @@ from painted import Worker, worker
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.event_feed import MAX_BYTES_WAITING, Watch
 from tatemono.adapters.postgres.queries import EventRow
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api.streams import MAX_BYTES_OF_A_STREAM
 from tatemono.settings import MobileApiSettings

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 
 from phone import Phone
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.usecases.ports import QUEUE_CHANNEL
 
 pytest_plugins = ["mobile_api"]

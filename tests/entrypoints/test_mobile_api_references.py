@@ -16,7 +16,7 @@ from painted import worker
 from phone import Phone
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.s3 import S3Pictures
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.references import MAX_REFERENCES, clean_key, incoming_key
 from tatemono.settings import MobileApiSettings
 from tatemono.usecases import erase_references

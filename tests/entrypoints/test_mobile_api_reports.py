@@ -11,7 +11,7 @@ from guarded import ACT
 from painted import paint
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.database import Database
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.blocked_words import Locale
 from tatemono.domain.reports import REASONS, Decision, ReportReason
 from tatemono.domain.safety import STRIKE_COUNTS_FOR

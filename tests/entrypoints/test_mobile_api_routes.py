@@ -12,9 +12,8 @@ import pytest
 
 from painted import paint
 from phone import PUBLIC_URL, Clock, Phone
-from tatemono import bootstrap
 from tatemono.adapters.postgres.database import Database
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.entrypoints.bodies import Problem
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.mobile_api import schemas
@@ -99,7 +98,7 @@ class TestSignInDevice:
         self, edge: HttpEdge, new_phone: Callable[[], Phone], clock: Clock, settings: MobileApiSettings
     ) -> None:
         short = settings.model_copy(update={"access_token_seconds": 120})
-        async with bootstrap.mobile_api(short) as opened:
+        async with mobile_api(short) as opened:
             backend = replace(opened, now=clock)
             edge.owner.state.backend = backend
             phone = new_phone()

@@ -15,8 +15,10 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from tatemono import bootstrap
-from tatemono.entrypoints import image_worker, outbox_relay
+from tatemono.bootstrap.image_worker import ImageWorkerParts, image_worker
+from tatemono.bootstrap.outbox_relay import outbox_relay
+from tatemono.entrypoints.image_worker import ImageWorker
+from tatemono.entrypoints.outbox_relay import OutboxRelay
 from tatemono.entrypoints.process import run
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings, read
 
@@ -68,7 +70,7 @@ def _painter(inner: Any, reach: Reach) -> Any:
     return Around(inner, paint=paint)
 
 
-def _worker_parts(parts: bootstrap.ImageWorkerParts, reach: Reach) -> bootstrap.ImageWorkerParts:
+def _worker_parts(parts: ImageWorkerParts, reach: Reach) -> ImageWorkerParts:
     generations = parts.db.generations
     parts.db.generations = Around(  # type: ignore[assignment]
         generations,
@@ -94,12 +96,12 @@ def _worker_parts(parts: bootstrap.ImageWorkerParts, reach: Reach) -> bootstrap.
 
 
 async def _worker(settings: ImageWorkerSettings, reach: Reach, stopping: asyncio.Event) -> None:
-    async with bootstrap.image_worker(settings) as parts:
-        await image_worker.ImageWorker(_worker_parts(parts, reach), settings).work(stopping)
+    async with image_worker(settings) as parts:
+        await ImageWorker(_worker_parts(parts, reach), settings).work(stopping)
 
 
 async def _relay(settings: OutboxRelaySettings, reach: Reach, stopping: asyncio.Event) -> None:
-    async with bootstrap.outbox_relay(settings) as parts:
+    async with outbox_relay(settings) as parts:
         transaction = parts.db.transaction
 
         class Steps:
@@ -128,7 +130,7 @@ async def _relay(settings: OutboxRelaySettings, reach: Reach, stopping: asyncio.
                 return result
 
         parts.db.transaction = Steps  # type: ignore[assignment, method-assign]
-        await outbox_relay.OutboxRelay(parts, settings).work(stopping)
+        await OutboxRelay(parts, settings).work(stopping)
 
 
 def _live(service: str, step: str) -> None:
@@ -144,10 +146,10 @@ def _live(service: str, step: str) -> None:
 async def _load(service: str) -> None:
     """Open and close its parts once: then whoever is forked has all modules, and AWS's descriptions of its services."""
     if service == "image-worker":
-        async with bootstrap.image_worker(read(ImageWorkerSettings)):
+        async with image_worker(read(ImageWorkerSettings)):
             pass
     else:
-        async with bootstrap.outbox_relay(read(OutboxRelaySettings)):
+        async with outbox_relay(read(OutboxRelaySettings)):
             pass
 
 

@@ -25,11 +25,11 @@ from faults.disturbances import DisturbedQueue, DrippingPainter, Liar
 from faults.dying import RELAY_STEPS, Around
 from faults.invariants import violations
 from faults.scenarios import Scenario
-from tatemono import bootstrap
 from tatemono.adapters.openai_images import OpenAIPainter
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3 import S3Pictures
-from tatemono.bootstrap import Easel, ImageWorkerParts
+from tatemono.bootstrap.image_worker import Easel, ImageWorkerParts, image_worker
+from tatemono.bootstrap.outbox_relay import outbox_relay
 from tatemono.domain.generations import Generation, OutputFormat, PictureRequest, Quality
 from tatemono.domain.painting import Failure, PaintingFailed
 from tatemono.entrypoints.image_worker import ImageWorker
@@ -216,8 +216,8 @@ async def _within_the_process(
     async with AsyncExitStack() as stack:
         worker_settings = _settings(ImageWorkerSettings, place.told("image-worker", CONCURRENCY="8"))
         relay_settings = _settings(OutboxRelaySettings, place.told("outbox-relay"))
-        parts = await stack.enter_async_context(bootstrap.image_worker(worker_settings))
-        relay_parts = await stack.enter_async_context(bootstrap.outbox_relay(relay_settings))
+        parts = await stack.enter_async_context(image_worker(worker_settings))
+        relay_parts = await stack.enter_async_context(outbox_relay(relay_settings))
         url = drip.url if scenario.drips else f"{place.studio}/v1"
         painters = [await stack.enter_async_context(_painter(each)) for each in (f"{place.studio}/v1", url)]
         liar = Liar(chance, scenario.lies, report.lies)

@@ -10,7 +10,7 @@ import pytest
 from conftest import CloudEndpoint
 from operators import ADDRESSES, Desk, PublishingPool, code_now
 from sign_in_pages import PagesPool, pages_pool
-from tatemono import bootstrap
+from tatemono.bootstrap.admin_api import admin_api
 from tatemono.domain.operators import Role
 from tatemono.entrypoints.admin_api.app import create_app
 from tatemono.laptop.operators import Enrolment, OperatorPool, OperatorRefused
@@ -63,7 +63,7 @@ async def desk(pools: PagesPool, service_database_url: Callable[[str], str]) -> 
             "uploads_url": "https://uploads.example.jp/",
         }
     )
-    async with bootstrap.admin_api(settings) as backend:
+    async with admin_api(settings) as backend:
         yield Desk(create_app(backend), PublishingPool({}))
 
 

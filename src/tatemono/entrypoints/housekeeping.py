@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from tatemono.bootstrap import OutboxRelayParts
+from tatemono.bootstrap.outbox_relay import OutboxRelayParts
 from tatemono.domain.exports import LEASE
 from tatemono.domain.members import MembersAway
 from tatemono.entrypoints.process import again_and_again

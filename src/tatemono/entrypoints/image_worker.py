@@ -15,7 +15,7 @@ import structlog
 
 from tatemono.adapters.gathering import Gathered
 from tatemono.adapters.postgres.notifications import listening
-from tatemono.bootstrap import ImageWorkerParts, image_worker
+from tatemono.bootstrap.image_worker import ImageWorkerParts, image_worker
 from tatemono.domain.attempts import Claim
 from tatemono.domain.generations import MAX_RUNNING
 from tatemono.domain.painting import PaintingFailed

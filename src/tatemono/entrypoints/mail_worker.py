@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from tatemono.adapters.ses_events import UnreadableEvent, read_event
-from tatemono.bootstrap import MailWorkerParts, mail_worker
+from tatemono.bootstrap.mail_worker import MailWorkerParts, mail_worker
 from tatemono.domain.mail_sending import MailClaim, SendingFailed
 from tatemono.entrypoints.process import again_and_again, run
 from tatemono.settings import MailWorkerSettings, read

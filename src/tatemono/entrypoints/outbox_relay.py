@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from tatemono.adapters.postgres.notifications import listening
-from tatemono.bootstrap import OutboxRelayParts, outbox_relay
+from tatemono.bootstrap.outbox_relay import OutboxRelayParts, outbox_relay
 from tatemono.domain.retention import BATCH as PRUNE_BATCH
 from tatemono.entrypoints.housekeeping import Housekeeping
 from tatemono.entrypoints.process import again_and_again, run

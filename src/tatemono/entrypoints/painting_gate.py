@@ -12,7 +12,7 @@ import structlog
 
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.watched import RELOAD_SECONDS, Watched
-from tatemono.bootstrap import Easel
+from tatemono.bootstrap.image_worker import Easel
 from tatemono.domain.breakers import Breaker, News, Ruling, news_of
 from tatemono.domain.painting import Failure, PaintingFailed
 from tatemono.domain.queue import QueueControls

@@ -9,7 +9,7 @@ import structlog
 
 from tatemono.adapters.openai_models import announced_models
 from tatemono.adapters.postgres.notifications import listening
-from tatemono.bootstrap import ImageWorkerParts
+from tatemono.bootstrap.image_worker import ImageWorkerParts
 from tatemono.domain.models import Finding
 from tatemono.entrypoints.process import again_and_again
 from tatemono.settings import ImageWorkerSettings

@@ -6,7 +6,7 @@ import os
 from rich.console import Console
 from rich.table import Table
 
-from tatemono.bootstrap import outbox_relay
+from tatemono.bootstrap.outbox_relay import outbox_relay
 from tatemono.domain.leftovers import Findings, Kind
 from tatemono.laptop.cloud_resources import open_cloud
 from tatemono.laptop.provision import resolve_environment

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from tatemono.bootstrap import AdminApiBackend, admin_api
+from tatemono.bootstrap.admin_api import AdminApiBackend, admin_api
 from tatemono.entrypoints.admin_api import (
     audit,
     blocked,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from tatemono.bootstrap import AdminApiBackend
+from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.operators import Act, Operation, Operator, OperatorTokenRejected
 from tatemono.entrypoints.described import router_below
 from tatemono.entrypoints.direct_route import DirectRoute

@@ -10,7 +10,7 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.bootstrap import AdminApiBackend
+from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.operators import Operation
 from tatemono.domain.reports import CLAIM_FOR, Decision, ReportState
 from tatemono.domain.safety import Escalation

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from tatemono.bootstrap import MobileApiBackend, mobile_api
+from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.domain.limits import Limit
 from tatemono.entrypoints.direct_route import DirectRouter
 from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge

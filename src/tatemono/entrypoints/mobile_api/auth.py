@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.devices import Proof, SignedInDevice
 from tatemono.domain.sessions import SESSION_LIFETIME, RefreshToken
 from tatemono.entrypoints.limits import Limited, limited

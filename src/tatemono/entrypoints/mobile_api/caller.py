@@ -6,7 +6,7 @@ from fastapi import Depends, Header
 from starlette.requests import Request
 
 from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.devices import Principal, Proof, TokenRejected
 
 

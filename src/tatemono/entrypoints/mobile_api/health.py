@@ -7,7 +7,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.described import OPEN_TO_ALL, answers, body, router
 from tatemono.entrypoints.responses import json_response

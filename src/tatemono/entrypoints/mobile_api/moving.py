@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.merges import MERGE_TOKEN_LIFETIME, MergeGrant, MergeSide
 from tatemono.domain.transfers import ATTEMPTS, RANDOM_BYTES
 from tatemono.entrypoints.limits import Limited, limited

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.queries import PictureRow, Place
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.generations import Generation, State
 from tatemono.entrypoints.mobile_api.texts import failure_text
 

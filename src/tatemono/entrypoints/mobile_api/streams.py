@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from tatemono.adapters.postgres.event_feed import Watch
 from tatemono.adapters.postgres.queries import EventRow, Place
-from tatemono.bootstrap import MobileApiBackend
+from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.errors import Exhausted, Unavailable
 from tatemono.domain.generations import FINAL_STATES, Generation, State
 from tatemono.entrypoints.http import DATABASE_AWAY

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route, Router
 
-from tatemono.bootstrap import WebParts, web
+from tatemono.bootstrap.web import WebParts, web
 from tatemono.entrypoints.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
 from tatemono.entrypoints.responses import alive

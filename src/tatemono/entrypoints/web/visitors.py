@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request, cookie_parser
 
 from tatemono.adapters.admin_api import OnBehalf
-from tatemono.bootstrap import WebParts
+from tatemono.bootstrap.web import WebParts
 from tatemono.domain.operator_sessions import (
     TOKEN_CHARACTERS,
     FormNotOurs,
