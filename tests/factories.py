@@ -11,7 +11,7 @@ from tatemono.domain.devices import Platform
 from tatemono.domain.generations import Generation, PictureRequest
 from tatemono.domain.money import Terms
 from tatemono.domain.painting import PainterUsage
-from tatemono.usecases.ports import KeptPicture, Miniature, VerifiedPicture
+from tatemono.usecases.picture_ports import KeptPicture, Miniature, VerifiedPicture
 from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.submit_generation import submit_generation
 

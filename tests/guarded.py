@@ -18,7 +18,7 @@ from tatemono.domain.generations import Generation, PictureRequest, Quality
 from tatemono.domain.operators import Act, Operator, Role
 from tatemono.domain.safety import WhenDown
 from tatemono.usecases.carry_out_takedowns import carry_out_takedowns
-from tatemono.usecases.ports import Painter
+from tatemono.usecases.picture_ports import Painter
 from tatemono.usecases.run_generation import Workshop, run_generation
 
 LEASE = timedelta(seconds=60)

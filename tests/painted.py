@@ -13,7 +13,8 @@ from tatemono.domain.generations import MAX_RUNNING, State
 from tatemono.domain.painting import Failure, PainterUsage
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.settings import MobileApiSettings
-from tatemono.usecases.ports import EVENTS_CHANNEL, KeptPicture, Miniature, VerifiedPicture
+from tatemono.usecases.picture_ports import KeptPicture, Miniature, VerifiedPicture
+from tatemono.usecases.ports import EVENTS_CHANNEL
 
 _LEASE = timedelta(seconds=60)
 

@@ -33,8 +33,9 @@ from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.logs import start_logging
 from tatemono.entrypoints.outbox_relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
-from tatemono.usecases.ports import ExpectedPicture, Miniature, Ticket, TicketQueue, VerifiedPicture
+from tatemono.usecases.picture_ports import ExpectedPicture, Miniature, VerifiedPicture
 from tatemono.usecases.price_list import PriceList
+from tatemono.usecases.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.submit_generation import submit_generation
 

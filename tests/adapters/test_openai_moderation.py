@@ -8,7 +8,7 @@ import pytest
 from running_studio import AT_ONCE, RunningStudio, run_studio
 from tatemono.adapters.openai_moderation import OpenAIModeration
 from tatemono.adapters.pillow_pictures import PillowPictures
-from tatemono.usecases.ports import ExpectedPicture
+from tatemono.usecases.picture_ports import ExpectedPicture
 from tatemono.usecases.safety_ports import ModerationAway
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tatemono.adapters.pillow_pictures import PillowPictures
 from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.usecases.ports import ExpectedPicture, Miniature
+from tatemono.usecases.picture_ports import ExpectedPicture, Miniature
 
 pictures = PillowPictures()
 

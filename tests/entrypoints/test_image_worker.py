@@ -19,7 +19,8 @@ from tatemono.domain.breakers import OPENS_AFTER
 from tatemono.domain.painting import Failure, PaintingFailed
 from tatemono.entrypoints.held_jobs import Jobs
 from tatemono.entrypoints.painting_gate import Gate, Turn
-from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL, Ticket
+from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
+from tatemono.usecases.queue_ports import Ticket
 from tatemono.usecases.run_generation import Stop, Workshop
 
 BUSY = PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30)

@@ -30,7 +30,7 @@ from tatemono.entrypoints.held_jobs import Jobs
 from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.painting_gate import Turn
 from tatemono.usecases import run_generation as running
-from tatemono.usecases.ports import Miniature, VerifiedPicture
+from tatemono.usecases.picture_ports import Miniature, VerifiedPicture
 from tatemono.usecases.run_generation import Workshop
 
 LEASE = timedelta(seconds=6)

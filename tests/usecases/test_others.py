@@ -12,7 +12,7 @@ from tatemono.domain.generations import AlreadyFinished, NoSuchGeneration, State
 from tatemono.domain.pictures import NoSuchPicture
 from tatemono.usecases.cancel_generation import cancel_generation
 from tatemono.usecases.delete_picture import delete_picture, erase_deleted_pictures
-from tatemono.usecases.ports import Ticket
+from tatemono.usecases.queue_ports import Ticket
 from tatemono.usecases.relay_outbox import relay_outbox
 
 

@@ -15,7 +15,7 @@ from PIL import (
 
 from tatemono.adapters.thumb_hash import thumb_hash
 from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.usecases.ports import ExpectedPicture, Miniature, VerifiedPicture
+from tatemono.usecases.picture_ports import ExpectedPicture, Miniature, VerifiedPicture
 
 CONTENT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.usecases.ports import StoredObject
+from tatemono.usecases.picture_ports import StoredObject
 
 _DELETE_LIMIT = 1000
 """The most keys that one call of DeleteObjects takes."""

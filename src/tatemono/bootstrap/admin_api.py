@@ -11,7 +11,7 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3_uploads import s3_uploads
 from tatemono.bootstrap.operator_tokens import operator_tokens
 from tatemono.settings import AdminApiSettings
-from tatemono.usecases.ports import PictureStore, ReferenceCleaner, ReferenceStore
+from tatemono.usecases.picture_ports import PictureStore, ReferenceCleaner, ReferenceStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tatemono.domain.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPol
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.build_export import Builder
 from tatemono.usecases.guard_generation import Guard, HashClassifier
-from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.queue_ports import TicketQueue
 from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.safety_ports import EdgeCache, PictureHasher
 

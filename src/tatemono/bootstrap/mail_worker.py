@@ -15,7 +15,7 @@ from tatemono.adapters.sqs import SqsQueue
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.settings import MailWorkerSettings
-from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.queue_ports import TicketQueue
 from tatemono.usecases.send_mail import PostOffice
 
 

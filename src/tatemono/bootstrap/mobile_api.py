@@ -29,7 +29,8 @@ from tatemono.domain.money import MICROS_PER_DOLLAR, Terms
 from tatemono.domain.queue import QueueControls
 from tatemono.settings import MobileApiSettings
 from tatemono.usecases.identity_ports import AttestationVerifier
-from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL, QUEUE_CHANNEL, ReferenceCleaner, ReferenceStore
+from tatemono.usecases.picture_ports import ReferenceCleaner, ReferenceStore
+from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL, QUEUE_CHANNEL
 from tatemono.usecases.price_list import PriceList
 
 

@@ -18,7 +18,7 @@ from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.settings import OutboxRelaySettings
 from tatemono.usecases.erase_accounts import Eraser
 from tatemono.usecases.identity_ports import GuestIdentities
-from tatemono.usecases.ports import TicketQueue
+from tatemono.usecases.queue_ports import TicketQueue
 from tatemono.usecases.reconcile import Reconciler
 
 

@@ -13,7 +13,7 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.domain.exports import LEASE, ExportClaim
 from tatemono.entrypoints.process import again_and_again
 from tatemono.usecases.build_export import Builder, build_export
-from tatemono.usecases.ports import Ticket, TicketQueue
+from tatemono.usecases.queue_ports import Ticket, TicketQueue
 
 RENEWALS_PER_LEASE = 6
 #: The ticket outlasts the lease a little, so that whoever gets it next finds the lease over.

@@ -10,7 +10,8 @@ from uuid import UUID
 import structlog
 
 from tatemono.domain.attempts import Claim
-from tatemono.usecases.ports import Database, Ticket, TicketQueue
+from tatemono.usecases.ports import Database
+from tatemono.usecases.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.run_generation import Stop
 
 #: A lease, and the invisibility of a ticket, are renewed so many times before they would end.

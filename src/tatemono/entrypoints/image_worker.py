@@ -27,7 +27,8 @@ from tatemono.entrypoints.upkeep import upkeep
 from tatemono.settings import ImageWorkerSettings, read
 from tatemono.usecases.delete_picture import erase_deleted_pictures
 from tatemono.usecases.erase_orphans import BATCH, erase_orphans, search_orphans
-from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, Ticket
+from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL
+from tatemono.usecases.queue_ports import Ticket
 from tatemono.usecases.run_generation import run_generation
 
 _ERASE_EVERY_SECONDS = 15

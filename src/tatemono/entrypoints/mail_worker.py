@@ -16,7 +16,7 @@ from tatemono.domain.mail_sending import MailClaim, SendingFailed
 from tatemono.entrypoints.process import again_and_again, run
 from tatemono.settings import MailWorkerSettings, read
 from tatemono.usecases.keep_post_office import BATCH, erase_old_mail, refresh_quota, settle_unknown_mail
-from tatemono.usecases.ports import Ticket
+from tatemono.usecases.queue_ports import Ticket
 from tatemono.usecases.send_mail import send_mail
 
 #: The invisibility of a ticket is renewed so many times before it would end.

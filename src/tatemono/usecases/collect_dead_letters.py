@@ -1,7 +1,8 @@
 """What a queue gave up is kept where operators can look at it."""
 
 from tatemono.domain.dead_letters import DeadMessage
-from tatemono.usecases.ports import Database, TicketQueue
+from tatemono.usecases.ports import Database
+from tatemono.usecases.queue_ports import TicketQueue
 
 BATCH = 10
 

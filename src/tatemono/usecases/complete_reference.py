@@ -11,7 +11,8 @@ from tatemono.domain.references import (
     clean_key,
     incoming_key,
 )
-from tatemono.usecases.ports import Database, ReferenceCleaner, ReferenceStore
+from tatemono.usecases.picture_ports import ReferenceCleaner, ReferenceStore
+from tatemono.usecases.ports import Database
 
 
 async def complete_reference(

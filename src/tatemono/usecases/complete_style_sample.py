@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tatemono.domain.references import CleanPicture, NotUploaded
 from tatemono.domain.styles import SAMPLE_SIDE_PIXELS, sample_key, sample_upload_key
-from tatemono.usecases.ports import PictureStore, ReferenceCleaner, ReferenceStore
+from tatemono.usecases.picture_ports import PictureStore, ReferenceCleaner, ReferenceStore
 
 
 async def complete_style_sample(

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from tatemono.domain.pictures import NoSuchPicture
-from tatemono.usecases.ports import Database, PictureStore
+from tatemono.usecases.picture_ports import PictureStore
+from tatemono.usecases.ports import Database
 
 _BATCH = 100
 

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tatemono.domain.pictures import FOLDER, keys_of_attempt, may_belong_to
-from tatemono.usecases.ports import Database, PictureStore, SearchableStore
+from tatemono.usecases.picture_ports import PictureStore, SearchableStore
+from tatemono.usecases.ports import Database
 
 BATCH = 100
 #: A worker that lost its lease may still be sending what it had begun to.

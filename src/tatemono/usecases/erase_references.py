@@ -1,7 +1,8 @@
 """Reference pictures go when they are a day old."""
 
 from tatemono.domain.references import LIFE, incoming_key
-from tatemono.usecases.ports import Database, ReferenceCopies
+from tatemono.usecases.picture_ports import ReferenceCopies
+from tatemono.usecases.ports import Database
 
 _BATCH = 100
 

@@ -14,7 +14,8 @@ from tatemono.domain.attempts import Claim
 from tatemono.domain.painting import Failure, Painting, PaintingFailed
 from tatemono.domain.reports import evidence_key
 from tatemono.domain.safety import BLOCKED_HASH, FREEZE_REASON, Finding, Stage, WhenDown, category_of
-from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL, Database, ReferenceCopies
+from tatemono.usecases.picture_ports import ReferenceCopies
+from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL, Database
 from tatemono.usecases.safety_ports import (
     ContentCredentials,
     Judgement,

@@ -10,7 +10,8 @@ from tatemono.domain.references import (
     UploadForm,
     incoming_key,
 )
-from tatemono.usecases.ports import Database, ReferenceStore
+from tatemono.usecases.picture_ports import ReferenceStore
+from tatemono.usecases.ports import Database
 
 
 async def prepare_reference(

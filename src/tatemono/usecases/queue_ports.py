@@ -1,8 +1,8 @@
-"""What the use cases need of the outside world about the queue as a whole."""
+"""What the use cases need of the outside world about queues: their messages, and what operators tell them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -73,4 +73,58 @@ class Orphans(Protocol):
 
     async def unfinished(self, generation_ids: Sequence[UUID]) -> set[UUID]:
         """Those of the generations that may still be painted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An SQS message: leave to do one job. `receipt` is good until its visibility timeout passes.
+
+    :ivar received_count: how often it was handed out, 1 the first time
+    :ivar message_id: the queue's own name for it
+    """
+
+    receipt: str
+    body: str
+    received_count: int
+    message_id: str = ""
+    sent_at: datetime | None = None
+    first_received_at: datetime | None = None
+
+
+class TicketQueue(Protocol):
+    async def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> list[int]:
+        """Send at most 10 messages in one call.
+
+        :returns: the indexes of those that the queue did not take
+        """
+        ...
+
+    async def receive(self, limit: int) -> list[Ticket]:
+        """Wait, as long as the queue is configured to, for at most `limit` (1 to 10) messages."""
+        ...
+
+    async def delete(self, tickets: Sequence[Ticket]) -> None:
+        """The job is done: the message must not come back. Expired receipts do not matter."""
+        ...
+
+    async def extend(self, tickets: Sequence[Ticket], visibility_seconds: int) -> None:
+        """Keep messages invisible for so long from now (0: hand them back at once). Expired receipts do not matter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    id: int
+    queue: str
+    body: str
+
+
+class Outbox(Protocol):
+    async def lock_due(self, limit: int) -> list[OutboxRow]:
+        """The oldest rows that are due, locked until the transaction ends; rows another relay has are passed over."""
+        ...
+
+    async def delete(self, ids: Sequence[int]) -> None:
+        """They are sent."""
         ...

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from tatemono.usecases.ports import Database, OutboxRow, TicketQueue
+from tatemono.usecases.ports import Database
+from tatemono.usecases.queue_ports import OutboxRow, TicketQueue
 
 #: SQS takes at most 10 messages in one call.
 _IN_ONE_CALL = 10

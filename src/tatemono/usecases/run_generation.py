@@ -20,10 +20,7 @@ from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintReq
 from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.domain.safety import Stage
 from tatemono.usecases.guard_generation import Guard, check_request, check_results
-from tatemono.usecases.ports import (
-    EVENTS_CHANNEL,
-    OUTBOX_CHANNEL,
-    Database,
+from tatemono.usecases.picture_ports import (
     ExpectedPicture,
     KeptPicture,
     Miniature,
@@ -33,6 +30,7 @@ from tatemono.usecases.ports import (
     ReferenceCopies,
     VerifiedPicture,
 )
+from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL, Database
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from tatemono.domain.attempts import FIRST_PROVIDER, Claim
 from tatemono.domain.generations import PictureRequest, Submitted
 from tatemono.domain.money import Cost, Terms
 from tatemono.domain.painting import PainterUsage
-from tatemono.usecases.ports import KeptPicture
+from tatemono.usecases.picture_ports import KeptPicture
 
 
 class GatheredGenerations(Generations):

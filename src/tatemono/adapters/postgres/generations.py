@@ -22,7 +22,7 @@ from tatemono.domain.generations import (
     State,
 )
 from tatemono.domain.painting import Failure, PainterUsage
-from tatemono.usecases.ports import KeptPicture
+from tatemono.usecases.picture_ports import KeptPicture
 
 #: How often to look again when the same account is changed at the same moment.
 _TRIES = 10

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from tatemono.usecases.ports import DeletedPicture
+from tatemono.usecases.picture_ports import DeletedPicture
 
 
 class Pictures:
