@@ -19,7 +19,8 @@ from tatemono.domain.operators import Act, Operator, Role
 from tatemono.domain.safety import WhenDown
 from tatemono.usecases.carry_out_takedowns import carry_out_takedowns
 from tatemono.usecases.picture_ports import Painter
-from tatemono.usecases.run_generation import Workshop, run_generation
+from tatemono.usecases.run_generation import run_generation
+from tatemono.usecases.workshop import Workshop
 
 LEASE = timedelta(seconds=60)
 ACT = Act(Operator("sub", "hanako@example.jp", frozenset({Role.ADMIN})), "a test", "request", "203.0.113.7")

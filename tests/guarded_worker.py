@@ -23,7 +23,7 @@ from tatemono.domain.attempts import UnknownPolicy
 from tatemono.domain.safety import WhenDown
 from tatemono.laptop.secret_values import content_credentials
 from tatemono.usecases.guard_generation import Guard, HashClassifier
-from tatemono.usecases.run_generation import Workshop
+from tatemono.usecases.workshop import Workshop
 
 
 @pytest.fixture

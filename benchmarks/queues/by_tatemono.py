@@ -36,8 +36,8 @@ from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
 from tatemono.usecases.picture_ports import ExpectedPicture, Miniature, VerifiedPicture
 from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.queue_ports import Ticket, TicketQueue
-from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.submit_generation import submit_generation
+from tatemono.usecases.workshop import Workshop
 
 _URLS: dict[str, str] = json.loads(os.environ.get("ROLE_URLS", "{}"))
 _PAINTED = Painting((plain.PICTURE,), PainterUsage(12, 0, 1056), "none")

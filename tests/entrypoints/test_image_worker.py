@@ -21,7 +21,8 @@ from tatemono.entrypoints.held_jobs import Jobs
 from tatemono.entrypoints.painting_gate import Gate, Turn
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
 from tatemono.usecases.queue_ports import Ticket
-from tatemono.usecases.run_generation import Stop, Workshop
+from tatemono.usecases.run_generation import Stop
+from tatemono.usecases.workshop import Workshop
 
 BUSY = PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30)
 AWAY = PaintingFailed(Failure.UNAVAILABLE, "500")

@@ -14,7 +14,7 @@ from phone import Phone
 from tatemono.domain.limits import Limit
 from tatemono.entrypoints.http import HttpEdge
 from tatemono.entrypoints.limits import Limits
-from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api import device_schemas
 from tatemono.entrypoints.mobile_api.moving_schemas import MergeOffer
 from tatemono.laptop.cloud_resources import Cloud
 from tatemono.laptop.identity_resources import Pools
@@ -52,7 +52,7 @@ class TestRegister:
         generation = await phone.ask()
         before = phone.user_id
         signed_in = phone.keep(await register(phone, mailbox))
-        schemas.DeviceSignedIn.model_validate(signed_in)
+        device_schemas.DeviceSignedIn.model_validate(signed_in)
         assert (phone.user_id, signed_in["user"]["kind"]) == (before, "member")
         assert (await phone.client.get(f"{API}/generations/{generation['id']}")).status_code == 200
         assert (await phone.sign_in())["user"]["kind"] == "member"

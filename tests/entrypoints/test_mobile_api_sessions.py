@@ -11,7 +11,7 @@ from phone import Phone, open_stream
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.tokens import APP_AUDIENCE
 from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api import device_schemas
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 pytest_plugins = ["mobile_api"]
@@ -49,7 +49,7 @@ class TestSignInDevice:
     async def test_gives_tokens_that_the_app_can_check(self, new_phone: Callable[[], Phone]) -> None:
         phone = new_phone()
         signed_in = await phone.sign_in()
-        schemas.DeviceSignedIn.model_validate(signed_in)
+        device_schemas.DeviceSignedIn.model_validate(signed_in)
         keys = await phone.client.get(f"{API}/.well-known/jwks.json")
         assert keys.headers["cache-control"] == "public, max-age=300"
         assert '"d"' not in keys.text
@@ -115,7 +115,7 @@ class TestRefreshSession:
         assert phone.user_id == before
         assert (await phone.client.get(f"{API}/me")).status_code == 200
         response = await phone.client.get(f"{API}/security-events", headers={"accept-language": "ja"})
-        page = schemas.SecurityEventPage.model_validate_json(response.content)
+        page = device_schemas.SecurityEventPage.model_validate_json(response.content)
         assert [event.kind for event in page.items] == ["refresh_reused"]
         assert "サインアウト" in page.items[0].text
 
@@ -168,7 +168,7 @@ class TestDevices:
             statement = f"update {table} set user_id = $1 where user_id = $2"  # noqa: S608 - names of the test
             await owner._pool.execute(statement, phone.user_id, lost.user_id)
         response = await phone.client.get(f"{API}/devices")
-        devices = schemas.DeviceList.model_validate_json(response.content).items
+        devices = device_schemas.DeviceList.model_validate_json(response.content).items
         assert sorted(device.current for device in devices) == [False, True]
         (other,) = [device for device in devices if not device.current]
         assert (await phone.client.delete(f"{API}/devices/{other.id}")).status_code == 204

@@ -31,7 +31,7 @@ from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.painting_gate import Turn
 from tatemono.usecases import run_generation as running
 from tatemono.usecases.picture_ports import Miniature, VerifiedPicture
-from tatemono.usecases.run_generation import Workshop
+from tatemono.usecases.workshop import Workshop
 
 LEASE = timedelta(seconds=6)
 RETRIES = 1

@@ -16,7 +16,8 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.domain.attempts import Claim, Outcome, UnknownPolicy
 from tatemono.domain.generations import Generation, PictureRequest, Quality, State
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
-from tatemono.usecases.run_generation import Stop, Workshop, run_generation
+from tatemono.usecases.run_generation import Stop, run_generation
+from tatemono.usecases.workshop import Workshop
 
 LEASE = timedelta(seconds=60)
 

@@ -27,8 +27,8 @@ from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.build_export import Builder
 from tatemono.usecases.guard_generation import Guard, HashClassifier
 from tatemono.usecases.queue_ports import TicketQueue
-from tatemono.usecases.run_generation import Workshop
 from tatemono.usecases.safety_ports import EdgeCache, PictureHasher
+from tatemono.usecases.workshop import Workshop
 
 if TYPE_CHECKING:
     from tatemono.adapters.openai_images import OpenAIPainter

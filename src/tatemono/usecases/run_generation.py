@@ -5,38 +5,29 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from datetime import timedelta
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from tatemono.domain.attempts import CANCELLED, Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
+from tatemono.domain.attempts import CANCELLED, Claim, GiveUp, Outcome, Retry, plan_retry
 from tatemono.domain.errors import Invalid
-from tatemono.domain.models import PaintingUnavailable, Registry
+from tatemono.domain.models import PaintingUnavailable
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
-from tatemono.domain.pictures import object_key, thumbnail_key
 from tatemono.domain.safety import Stage
-from tatemono.usecases.guard_generation import Guard, check_request, check_results
+from tatemono.usecases.guard_generation import check_request
+from tatemono.usecases.keep_pictures import keep_all
 from tatemono.usecases.picture_ports import (
-    ExpectedPicture,
     KeptPicture,
-    Miniature,
-    Painter,
-    PictureInspector,
-    PictureStore,
-    ReferenceCopies,
-    VerifiedPicture,
 )
-from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL, Database
+from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL
+from tatemono.usecases.workshop import Workshop
 
 _log = logging.getLogger(__name__)
 
 _OVERTAKEN_SECONDS = 0.1
-
-T = TypeVar("T")
 
 
 class Stop(Enum):
@@ -45,53 +36,6 @@ class Stop(Enum):
     CANCELLED_BY_USER = auto()
     SHUTTING_DOWN = auto()
     LEASE_LOST = auto()
-
-
-async def _tell_nobody(_failed: PaintingFailed | None) -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What a worker paints with.
-
-    :ivar model_id: the configured model
-    :ivar safety_identifier_key: keys the hash that tells the painter one user from another
-    :ivar jitter: a random number from 0 to 1 at each call
-    :ivar references: where clean copies of reference pictures are
-    :ivar today: the day in UTC
-    :ivar unknown_policy: what to do after an attempt whose end nobody knows
-    :ivar guard: what looks at prompts and pictures, and signs these; none: nothing does
-    :ivar told: is given how each call of the painter ended, if it ended by itself; none: in a picture
-    :ivar names: what this painter calls models, where it does not call them as the registry does
-    """
-
-    db: Database
-    painter: Painter
-    inspector: PictureInspector
-    store: PictureStore
-    model_id: str
-    safety_identifier_key: bytes
-    jitter: Callable[[], float]
-    registry: Registry
-    references: ReferenceCopies
-    today: Callable[[], date]
-    unknown_policy: UnknownPolicy
-    guard: Guard | None = None
-    told: Callable[[PaintingFailed | None], Awaitable[None]] = _tell_nobody
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def model(self) -> str:
-        """The model that paints today, as this painter calls it: the configured one or what follows it.
-
-        What cannot paint fails later.
-        """
-        try:
-            model = self.registry.at(self.model_id, self.today()).id
-        except PaintingUnavailable:
-            model = self.model_id
-        return self.names.get(model, model)
 
 
 async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future[Stop]") -> Outcome | None:
@@ -160,7 +104,7 @@ async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPi
                 if showing is not None:
                     showing.cancel()
                 if isinstance(step, Painting):
-                    return await _keep_all(workshop, claim, step), step
+                    return await keep_all(workshop, claim, step), step
                 showing = asyncio.create_task(_show(workshop, claim, step))
     finally:
         if showing is not None:
@@ -179,47 +123,6 @@ async def _show(workshop: Workshop, claim: Claim, partial: PartialPicture) -> No
             return
         await workshop.db.generations.add_partial(claim, partial.index, base64.b64encode(preview).decode())
         workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
-
-
-async def _keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> list[KeptPicture]:
-    request = claim.generation.request
-    if len(painting.pictures) != request.n:
-        raise PaintingFailed(
-            Failure.NO_PICTURE,
-            f"{len(painting.pictures)} pictures came, {request.n} were asked for",
-            provider_request_id=painting.provider_request_id,
-        )
-    expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
-    pictures = await _all(workshop.inspector.verify(data, expected) for data in painting.pictures)
-    # Nothing is put where it could be seen before it is judged. Signing need not wait for that: it takes as long.
-    async with _together() as group:
-        signed = [group.create_task(_signed_picture(workshop, picture)) for picture in pictures]
-        small = group.create_task(_judged(workshop, claim, painting, pictures))
-    each = zip((task.result() for task in signed), small.result(), strict=True)
-    return await _all(_put(workshop, _key(claim, position), *parts) for position, parts in enumerate(each))
-
-
-async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """What each of them gives.
-
-    :raises PaintingFailed: one of them did
-    """
-    async with _together() as group:
-        tasks = [group.create_task(step) for step in steps]
-    return [task.result() for task in tasks]
-
-
-@asynccontextmanager
-async def _together() -> AsyncIterator[asyncio.TaskGroup]:
-    """Steps of which the first that fails stops the others.
-
-    :raises PaintingFailed: one of them did
-    """
-    try:
-        async with asyncio.TaskGroup() as group:
-            yield group
-    except* PaintingFailed as failed:
-        raise failed.exceptions[0] from None
 
 
 async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
@@ -276,49 +179,6 @@ def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
     if cost > expected:
         _log.warning("generation %s cost %d micro-dollars, %d were expected", claim.generation.id, cost, expected)
     return cost or expected
-
-
-def _key(claim: Claim, position: int) -> str:
-    generation = claim.generation
-    return object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
-
-
-async def _signed_picture(workshop: Workshop, picture: VerifiedPicture) -> VerifiedPicture:
-    signed = await _signed(workshop, picture.data, picture.content_type)
-    if signed is picture.data:
-        return picture
-    return replace(picture, data=signed, sha256=hashlib.sha256(signed).digest())
-
-
-async def _judged(
-    workshop: Workshop, claim: Claim, painting: Painting, pictures: Sequence[VerifiedPicture]
-) -> list[tuple[Miniature, bytes]]:
-    """The small copies and their signed files, when everybody who has to has looked at them.
-
-    :raises PaintingFailed: not everybody lets them pass
-    """
-    miniatures = await _all(workshop.inspector.shrink(picture) for picture in pictures)
-    async with _together() as group:
-        files = [group.create_task(_signed(workshop, each.thumbnail, "image/webp")) for each in miniatures]
-        if workshop.guard is not None:
-            looked_at = [each.thumbnail for each in miniatures]
-            group.create_task(check_results(workshop.guard, claim, painting, looked_at))
-    return list(zip(miniatures, (file.result() for file in files), strict=True))
-
-
-async def _put(workshop: Workshop, key: str, picture: VerifiedPicture, small: tuple[Miniature, bytes]) -> KeptPicture:
-    miniature, thumbnail = small
-    await asyncio.gather(
-        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
-        workshop.store.put(thumbnail_key(key), thumbnail, content_type="image/webp"),
-    )
-    return KeptPicture(picture, miniature, key, thumbnail_key(key))
-
-
-async def _signed(workshop: Workshop, data: bytes, content_type: str) -> bytes:
-    if workshop.guard is None or workshop.guard.credentials is None:
-        return data
-    return await workshop.guard.credentials.sign(data, content_type, model=workshop.model)
 
 
 async def _failed(workshop: Workshop, claim: Claim, failed: PaintingFailed) -> Outcome | None:

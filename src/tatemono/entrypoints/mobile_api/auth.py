@@ -11,7 +11,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.devices import Proof, SignedInDevice
 from tatemono.domain.sessions import SESSION_LIFETIME, RefreshToken
 from tatemono.entrypoints.limits import Limited, limited
-from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api import device_schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
 from tatemono.entrypoints.mobile_api.described import (
     OF_A_BODY,
@@ -72,13 +72,13 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
         "`deletion_pending`, with `erase_at`: `undo_deletion` takes it back."
     ),
     openapi_extra=OPEN_TO_ALL,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(schemas.DeviceSignedIn, "Signed in.")),
+    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "Signed in.")),
 )
 async def sign_in_device(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("sign-in")],
-    body: schemas.DeviceSignIn,
+    body: device_schemas.DeviceSignIn,
     dpop: Dpop,
 ) -> Response:
     settings = backend.settings
@@ -121,13 +121,13 @@ async def sign_in_device(
         "user again."
     ),
     openapi_extra=OPEN_TO_ALL,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(schemas.DeviceSignedIn, "New tokens.")),
+    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "New tokens.")),
 )
 async def refresh_session(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("refresh")],
-    body: schemas.SessionRefresh,
+    body: device_schemas.SessionRefresh,
     dpop: Dpop,
 ) -> Response:
     proof = proven(request, dpop)

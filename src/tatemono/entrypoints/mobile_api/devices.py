@@ -5,7 +5,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api import device_schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.described import WITH_TOKEN, answers, body, router
 from tatemono.entrypoints.mobile_api.generations import Cursor, Limit
@@ -21,7 +21,7 @@ routes = router("Devices")
     operation_id="list_devices",
     summary="My devices, the last seen first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.DeviceList, "All that are not revoked.")),
+    responses=answers(401, _200=body(device_schemas.DeviceList, "All that are not revoked.")),
 )
 async def list_devices(backend: Backend, caller: Caller) -> Response:
     items = [
@@ -60,7 +60,7 @@ async def revoke_device(backend: Backend, caller: Caller, device_id: UUID) -> Re
     operation_id="list_security_events",
     summary="What happened to my account, newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.SecurityEventPage, "A page.")),
+    responses=answers(401, _200=body(device_schemas.SecurityEventPage, "A page.")),
 )
 async def list_security_events(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20

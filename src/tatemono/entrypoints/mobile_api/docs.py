@@ -5,11 +5,19 @@ from typing import Any
 from fastapi import FastAPI
 
 from tatemono.entrypoints.documented import documentation_routes, openapi_of
-from tatemono.entrypoints.mobile_api import leaving_schemas, member_schemas, moving_schemas, safety_schemas, schemas
+from tatemono.entrypoints.mobile_api import (
+    device_schemas,
+    leaving_schemas,
+    member_schemas,
+    moving_schemas,
+    reference_schemas,
+    safety_schemas,
+    schemas,
+)
 from tatemono.entrypoints.mobile_api.described import PREFIX
 
 TITLE = "Tatemono mobile API"
-_SCHEMAS = (schemas, member_schemas, moving_schemas, leaving_schemas, safety_schemas)
+_SCHEMAS = (device_schemas, leaving_schemas, member_schemas, moving_schemas, reference_schemas, safety_schemas, schemas)
 DESCRIPTION = """What the app on the phone talks to. Texts come in Japanese or English (`Accept-Language`); times are
 UTC (RFC 3339); a refusal is a problem (RFC 9457) with a stable `code`.
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tatemono.domain.members import Password
 from tatemono.domain.merges import MergeGrant
 from tatemono.entrypoints.limits import Limited, limited
-from tatemono.entrypoints.mobile_api import member_schemas, schemas
+from tatemono.entrypoints.mobile_api import device_schemas, member_schemas
 from tatemono.entrypoints.mobile_api.auth import credentials
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
 from tatemono.entrypoints.mobile_api.described import OF_A_BODY, WITH_TOKEN, answers, body, router
@@ -84,7 +84,7 @@ async def resend_code(
     summary="Show the code: now a member",
     description=_PROOF + "The guest that registered brings the code, and gets new tokens: the old ones are void.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(schemas.DeviceSignedIn, "The same user, a member now.")),
+    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "The same user, a member now.")),
 )
 async def confirm_member(
     *,
@@ -127,7 +127,7 @@ async def confirm_member(
         409,
         429,
         *OF_A_BODY,
-        _200=body(schemas.DeviceSignedIn, "The device is the member's."),
+        _200=body(device_schemas.DeviceSignedIn, "The device is the member's."),
         _202=body(MergeOffer, "The person is to be asked about the guest first."),
     ),
 )

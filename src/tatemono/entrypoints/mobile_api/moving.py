@@ -21,8 +21,8 @@ from tatemono.entrypoints.mobile_api import moving_schemas as schemas
 from tatemono.entrypoints.mobile_api.auth import credentials
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
 from tatemono.entrypoints.mobile_api.described import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
+from tatemono.entrypoints.mobile_api.device_schemas import DeviceSignedIn
 from tatemono.entrypoints.mobile_api.generations import Cursor, Limit
-from tatemono.entrypoints.mobile_api.schemas import DeviceSignedIn
 from tatemono.entrypoints.responses import json_response
 from tatemono.usecases import confirm_merge as confirming
 from tatemono.usecases import issue_transfer_code as issuing

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from tatemono.domain.devices import Platform, UserKind
 from tatemono.entrypoints.bodies import NO_NUL, RequestBody, ResponseBody, example
-from tatemono.entrypoints.mobile_api.schemas import DeviceSignedIn
+from tatemono.entrypoints.mobile_api.device_schemas import DeviceSignedIn
 
 _USER_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"
 _MEMBER_ID = "0199ffee-1c20-7a31-8d42-5e6f7a8b9c08"

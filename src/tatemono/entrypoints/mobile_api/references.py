@@ -6,7 +6,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from tatemono.domain.references import MAX_UPLOAD_BYTES, Reference
-from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api import reference_schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.described import OF_A_BODY, WITH_TOKEN, answers, body, router
 from tatemono.entrypoints.responses import json_response
@@ -24,9 +24,9 @@ routes = router("References")
     "erased after a day.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 429, *OF_A_BODY, _201=body(schemas.PreparedReference, "The form.")),
+    responses=answers(401, 429, *OF_A_BODY, _201=body(reference_schemas.PreparedReference, "The form.")),
 )
-async def prepare_reference(backend: Backend, caller: Caller, body: schemas.ReferenceRequest) -> Response:
+async def prepare_reference(backend: Backend, caller: Caller, body: reference_schemas.ReferenceRequest) -> Response:
     reference, form = await preparing.prepare_reference(
         backend.db, backend.uploads, user_id=caller.user_id, content_type=body.content_type
     )
@@ -46,7 +46,7 @@ async def prepare_reference(backend: Backend, caller: Caller, body: schemas.Refe
     description="Checks the picture by its content and makes a clean copy of it: upright, without EXIF and GPS, 2048 "
     "pixels a side at most. The upload is erased, whatever comes of it.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, _200=body(schemas.ReferencePicture, "Ready to be used.")),
+    responses=answers(401, 404, 409, _200=body(reference_schemas.ReferencePicture, "Ready to be used.")),
 )
 async def complete_reference(backend: Backend, caller: Caller, reference_id: UUID) -> Response:
     reference = await completing.complete_reference(

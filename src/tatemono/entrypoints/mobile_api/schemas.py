@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from tatemono.domain.devices import Platform, UserKind
+from tatemono.domain.devices import UserKind
 from tatemono.domain.generations import (
     MAX_NEGATIVE_CHARACTERS,
     MAX_PICTURES,
@@ -30,121 +30,7 @@ LaxUuid = Annotated[UUID, Field(strict=False)]
 
 _GENERATION_ID = "019ab3c2-5b1e-7a10-8c55-0d2f6a1b9e01"
 _PICTURE_ID = "019ab3c2-9d40-7c3e-a1f4-5e0c7b2d8f02"
-_USER_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"
-
-
-class DeviceSignIn(RequestBody):
-    model_config = example({"platform": "ios", "device_identifier": "6F1A2B3C-4D5E-4F60-8A9B-0C1D2E3F4A5B"})
-
-    platform: Platform
-    device_identifier: Annotated[
-        str,
-        StringConstraints(min_length=8, max_length=255, pattern=NO_NUL),
-        Field(
-            description="identifierForVendor, Android ID, or a random id in the browser. Only its keyed hash is kept."
-        ),
-    ]
-    attestation: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=30_000, pattern=NO_NUL)] | None,
-        Field(
-            description="Where devices have to be attested, at the first sign-in of a device. iOS: the attestation "
-            "object of App Attest in base64, with the SHA-256 of the `DPoP` header's value as `clientDataHash`. "
-            "Android: the token of a classic request to Play Integrity, with that SHA-256 in base64url as `nonce`."
-        ),
-    ] = None
-
-
-class SignedInUser(ResponseBody):
-    id: UUID
-    kind: UserKind
-    new: Annotated[bool, Field(description="This sign-in created the user.")]
-
-
-class DeviceSignedIn(ResponseBody):
-    model_config = example(
-        {
-            "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiI…",
-            "token_type": "Bearer",
-            "expires_in": 3600,
-            "refresh_token": "AZqzwgKqfwCbZjwdXn-aAy0hY…",
-            "refresh_expires_in": 2592000,
-            "id_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ.eyJzdWIiOiI…",
-            "user": {"id": _USER_ID, "kind": "guest", "new": True},
-        }
-    )
-
-    access_token: str
-    token_type: Literal["Bearer"]
-    expires_in: Annotated[int, Field(description="Seconds.")]
-    refresh_token: Annotated[
-        str,
-        Field(description="For `refresh_session`, with a proof of the same key; good once. Keep it in the keychain."),
-    ]
-    refresh_expires_in: Annotated[int, Field(description="Seconds.")]
-    id_token: Annotated[str, Field(description="A JWT about the user, for the app to read. It opens nothing.")]
-    user: SignedInUser
-
-
-class SessionRefresh(RequestBody):
-    model_config = example({"refresh_token": "AZqzwgKqfwCbZjwdXn-aAy0hY…"})
-
-    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NO_NUL)]
-
-
-class Device(ResponseBody):
-    id: UUID
-    platform: Platform
-    created_at: datetime
-    last_seen_at: datetime
-    signed_in: Annotated[bool, Field(description="It has a session that is not over.")]
-    current: Annotated[bool, Field(description="It is the one that asks.")]
-
-
-class DeviceList(ResponseBody):
-    model_config = example(
-        {
-            "items": [
-                {
-                    "id": "019ab3c1-02ab-7b11-8a70-1f2e3d4c5b06",
-                    "platform": "ios",
-                    "created_at": "2026-11-24T08:40:57.141592Z",
-                    "last_seen_at": "2026-11-24T09:12:03.271828Z",
-                    "signed_in": True,
-                    "current": True,
-                }
-            ]
-        }
-    )
-
-    items: list[Device]
-
-
-class SecurityEvent(ResponseBody):
-    id: UUID
-    kind: Annotated[str, Field(description="Stable: programs may depend on it.")]
-    text: Annotated[str, Field(description="For people, in the language asked for.")]
-    device_id: UUID | None
-    created_at: datetime
-
-
-class SecurityEventPage(ResponseBody):
-    model_config = example(
-        {
-            "items": [
-                {
-                    "id": "019ab3c4-17c0-7d52-b1a9-6e5d4c3b2a07",
-                    "kind": "refresh_reused",
-                    "text": "Somebody used an old sign-in of one of your devices. The device was signed out.",
-                    "device_id": "019ab3c1-02ab-7b11-8a70-1f2e3d4c5b06",
-                    "created_at": "2026-11-24T09:15:44.577215Z",
-                }
-            ],
-            "next_cursor": None,
-        }
-    )
-
-    items: list[SecurityEvent]
-    next_cursor: Annotated[UUID | None, Field(description="Give it as `cursor` for what is older; null at the end.")]
+USER_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"
 
 
 class GenerationRequest(RequestBody):
@@ -224,63 +110,6 @@ class GenerationQuote(ResponseBody):
 class QuotedCredits(ResponseBody):
     available: int
     free_today: Annotated[int, Field(description="What today's allowance adds with the first request of the day.")]
-
-
-class ReferenceRequest(RequestBody):
-    model_config = example({"content_type": "image/jpeg"})
-
-    content_type: Literal["image/png", "image/jpeg", "image/webp"]
-
-
-class PresignedForm(ResponseBody):
-    url: Annotated[str, Field(description="POST the form here, as multipart/form-data.")]
-    fields: Annotated[dict[str, str], Field(description="All of them, in this order; the file in `file`, last.")]
-    max_bytes: Annotated[int, Field(description="Of the file.")]
-    expires_at: datetime
-
-
-_REFERENCE = {
-    "id": "019ab3c3-7a10-7d21-9c44-2b1a0f9e8d05",
-    "state": "ready",
-    "width": 1536,
-    "height": 2048,
-    "expires_at": "2026-11-25T08:40:57.141592Z",
-}
-
-
-class ReferencePicture(ResponseBody):
-    model_config = example(_REFERENCE)
-
-    id: UUID
-    state: Annotated[Literal["waiting", "ready"], Field(description="`ready` once it is completed.")]
-    width: Annotated[int | None, Field(description="Of the copy that is used: at most 2048 pixels a side.")]
-    height: int | None
-    expires_at: Annotated[datetime, Field(description="When it is erased.")]
-
-
-class PreparedReference(ResponseBody):
-    model_config = example(
-        {
-            "reference": _REFERENCE | {"state": "waiting", "width": None, "height": None},
-            "form": {
-                "url": "https://uploads.example.s3.ap-northeast-1.amazonaws.com/",
-                "fields": {
-                    "Content-Type": "image/jpeg",
-                    "key": "incoming/019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03/019ab3c3-7a10-7d21-9c44-2b1a0f9e8d05",
-                    "x-amz-algorithm": "AWS4-HMAC-SHA256",
-                    "x-amz-credential": "AKIAIOSFODNN7EXAMPLE/20261124/ap-northeast-1/s3/aws4_request",
-                    "x-amz-date": "20261124T084057Z",
-                    "policy": "eyJleHBpcmF0aW9uIjogIjIwMjYtMTEtMjRUMDg6NTA6NTdaIiwg…",
-                    "x-amz-signature": "3a0c7b5f…",
-                },
-                "max_bytes": 15728640,
-                "expires_at": "2026-11-24T08:50:57Z",
-            },
-        }
-    )
-
-    reference: ReferencePicture
-    form: PresignedForm
 
 
 class FailureReason(ResponseBody):
@@ -410,7 +239,7 @@ class StrikeOfMine(ResponseBody):
 class Me(ResponseBody):
     model_config = example(
         {
-            "id": _USER_ID,
+            "id": USER_ID,
             "kind": "guest",
             "created_at": "2026-11-24T08:40:57.141592Z",
             "credits": {"available": 488, "held": 12},

@@ -1,0 +1,105 @@
+"""What a painter gave is checked, judged, signed and kept."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from tatemono.domain.attempts import Claim
+from tatemono.domain.painting import Failure, Painting, PaintingFailed
+from tatemono.domain.pictures import object_key, thumbnail_key
+from tatemono.usecases.guard_generation import check_results
+from tatemono.usecases.picture_ports import ExpectedPicture, KeptPicture, Miniature, VerifiedPicture
+from tatemono.usecases.workshop import Workshop
+
+T = TypeVar("T")
+
+
+async def keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> list[KeptPicture]:
+    """Check the pictures, have them judged, sign them and put them into the store.
+
+    :raises PaintingFailed: they are not what was asked for, or not everybody lets them pass, or the store takes none
+    """
+    request = claim.generation.request
+    if len(painting.pictures) != request.n:
+        raise PaintingFailed(
+            Failure.NO_PICTURE,
+            f"{len(painting.pictures)} pictures came, {request.n} were asked for",
+            provider_request_id=painting.provider_request_id,
+        )
+    expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
+    pictures = await _all(workshop.inspector.verify(data, expected) for data in painting.pictures)
+    # Nothing is put where it could be seen before it is judged. Signing need not wait for that: it takes as long.
+    async with _together() as group:
+        signed = [group.create_task(_signed_picture(workshop, picture)) for picture in pictures]
+        small = group.create_task(_judged(workshop, claim, painting, pictures))
+    each = zip((task.result() for task in signed), small.result(), strict=True)
+    return await _all(_put(workshop, _key(claim, position), *parts) for position, parts in enumerate(each))
+
+
+async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What each of them gives.
+
+    :raises PaintingFailed: one of them did
+    """
+    async with _together() as group:
+        tasks = [group.create_task(step) for step in steps]
+    return [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def _together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Steps of which the first that fails stops the others.
+
+    :raises PaintingFailed: one of them did
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except* PaintingFailed as failed:
+        raise failed.exceptions[0] from None
+
+
+def _key(claim: Claim, position: int) -> str:
+    generation = claim.generation
+    return object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
+
+
+async def _signed_picture(workshop: Workshop, picture: VerifiedPicture) -> VerifiedPicture:
+    signed = await _signed(workshop, picture.data, picture.content_type)
+    if signed is picture.data:
+        return picture
+    return replace(picture, data=signed, sha256=hashlib.sha256(signed).digest())
+
+
+async def _judged(
+    workshop: Workshop, claim: Claim, painting: Painting, pictures: Sequence[VerifiedPicture]
+) -> list[tuple[Miniature, bytes]]:
+    """The small copies and their signed files, when everybody who has to has looked at them.
+
+    :raises PaintingFailed: not everybody lets them pass
+    """
+    miniatures = await _all(workshop.inspector.shrink(picture) for picture in pictures)
+    async with _together() as group:
+        files = [group.create_task(_signed(workshop, each.thumbnail, "image/webp")) for each in miniatures]
+        if workshop.guard is not None:
+            looked_at = [each.thumbnail for each in miniatures]
+            group.create_task(check_results(workshop.guard, claim, painting, looked_at))
+    return list(zip(miniatures, (file.result() for file in files), strict=True))
+
+
+async def _put(workshop: Workshop, key: str, picture: VerifiedPicture, small: tuple[Miniature, bytes]) -> KeptPicture:
+    miniature, thumbnail = small
+    await asyncio.gather(
+        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
+        workshop.store.put(thumbnail_key(key), thumbnail, content_type="image/webp"),
+    )
+    return KeptPicture(picture, miniature, key, thumbnail_key(key))
+
+
+async def _signed(workshop: Workshop, data: bytes, content_type: str) -> bytes:
+    if workshop.guard is None or workshop.guard.credentials is None:
+        return data
+    return await workshop.guard.credentials.sign(data, content_type, model=workshop.model)
