@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,10 @@ def main() -> int:
             for where in ([str(_ALONE)], side_by_side)
         ]
         found = [json.loads(line) for line in reports.read_text(encoding="utf-8").splitlines()]
-    _show(_merged(found), f"{times} times, {time.monotonic() - began:,.0f} s; pytest ended with {codes}")
+    merged = _merged(found)
+    _show(merged, f"{times} times, {time.monotonic() - began:,.0f} s; pytest ended with {codes}")
+    if known.full:
+        (_HERE / "RESULTS.md").write_text(_written(merged, time.monotonic() - began), encoding="utf-8")
     # A scenario that did not come to its end has no report: pytest's code says so. 5: it found nothing to do.
     return max((code for code in codes if code != _NOTHING_TO_DO), default=_NOTHING_TO_DO) or int(
         any(each["violations"] for each in found)
@@ -73,26 +77,38 @@ def _merged(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(merged.values())
 
 
+_COLUMNS = ("scenario", "what went wrong, how often", "how they ended", "settled after", "violations")
+
+
 def _show(reports: list[dict[str, Any]], caption: str) -> None:
-    table = Table(
-        "scenario", "what went wrong, how often", "how they ended", "settled after", "violations", caption=caption
-    )
+    table = Table(*_COLUMNS, caption=caption)
     for report in reports:
-        measured = report["measured"].items()
-        harm = {**report["kills"], **report["sqs_kinds"], **report["lies"], **report["painter_calls"]}
-        table.add_row(
-            report["scenario"]["name"],
-            ", ".join([f"{name} {count:,}" for name, count in harm.items()] + [_told(*each) for each in measured]),
-            ", ".join(f"{name} {count:,}" for name, count in report["states"].items()),
-            f"{report['settled_after_seconds']:.1f} s",
-            str(len(report["violations"])),
-            style="red" if report["violations"] else "",
-        )
+        table.add_row(*_row(report), style="red" if report["violations"] else "")
     Console().print(table)
 
 
-def _told(name: str, value: float) -> str:
-    return f"{name} {value:.2f}"
+def _written(reports: list[dict[str, Any]], seconds: float) -> str:
+    rows = [_COLUMNS, ("---", "---", "---", "---:", "---:"), *map(_row, reports)]
+    day = datetime.now(UTC).date().isoformat()
+    return (
+        "# The full set of the fault programme\n\n"
+        f"Written by `python tests/faults --full` on {day}, in {seconds / 60:.0f} minutes. After each scenario the\n"
+        "invariants (`invariants.py`) are counted from the database, the store and the painter's own log of calls.\n\n"
+        + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    )
+
+
+def _row(report: dict[str, Any]) -> tuple[str, ...]:
+    harm = {**report["kills"], **report["sqs_kinds"], **report["lies"]}
+    calls = {f"calls {name}": count for name, count in report["painter_calls"].items()}
+    counted = [f"{name} {count:,}" for name, count in (harm | calls).items()]
+    return (
+        report["scenario"]["name"],
+        ", ".join(counted + [f"{name} {value:.2f}" for name, value in report["measured"].items()]),
+        ", ".join(f"{name} {count:,}" for name, count in report["states"].items()),
+        f"{report['settled_after_seconds']:.1f} s",
+        str(len(report["violations"])),
+    )
 
 
 if __name__ == "__main__":
