@@ -30,6 +30,8 @@ _LAPTOP_SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": "100",
     "max_wal_size": "512MB",
+    # As on RDS (infra/modules/database): no disk turns here. Tables that are young are read by their indexes then, too.
+    "random_page_cost": "1.1",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
