@@ -133,7 +133,7 @@ class TestStorms:
                 await ask(ground.place, scenario, chance)
                 await _some_run(ground.place)
                 await STORMS[name](ground)
-            await settle(ground.place, report)
+                await settle(ground.place, report)
         await judge(ground.place, report, DrippingPainter())
         report.keep()
         assert report.violations == []

@@ -37,7 +37,8 @@ _LAPTOP_SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_checkpoints": "off",
 }
-_TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+#: Tests that run side by side share one.
+_TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "300"}
 
 _STEP_DOWN_CAPABILITIES = (None, "dac_read_search", "dac_override")
 """What the server keeps of root's rights, least first. Either capability lets it pass a folder closed to its user."""

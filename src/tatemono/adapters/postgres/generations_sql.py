@@ -86,8 +86,9 @@ turn as materialized (
         and attempts.generation_id = expired.id and attempts.outcome is null
 ), attempt as (
     -- What is not set aside any more is not spent: a worker ends such a job without a call (MAX_ATTEMPTS).
-    insert into attempts (generation_id, fence, model, provider, object_stem, expected_micros)
-    select id, fence, $3, $4, '{FOLDER}/' || user_id || '/' || id || '/' || fence,
+    -- `now()` is from before this statement looked, and the attempt before may have ended since.
+    insert into attempts (generation_id, fence, model, provider, object_stem, started_at, expected_micros)
+    select id, fence, $3, $4, '{FOLDER}/' || user_id || '/' || id || '/' || fence, clock_timestamp(),
         case when reserved_micros >= expected_micros * (1 + (
             select count(*) from attempts where attempts.generation_id = claimed.id
                 and failure is distinct from 'rate_limited')) then expected_micros else 0 end
