@@ -25,7 +25,7 @@ pytest_plugins = ["mobile_api"]
 _PHONES = 6
 _KEYS_OF_EACH = 8
 _KILLS = 4
-_TIMES = min(TIMES, 50)
+_TIMES = min(TIMES, 25)
 #: More, and somebody would have more requests waiting than the hundred that are allowed.
 _TIMES_OF_A_PART = 100 // _KEYS_OF_EACH // _KILLS
 
