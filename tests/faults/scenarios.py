@@ -87,6 +87,8 @@ PAINTER_MISBEHAVES = Scenario(
     },
     drips=15,
     cancellations=5,
+    # Some are cancelled before they come to it.
+    enough=108,
 )
 TOLD_LIES = Scenario(name="done, then reported as failed", generations=40, lies=0.2, cancellations=4)
 TIMES = int(os.environ.get("FAULTS_TIMES", "1"))
