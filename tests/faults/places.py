@@ -87,11 +87,11 @@ async def place(
             }
         )
         urls = {service: service_database_url(service) for service in ("image-worker", "outbox-relay")}
-        yield Place(db, S3Pictures(s3, name), s3, name, own_studio, environment, urls)
+        store = S3Pictures(s3, name)
+        yield Place(db, store, s3, name, own_studio, environment, urls)
         # The embedded cloud keeps everything in memory: thousands of pictures, if many parts run.
-        async for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
-            if found := [{"Key": each["Key"]} for each in page.get("Contents", ())]:
-                await s3.delete_objects(Bucket=name, Delete={"Objects": found, "Quiet": True})
+        while found := await store.keys_after("", "", 1000):
+            await store.delete([each.key for each in found])
         await s3.delete_bucket(Bucket=name)
 
 

@@ -10,6 +10,17 @@ from tatemono.domain.devices import Platform, UserKind
 from tatemono.entrypoints.bodies import NO_NUL, RequestBody, ResponseBody, example
 from tatemono.entrypoints.mobile_api.schemas import USER_ID
 
+#: The example of what a sign-in gives.
+CREDENTIALS = {
+    "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiI…",
+    "token_type": "Bearer",
+    "expires_in": 3600,
+    "refresh_token": "AZqzwgKqfwCbZjwdXn-aAy0hY…",
+    "refresh_expires_in": 2592000,
+    "id_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ.eyJzdWIiOiI…",
+    "user": {"id": USER_ID, "kind": "guest", "new": True},
+}
+
 
 class DeviceSignIn(RequestBody):
     model_config = example({"platform": "ios", "device_identifier": "6F1A2B3C-4D5E-4F60-8A9B-0C1D2E3F4A5B"})
@@ -39,17 +50,7 @@ class SignedInUser(ResponseBody):
 
 
 class DeviceSignedIn(ResponseBody):
-    model_config = example(
-        {
-            "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiI…",
-            "token_type": "Bearer",
-            "expires_in": 3600,
-            "refresh_token": "AZqzwgKqfwCbZjwdXn-aAy0hY…",
-            "refresh_expires_in": 2592000,
-            "id_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ.eyJzdWIiOiI…",
-            "user": {"id": USER_ID, "kind": "guest", "new": True},
-        }
-    )
+    model_config = example(CREDENTIALS)
 
     access_token: str
     token_type: Literal["Bearer"]

@@ -8,20 +8,12 @@ from pydantic import Field, StringConstraints
 
 from tatemono.domain.devices import Platform, UserKind
 from tatemono.entrypoints.bodies import NO_NUL, RequestBody, ResponseBody, example
-from tatemono.entrypoints.mobile_api.device_schemas import DeviceSignedIn
+from tatemono.entrypoints.mobile_api.device_schemas import CREDENTIALS, DeviceSignedIn
+from tatemono.entrypoints.mobile_api.schemas import USER_ID
 
-_USER_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"
 _MEMBER_ID = "0199ffee-1c20-7a31-8d42-5e6f7a8b9c08"
 _MERGE_ID = "019ab3c5-2d10-7e91-9c33-1a2b3c4d5e09"
-_CREDENTIALS = {
-    "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiI…",
-    "token_type": "Bearer",
-    "expires_in": 3600,
-    "refresh_token": "AZqzwgKqfwCbZjwdXn-aAy0hY…",
-    "refresh_expires_in": 2592000,
-    "id_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ.eyJzdWIiOiI…",
-    "user": {"id": _MEMBER_ID, "kind": "member", "new": False},
-}
+_CREDENTIALS = CREDENTIALS | {"user": {"id": _MEMBER_ID, "kind": "member", "new": False}}
 
 
 class TransferCodeRequest(RequestBody):
@@ -110,7 +102,7 @@ class MergeOutcome(ResponseBody):
 class MergePreview(ResponseBody):
     model_config = example(
         {
-            "leaving": _side(_USER_ID, kind="guest", email=None, generations=3, pictures=3, credits_available=476),
+            "leaving": _side(USER_ID, kind="guest", email=None, generations=3, pictures=3, credits_available=476),
             "staying": _side(
                 _MEMBER_ID, kind="member", email="a@example.jp", generations=12, pictures=11, credits_available=404
             ),
@@ -175,7 +167,7 @@ class UndoableMergePage(ResponseBody):
             "items": [
                 {
                     "id": _MERGE_ID,
-                    "user_id": _USER_ID,
+                    "user_id": USER_ID,
                     "merged_at": "2026-11-24T09:01:57.141592Z",
                     "undo_until": "2026-12-01T09:01:57.141592Z",
                     "generations": 3,
@@ -198,7 +190,7 @@ class UndoableMergePage(ResponseBody):
 class UndoneMerge(ResponseBody):
     model_config = example(
         {
-            "user_id": _USER_ID,
+            "user_id": USER_ID,
             "generations": 3,
             "pictures": 3,
             "devices": 1,

@@ -61,20 +61,24 @@ def show_bill(environment: str, lines: list[Line], use: Use, console: Console) -
         )
     if use.users:
         console.print(f"A user costs {total.low / use.users:.4f} to {total.high / use.users:.4f}.", highlight=False)
-    if blocked:
-        console.print("Not looked up, and so in none of these sums:", style="yellow")
-        for line in blocked:
-            console.print(f"  {_NAMES[line.part]}: {line.what} ({line.price.source})", highlight=False, markup=False)
-    if assumed := [line for line in known if line.price.is_assumed]:
-        console.print("Between bounds, for nobody has looked it up:", style="yellow")
-        for line in assumed:
-            console.print(f"  {_NAMES[line.part]}: {line.what} ({line.price.source})", highlight=False, markup=False)
+    _show_sources("Not looked up, and so in none of these sums:", blocked, console)
+    _show_sources(
+        "Between bounds, for nobody has looked it up:", [line for line in known if line.price.is_assumed], console
+    )
     days = sorted({line.price.date for line in known})
     console.print(
         f"Prices of {days[0]} to {days[-1]}, in src/tatemono/laptop/infra/cost/prices.toml; nothing free, no discount.",
         style="dim",
         highlight=False,
     )
+
+
+def _show_sources(heading: str, lines: list[Line], console: Console) -> None:
+    if not lines:
+        return
+    console.print(heading, style="yellow")
+    for line in lines:
+        console.print(f"  {_NAMES[line.part]}: {line.what} ({line.price.source})", highlight=False, markup=False)
 
 
 def _sum(lines: list[Line]) -> Range:
