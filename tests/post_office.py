@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import sys
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -128,16 +128,19 @@ class Office:
     sqs: Any
     cloud: CloudEndpoint
     environment: dict[str, str]
+    #: What the processes log.
+    log: Path
 
     @asynccontextmanager
     async def running(self, service: str, **variables: str) -> AsyncIterator[Process]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"tatemono.entrypoints.{service.replace('-', '_')}"),
-            env=self.environment
-            | {"SERVICE_NAME": service, "DATABASE_URL": self.environment[service], "PATH": os.environ["PATH"]}
-            | variables,
-            stdout=DEVNULL if "MAIL_TEST_LOG" not in os.environ else Path(os.environ["MAIL_TEST_LOG"]).open("ab"),  # noqa: ASYNC230, SIM115 - it ends with the process
-        )
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", f"tatemono.entrypoints.{service.replace('-', '_')}"),
+                env=self.environment
+                | {"SERVICE_NAME": service, "DATABASE_URL": self.environment[service], "PATH": os.environ["PATH"]}
+                | variables,
+                stdout=log,
+            )
         try:
             yield process
         finally:
@@ -190,6 +193,16 @@ class Office:
         answer = await self.sqs.get_queue_attributes(QueueUrl=self.environment[variable], AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
 
+    async def dead_events(self, count: int) -> set[str]:
+        """Wait until so many different messages about events are dead letters, at most a minute."""
+        url, bodies = self.environment["MAIL_EVENTS_DEAD"], set[str]()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                while len(bodies) < count:
+                    answer = await self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+                    bodies |= {message["Body"] for message in answer.get("Messages", [])}
+        return bodies
+
 
 async def until(probe: Callable[[], Awaitable[bool]], *, within_seconds: float = 30) -> None:
     async with asyncio.timeout(within_seconds):
@@ -199,7 +212,7 @@ async def until(probe: Callable[[], Awaitable[bool]], *, within_seconds: float =
 
 @pytest.fixture
 async def office(
-    database_url: str, service_database_url: Callable[[str], str], aws_environment: CloudEndpoint
+    database_url: str, service_database_url: Callable[[str], str], aws_environment: CloudEndpoint, tmp_path: Path
 ) -> AsyncIterator[Office]:
     name = f"test-{secrets.token_hex(6)}"
     ses = DifficultSes(aws_environment.endpoint_url)
@@ -245,7 +258,12 @@ async def office(
                 "STOP_TIMEOUT_SECONDS": "8",
             }
         )
-        yield Office(db, ses, sqs, aws_environment, environment)
+        office = Office(db, ses, sqs, aws_environment, environment, tmp_path / "log")
+        try:
+            yield office
+        finally:
+            # pytest shows it where a test failed.
+            sys.stdout.write(office.log.read_text() if office.log.exists() else "nothing was logged")
 
 
 async def _queue(sqs: Any, name: str, **attributes: str) -> dict[str, str]:

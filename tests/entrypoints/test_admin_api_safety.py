@@ -1,5 +1,6 @@
 """The review queue and what is blocked, as operators see them."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,8 +21,9 @@ pytest_plugins = ["admin_api"]
 
 
 @pytest.fixture
-async def owner(database_url: str) -> Database:
-    return await Database.connect(database_url, service="test")
+async def owner(database_url: str) -> AsyncIterator[Database]:
+    async with await Database.connect(database_url, service="test") as db:
+        yield db
 
 
 async def picture(owner: Database) -> tuple[UUID, UUID]:
