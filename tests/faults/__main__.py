@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-# Of what `tatemono test` does; with `-m long` it does the quick set.
+# As many as `tatemono test -m long tests/faults` does.
 _QUICK_TIMES = 8
 _FULL_TIMES = 215
 _HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ def main() -> int:
         help="3,000 kills of workers, 50,000 messages, 3,000 of each fault of the painter: more than an hour",
     )
     parser.add_argument(
-        "--times", type=int, default=_QUICK_TIMES, help="times what `tatemono test` does; 8 are the quick set's numbers"
+        "--times", type=int, default=_QUICK_TIMES, help="so many times as large; 8 are the quick set's numbers"
     )
     parser.add_argument("--reports", type=Path, help="keep what each part reports in this file, a line of JSON each")
     known, words = parser.parse_known_args()

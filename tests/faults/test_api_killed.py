@@ -68,6 +68,7 @@ class Asking:
         return True
 
 
+@pytest.mark.long
 class TestMobileApi:
     @pytest.mark.parametrize(("seed", "times"), list(enumerate(parts(_TIMES, _TIMES_OF_A_PART), 1)))
     async def test_killed_while_phones_ask_loses_nothing_and_makes_nothing_twice(

@@ -13,6 +13,8 @@ from tatemono.domain.mail import MailKind
 
 __all__ = ["office"]
 
+pytestmark = pytest.mark.long
+
 
 async def silence_ends(office: Office) -> None:
     """As if SES had said nothing of any mail for ten minutes."""

@@ -420,6 +420,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, bug: str) -> Iterator[None]:
 
 
 class TestUniverses:
+    @pytest.mark.long
     def test_end_well(self) -> None:
         wrong, met = {}, set[str | None]()
         for seed in range(UNIVERSES):

@@ -116,14 +116,10 @@ STORMS: dict[str, Storm] = {
     "disk full": full_disk,
 }
 
-#: `tatemono test` has no time for all of them.
-_OFTEN = ("PostgreSQL killed", "connections cut", "a worker stopped for two leases", "S3 refusing", "disk full")
 
-
+@pytest.mark.long
 class TestStorms:
-    @pytest.mark.parametrize(
-        "name", [pytest.param(name, marks=[] if name in _OFTEN else [pytest.mark.long]) for name in STORMS]
-    )
+    @pytest.mark.parametrize("name", STORMS)
     async def test_leave_nothing_wrong(self, ground: Ground, name: str) -> None:
         scenario = Scenario(name=name, generations=10, painter_faults={"latency=0.5": 10})
         report = Report(scenario)

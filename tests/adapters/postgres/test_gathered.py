@@ -1,6 +1,7 @@
 """Submissions, claims and ends that share a statement come to just what they would come to one after the other."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -32,6 +33,17 @@ async def owner(database_url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
+
+
+_SOMEBODY_WAITS = """
+select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')
+"""
+
+
+def _key_of_shard(user_id: UUID, shard: int) -> str:
+    """A key under which the user's request looks at that row of the budget."""
+    keys = (str(number) for number in itertools.count())
+    return next(key for key in keys if Submission(user_id, FOX, key, COST).shards[0] == shard)
 
 
 async def taken(db: Database, count: int) -> list[Claim]:
@@ -152,12 +164,18 @@ class TestSubmitTogether:
 
     async def test_keeps_nobody_waiting_for_an_account_that_is_locked(self, api: Database, owner: Any) -> None:
         people = [await guest(api) for _ in range(4)]
+        await submitted(api, people[0])
         async with owner.transaction():
             await owner.execute("select from accounts where user_id = $1 for update", people[0])
-            asking = [asyncio.create_task(submitted(api, user_id)) for user_id in people]
-            await asyncio.wait_for(asyncio.gather(*asking[1:]), 10)
-            assert not asking[0].done()
-        await asyncio.wait_for(asking[0], 10)
+            waiting = asyncio.create_task(submitted(api, people[0], key=_key_of_shard(people[0], 7)))
+            async with asyncio.timeout(10):
+                while not await owner.fetchval(_SOMEBODY_WAITS):  # noqa: ASYNC110 - PostgreSQL has no event
+                    await asyncio.sleep(0.01)
+            # They look at the same row of the budget: whoever waits for an account must not hold it.
+            asking = [submitted(api, user_id, key=_key_of_shard(user_id, 7)) for user_id in people[1:]]
+            await asyncio.wait_for(asyncio.gather(*asking), 10)
+            assert not waiting.done()
+        await asyncio.wait_for(waiting, 10)
 
 
 class TestClaimTogether:

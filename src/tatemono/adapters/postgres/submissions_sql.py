@@ -12,17 +12,19 @@ _LEDGER = """allowance as (
     select user_id, id, 'available', 'held', price from added
 )"""
 
-# A row of the environment's budget is locked before the account; whatever gives back to it only adds a row elsewhere,
-# so nobody waits in the opposite order. What is free today comes first: it is given by filling up, never by adding.
+# The account is locked before a row of the environment's budget, so whoever holds such a row, which strangers share,
+# waits for nobody's account; whatever gives back to it only adds a row elsewhere. What is free today comes first: it is
+# given by filling up, never by adding.
 SUBMIT = f"""
 with today as (
     select (now() at time zone $20)::date as day
 ), known as (
     select {_COLUMNS}, fingerprint, false as new from generations where user_id = $1 and idempotency_key = $2
+), mine as (
+    select from accounts where user_id = $1 and not exists (select from known) for no key update
 ), room as (
-    select b.day, b.shard from today join budget_shards b on b.day = today.day
+    select b.day, b.shard from mine cross join today join budget_shards b on b.day = today.day
     where b.shard = any($19::smallint[]) and b.used_micros + $17::bigint <= $22::bigint
-        and not exists (select from known)
     order by b.shard limit 1 for update of b
 ), payer as (
     update accounts a set
@@ -67,7 +69,7 @@ _AFFORDABLE = """a.queued < $4::int
 
 # Of requests of different users those for whom all is well, as `SUBMIT` would one after the other. Whoever is not among
 # the rows has to be looked at alone, and so does whoever's account is locked: nobody waits for a stranger's merge. The
-# order of locks is the same: the budget, then accounts, by their ids.
+# budget is locked first here, which is safe since no account is waited for.
 SUBMIT_TOGETHER = f"""
 with today as (
     select (now() at time zone $1)::date as day
