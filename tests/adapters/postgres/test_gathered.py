@@ -169,7 +169,7 @@ class TestSubmitTogether:
             await owner.execute("select from accounts where user_id = $1 for update", people[0])
             waiting = asyncio.create_task(submitted(api, people[0], key=_key_of_shard(people[0], 7)))
             async with asyncio.timeout(10):
-                while not await owner.fetchval(_SOMEBODY_WAITS):  # noqa: ASYNC110 - PostgreSQL has no event
+                while not await api._pool.fetchval(_SOMEBODY_WAITS):  # noqa: ASYNC110 - PostgreSQL has no event
                     await asyncio.sleep(0.01)
             # They look at the same row of the budget: whoever waits for an account must not hold it.
             asking = [submitted(api, user_id, key=_key_of_shard(user_id, 7)) for user_id in people[1:]]
