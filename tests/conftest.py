@@ -19,6 +19,7 @@ from tatemono.laptop.database_roles import prepare_database
 from tatemono.laptop.ports import choose
 from tatemono.laptop.secret_values import database_role
 from tatemono.plan import Plan, read_plan
+from trust import trust_one_authority
 
 _RUN = pytest.StashKey[Run]()
 
@@ -27,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A worker of xdist has `workerinput`; what it starts belongs to the controller's run.
     if not hasattr(config, "workerinput"):
         run = config.stash[_RUN] = Run()
+        trust_one_authority(run.folder)
         parallel = getattr(config.option, "numprocesses", None)
         if parallel and run.in_memory and config.option.basetemp is None:
             # What tests start for themselves waits for no disk either. Of a run of one process all folders are kept.

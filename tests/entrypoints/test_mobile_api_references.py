@@ -40,9 +40,9 @@ def settings(settings: MobileApiSettings, aws_environment: CloudEndpoint, bucket
     return settings.model_copy(update={"uploads_bucket": bucket._bucket, "uploads_url": url})
 
 
-def photo(size: tuple[int, int] = (400, 300), kind: str = "JPEG", **options: Any) -> bytes:
+def photo(size: tuple[int, int] = (400, 300), kind: str = "JPEG", *, mode: str = "RGB", **options: Any) -> bytes:
     written = io.BytesIO()
-    Image.new("RGB", size, "teal").save(written, kind, **options)
+    Image.new(mode, size, "teal").save(written, kind, **options)
     return written.getvalue()
 
 
@@ -126,8 +126,8 @@ class TestCompleteReference:
             (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "reference_is_no_picture"),
             (photo()[:-200], "reference_is_no_picture"),
             (photo((30, 300)), "reference_too_large"),
-            # Some kilobytes that would be 243 MB.
-            (photo((9_000, 9_000), "PNG"), "reference_too_large"),
+            # Some kilobytes that would be 81 million pixels.
+            (photo((9_000, 9_000), "PNG", mode="1"), "reference_too_large"),
         ],
         ids=["gif", "svg", "cut", "thin", "bomb"],
     )

@@ -274,6 +274,7 @@ def play(runner: asyncio.Runner, database_url: str, *, examples: int) -> None:
 
 
 class TestPipeline:
+    @pytest.mark.long
     def test_does_as_the_model_says(self, database_url: str) -> None:
         with asyncio.Runner() as runner:
             play(runner, database_url, examples=40 * min(TIMES, 50))

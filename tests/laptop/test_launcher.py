@@ -1,6 +1,5 @@
 """The launcher is a shell script that must work where nothing is installed: each test gives it a PATH of its own."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from trust import environment_before
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("sh", "dirname", "readlink", "mktemp", "mkdir", "mv", "rm", "cat", "sleep", "chmod", "cp")
@@ -194,9 +195,11 @@ class TestWithoutUv:
         assert ran.code == 1
         assert "neither pip nor a working venv" in ran.errors
 
+    @pytest.mark.long
     @pytest.mark.slow
     def test_brings_the_real_one(self, place: Place) -> None:
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))}
+        outside = environment_before()
+        kept = {name: value for name, value in outside.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))}
         (place.project / "pyproject.toml").write_text('[project]\nname = "empty"\nversion = "0"\n')
         ran = place.run("up", **kept | {"TATEMONO_PYTHON": sys.executable, "HOME": str(place.folder)})  # type: ignore[arg-type]
         # The project that it is brought to has no command of that name.

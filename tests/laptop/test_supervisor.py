@@ -211,13 +211,14 @@ class TestKeepingUp:
 class TestStop:
     async def test_stops_the_parts_in_their_order(self, stage: Stage) -> None:
         def part(name: str, order: int) -> Part:
-            script = f"trap 'sleep 0.05; echo gone; exit' TERM; {LASTING}"
+            script = f"trap 'sleep 0.05; echo gone; exit' TERM; echo set; {LASTING}"
             return stage.part(name, script, stop_order=order)
 
         supervisor = stage.supervise(part("postgres", 2), part("door", 0), part("api", 1))
         await supervisor.start()
+        await stage.until(lambda: len(stage.lines) == 3)
         await supervisor.stop()
-        assert [name for name, _ in stage.lines] == ["door", "api", "postgres"]
+        assert [name for name, line in stage.lines if line == "gone"] == ["door", "api", "postgres"]
         assert [name for name, state, _ in stage.heard if state == "stopped"] == ["door", "api", "postgres"]
 
     async def test_asks_with_the_signal_of_the_part(self, stage: Stage) -> None:

@@ -138,6 +138,7 @@ class TestUp:
         assert run.wait(PATIENCE_SECONDS) == 0
         assert all(is_gone(pid) for pid in pids_of(after))
 
+    @pytest.mark.long
     def test_can_be_stopped_after_a_kill_and_begun_anew(self, building: Building) -> None:
         building.up()
         before = building.status()
