@@ -18,6 +18,8 @@ from tatemono.laptop.supervisor import Supervisor
 
 QUICK = Patience(deaths=3, within_seconds=60, first_delay_seconds=0.01, start_timeout_seconds=0.3, probe_seconds=0.01)
 LASTING = "sleep 60 & wait"
+# Dash drops a signal that comes while it starts a command, so whoever waits for one starts none.
+LISTENING = "echo set; while :; do :; done"
 STUBBORN = "trap '' TERM; while :; do sleep 60 & wait; done"
 
 
@@ -211,7 +213,7 @@ class TestKeepingUp:
 class TestStop:
     async def test_stops_the_parts_in_their_order(self, stage: Stage) -> None:
         def part(name: str, order: int) -> Part:
-            script = f"trap 'sleep 0.05; echo gone; exit' TERM; echo set; {LASTING}"
+            script = f"trap 'sleep 0.05; echo gone; exit' TERM; {LISTENING}"
             return stage.part(name, script, stop_order=order)
 
         supervisor = stage.supervise(part("postgres", 2), part("door", 0), part("api", 1))
@@ -222,8 +224,7 @@ class TestStop:
         assert [name for name, state, _ in stage.heard if state == "stopped"] == ["door", "api", "postgres"]
 
     async def test_asks_with_the_signal_of_the_part(self, stage: Stage) -> None:
-        # Not `wait`: some shells miss a signal that comes just before it.
-        script = "trap 'echo interrupted; exit' INT; echo set; while :; do sleep 0.05; done"
+        script = f"trap 'echo interrupted; exit' INT; {LISTENING}"
         supervisor = stage.supervise(stage.part("postgres", script, stop_signal=signal.SIGINT))
         await supervisor.start()
         await stage.until(lambda: stage.lines)
