@@ -1,6 +1,7 @@
 """What goes wrong, and how often: data for the one runner (`runner.py`).
 
-The quick set runs with `./tatemono test -m long tests/faults`; a larger one is the same with larger numbers.
+Each runs small with `./tatemono test`, and with the numbers that are asked of a quick set with `-m long`; a larger one
+is the same with larger numbers.
 """
 
 import os
@@ -54,7 +55,7 @@ class Scenario:
         )
 
 
-# Small enough to be part of any larger number.
+# So many as a run of all tests has time for; FAULTS_TIMES makes them larger.
 WORKER_KILLED = Scenario(
     name="worker killed at each step",
     generations=8,
@@ -93,7 +94,6 @@ TOLD_LIES = Scenario(name="done, then reported as failed", generations=40, lies=
 #: So many times are more than what is asked of a quick set: 100 kills of workers, 2,000 messages, 200 of each fault of
 #: the painter.
 QUICK_TIMES = 8
-#: Everything so many times as large, but no scenario smaller than in a quick set.
 TIMES = int(os.environ.get("FAULTS_TIMES", "1"))
 #: A larger one is run in parts, which can be side by side, each with a database, a bucket and a queue of its own.
 _TIMES_OF_A_PART = 12
@@ -111,4 +111,5 @@ def _in_parts(times: int) -> Iterator[Scenario]:
             yield scenario.scaled(part, seed)
 
 
-SET = tuple(_in_parts(max(TIMES, QUICK_TIMES)))
+SET = tuple(_in_parts(TIMES))
+QUICK_SET = tuple(_in_parts(QUICK_TIMES)) if TIMES == 1 else ()

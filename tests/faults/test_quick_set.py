@@ -7,7 +7,7 @@ import pytest
 from factories import USAGE, guest, kept, submitted
 from faults.invariants import violations
 from faults.runner import SETTLED_WITHIN_SECONDS, Place, run_scenario
-from faults.scenarios import SET, Scenario
+from faults.scenarios import QUICK_SET, SET, Scenario
 from tatemono.adapters.postgres.database import Database
 
 SECONDS = timedelta(seconds=60)
@@ -16,18 +16,26 @@ SECONDS = timedelta(seconds=60)
 pytest_plugins = ["faults.places"]
 
 
-@pytest.mark.long
 class TestQuickSet:
     @pytest.mark.parametrize("scenario", SET, ids=lambda scenario: f"{scenario.name}, {scenario.seed}")
     async def test_leaves_nothing_wrong(self, place: Place, scenario: Scenario) -> None:
-        report = await run_scenario(place, scenario)
-        report.keep()
-        assert report.violations == []
-        assert report.settled_after_seconds < SETTLED_WITHIN_SECONDS
-        assert report.kills == (scenario.kills or {})
-        assert report.sqs_messages >= scenario.sqs_messages
-        assert bool(report.lies) == bool(scenario.lies)
-        assert report.states.get("succeeded", 0) > 0
+        await _leave_nothing_wrong(place, scenario)
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("scenario", QUICK_SET, ids=lambda scenario: scenario.name)
+    async def test_as_a_whole_leaves_nothing_wrong(self, place: Place, scenario: Scenario) -> None:
+        await _leave_nothing_wrong(place, scenario)
+
+
+async def _leave_nothing_wrong(place: Place, scenario: Scenario) -> None:
+    report = await run_scenario(place, scenario)
+    report.keep()
+    assert report.violations == []
+    assert report.settled_after_seconds < SETTLED_WITHIN_SECONDS
+    assert report.kills == (scenario.kills or {})
+    assert report.sqs_messages >= scenario.sqs_messages
+    assert bool(report.lies) == bool(scenario.lies)
+    assert report.states.get("succeeded", 0) > 0
 
 
 class TestInvariants:
