@@ -20,6 +20,8 @@ QUICK = Patience(deaths=3, within_seconds=60, first_delay_seconds=0.01, start_ti
 LASTING = "sleep 60 & wait"
 # Dash drops a signal that comes while it starts a command, so whoever waits for one starts none.
 LISTENING = "echo set; while :; do :; done"
+# Starts others all the time, which outlive it.
+RESTLESS = "trap '' TERM; while :; do sleep 60 & sleep 0.02; done"
 STUBBORN = "trap '' TERM; while :; do sleep 60 & wait; done"
 
 
@@ -224,8 +226,9 @@ class TestStop:
         assert [name for name, state, _ in stage.heard if state == "stopped"] == ["door", "api", "postgres"]
 
     async def test_asks_with_the_signal_of_the_part(self, stage: Stage) -> None:
-        script = f"trap 'echo interrupted; exit' INT; {LISTENING}"
-        supervisor = stage.supervise(stage.part("postgres", script, stop_signal=signal.SIGINT))
+        # Not SIGINT: a shell that is started with it ignored, as in the background of another, can trap it no more.
+        script = f"trap 'echo interrupted; exit' USR1; {LISTENING}"
+        supervisor = stage.supervise(stage.part("postgres", script, stop_signal=signal.SIGUSR1))
         await supervisor.start()
         await stage.until(lambda: stage.lines)
         await supervisor.stop()
@@ -319,7 +322,7 @@ class Killed:
 def killed(tmp_path: Path) -> Killed:
     """A building whose supervisor was killed, with one part that heeds SIGTERM and one that does not."""
     folder = tmp_path / "state"
-    command = [sys.executable, "-c", SUPERVISE_FOR_EVER, str(folder), LASTING, STUBBORN]
+    command = [sys.executable, "-c", SUPERVISE_FOR_EVER, str(folder), LASTING, RESTLESS]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout
         supervisor.stdout.readline()

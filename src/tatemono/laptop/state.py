@@ -26,6 +26,8 @@ KEPT_WHEN_WIPED = (MARKER, "lock", "ports.json", "certificates")
 
 # The kernel counts a process's age in ticks since boot; as a date it may differ by a moment between two readings.
 _CREATED_TOLERANCE_SECONDS = 1.5
+#: So often processes that are to be killed are looked for: those that are killed first start no others.
+_LOOKS = 3
 
 
 class StateFolderRefused(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
@@ -239,9 +241,14 @@ def stop_leftovers(record: Record, *, patience_seconds: float = 5.0) -> dict[str
         leads = part.identity is not None and processes[0].pid == part.identity.pid
         _signal(processes[:1] if leads else processes, part.stop_signal)
     everything = [process for processes in found.values() for process in processes]
-    _, stubborn = psutil.wait_procs(everything, timeout=patience_seconds)
-    _signal(stubborn, signal.SIGKILL)
-    psutil.wait_procs(stubborn, timeout=2)
+    psutil.wait_procs(everything, timeout=patience_seconds)
+    # What is left may start others before it is killed, so look again.
+    for _ in range(_LOOKS):
+        stubborn = [process for processes in leftovers(record).values() for process in processes]
+        if not stubborn:
+            break
+        _signal(stubborn, signal.SIGKILL)
+        psutil.wait_procs(stubborn, timeout=2)
     return stopped
 
 
