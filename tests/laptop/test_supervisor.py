@@ -18,7 +18,7 @@ from tatemono.laptop.supervisor import Supervisor
 
 QUICK = Patience(deaths=3, within_seconds=60, first_delay_seconds=0.01, start_timeout_seconds=0.3, probe_seconds=0.01)
 LASTING = "sleep 60 & wait"
-# Dash drops a signal that comes while it starts a command, so whoever waits for one starts none.
+# Starts no command: some shells miss a signal that comes just before they wait for one.
 LISTENING = "echo set; while :; do :; done"
 # Starts others all the time, which outlive it.
 RESTLESS = "trap '' TERM; while :; do sleep 60 & sleep 0.02; done"
