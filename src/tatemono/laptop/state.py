@@ -235,21 +235,26 @@ def stop_leftovers(record: Record, *, patience_seconds: float = 5.0) -> dict[str
     :returns: the process ids that were stopped, by part
     """
     found = leftovers(record)
+    if not found:
+        return {}
     stopped = {name: [process.pid for process in processes] for name, processes in found.items()}
     for name, processes in found.items():
         part = record.parts[name]
         leads = part.identity is not None and processes[0].pid == part.identity.pid
         _signal(processes[:1] if leads else processes, part.stop_signal)
-    everything = [process for processes in found.values() for process in processes]
-    psutil.wait_procs(everything, timeout=patience_seconds)
+    psutil.wait_procs(_of_all_parts(found), timeout=patience_seconds)
     # What is left may start others before it is killed, so look again.
     for _ in range(_LOOKS):
-        stubborn = [process for processes in leftovers(record).values() for process in processes]
+        stubborn = _of_all_parts(leftovers(record))
         if not stubborn:
             break
         _signal(stubborn, signal.SIGKILL)
         psutil.wait_procs(stubborn, timeout=2)
     return stopped
+
+
+def _of_all_parts(found: dict[str, list[psutil.Process]]) -> list[psutil.Process]:
+    return [process for processes in found.values() for process in processes]
 
 
 def _signal(processes: Sequence[psutil.Process], number: int) -> None:
