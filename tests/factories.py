@@ -43,6 +43,6 @@ async def submitted(db: Database, user_id: UUID, request: PictureRequest = FOX, 
 
 
 def kept(claim: Claim, position: int = 0) -> KeptPicture:
-    picture = VerifiedPicture(b"png" * 10, "image/png", 1024, 1024, b"s" * 32)
+    picture = VerifiedPicture(b"png" * 10, "image/png", 1024, 1024)
     stem = f"pictures/{claim.generation.user_id}/{claim.generation.id}/{claim.fence}-{position}"
-    return KeptPicture(picture, Miniature(b"webp", b"thumbhash"), f"{stem}.png", f"{stem}-thumbnail.webp")
+    return KeptPicture(picture, b"s" * 32, Miniature(b"webp", b"thumbhash"), f"{stem}.png", f"{stem}-thumbnail.webp")

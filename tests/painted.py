@@ -80,6 +80,7 @@ def _kept(claim: Claim, position: int) -> KeptPicture:
         content_type=f"image/{request.output_format}",
         width=request.size.width,
         height=request.size.height,
-        sha256=hashlib.sha256(data).digest(),
     )
-    return KeptPicture(picture, Miniature(b"thumbnail", b"\x01\x02\x03"), key, thumbnail_key(key))
+    return KeptPicture(
+        picture, hashlib.sha256(data).digest(), Miniature(b"thumbnail", b"\x01\x02\x03"), key, thumbnail_key(key)
+    )

@@ -33,7 +33,7 @@ from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.logs import start_logging
 from tatemono.entrypoints.outbox_relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
-from tatemono.usecases.picture_ports import ExpectedPicture, Miniature, VerifiedPicture
+from tatemono.usecases.picture_ports import ExpectedPicture, Miniature, SmallCopy, VerifiedPicture
 from tatemono.usecases.price_list import PriceList
 from tatemono.usecases.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.submit_generation import submit_generation
@@ -44,6 +44,7 @@ _PAINTED = Painting((plain.PICTURE,), PainterUsage(12, 0, 1056), "none")
 _TERMS = Terms(daily_credits=0, user_day_micros=10**12, environment_day_micros=10**15, time_zone="Asia/Tokyo")
 _PRICES = PriceList(read_registry(), "gpt-image-2", _TERMS, lambda: datetime.now(UTC).date())
 _REQUEST = PictureRequest(prompt="A lighthouse at dawn, seen from the sea", quality=Quality.LOW)
+_SMALL = SmallCopy(b"")
 _MINIATURE = Miniature(b"", b"thumbhash")
 
 
@@ -54,9 +55,12 @@ class NoPainter:
 
 class NoInspector:
     async def verify(self, data: bytes, expected: ExpectedPicture) -> VerifiedPicture:
-        return VerifiedPicture(data, "image/png", expected.width, expected.height, b"0" * 32)
+        return VerifiedPicture(data, "image/png", expected.width, expected.height)
 
-    async def shrink(self, _picture: VerifiedPicture) -> Miniature:
+    async def shrink(self, _picture: VerifiedPicture) -> SmallCopy:
+        return _SMALL
+
+    async def miniature(self, _small: SmallCopy) -> Miniature:
         return _MINIATURE
 
     async def preview(self, data: bytes) -> bytes:

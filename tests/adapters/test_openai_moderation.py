@@ -30,9 +30,9 @@ async def painted(studio: RunningStudio, prompt: str) -> bytes:
     return base64.b64decode(answer.data[0].b64_json)
 
 
-async def thumbnail(data: bytes) -> bytes:
+async def glance(data: bytes) -> bytes:
     inspector = PillowPictures()
-    return (await inspector.shrink(await inspector.verify(data, ExpectedPicture(1024, 1024, "png")))).thumbnail
+    return (await inspector.shrink(await inspector.verify(data, ExpectedPicture(1024, 1024, "png")))).glance
 
 
 class TestOpenAIModeration:
@@ -46,17 +46,17 @@ class TestOpenAIModeration:
         assert judgement.categories == ("sexual", "sexual/minors")
 
     @pytest.mark.parametrize("category", ["violence", "sexual", "self-harm"])
-    async def test_sees_a_marked_picture_in_its_thumbnail(
+    async def test_sees_a_marked_picture_in_its_glance(
         self, moderation: OpenAIModeration, studio: RunningStudio, category: str
     ) -> None:
         data = await painted(studio, f"A fox [studio:flag={category}]")
-        judgement = await moderation.judge(picture=await thumbnail(data), client_request_id="c")
+        judgement = await moderation.judge(picture=await glance(data), client_request_id="c")
         assert category in judgement.categories
 
     async def test_sees_nothing_in_an_unmarked_picture(
         self, moderation: OpenAIModeration, studio: RunningStudio
     ) -> None:
-        small = await thumbnail(await painted(studio, "A fox"))
+        small = await glance(await painted(studio, "A fox"))
         assert (await moderation.judge(picture=small, client_request_id="d")).categories == ()
 
     @pytest.mark.parametrize("fault", ["500", "429", "hang"])

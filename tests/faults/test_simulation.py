@@ -30,7 +30,7 @@ from tatemono.entrypoints.held_jobs import Jobs
 from tatemono.entrypoints.image_worker import ImageWorker
 from tatemono.entrypoints.painting_gate import Turn
 from tatemono.usecases import run_generation as running
-from tatemono.usecases.picture_ports import Miniature, VerifiedPicture
+from tatemono.usecases.picture_ports import Miniature, SmallCopy, VerifiedPicture
 from tatemono.usecases.workshop import Workshop
 
 LEASE = timedelta(seconds=6)
@@ -245,9 +245,12 @@ class Outside:
         yield Painting((b"png",), USAGE, None)
 
     async def verify(self, data: bytes, _expected: Any) -> VerifiedPicture:
-        return VerifiedPicture(data, "image/png", 1024, 1024, b"s" * 32)
+        return VerifiedPicture(data, "image/png", 1024, 1024)
 
-    async def shrink(self, _picture: VerifiedPicture) -> Miniature:
+    async def shrink(self, _picture: VerifiedPicture) -> SmallCopy:
+        return SmallCopy(b"jpeg")
+
+    async def miniature(self, _small: SmallCopy) -> Miniature:
         return Miniature(b"webp", b"thumbhash")
 
     async def put(self, key: str, *_: Any, **__: Any) -> None:
@@ -277,7 +280,7 @@ def worker_on(machine: Machine, model: Model, faulty: Callable[[], bool]) -> Non
     workshop = Workshop(
         db=db,
         painter=SimpleNamespace(paint=outside.paint),
-        inspector=SimpleNamespace(verify=outside.verify, shrink=outside.shrink),
+        inspector=SimpleNamespace(verify=outside.verify, shrink=outside.shrink, miniature=outside.miniature),
         store=SimpleNamespace(put=outside.put),
         model_id="gpt-image-2",
         safety_identifier_key=b"key",

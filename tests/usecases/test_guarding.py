@@ -1,9 +1,11 @@
 """What a worker does about prompts and pictures that must not be; and that nobody pays for it or sees it."""
 
+import asyncio
 import hashlib
 import io
 import json
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import c2pa
 import pytest
@@ -14,8 +16,8 @@ from guarded import GuardedWorker
 from tatemono.adapters.difference_hash import difference_hashes
 from tatemono.domain.attempts import Outcome
 from tatemono.domain.generations import State
-from tatemono.domain.painting import Painting, PaintRequest, PartialPicture
-from tatemono.domain.safety import HashClass, WhenDown
+from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
+from tatemono.domain.safety import HashClass, Stage, WhenDown
 
 pytest_plugins = ["guarded_worker"]
 
@@ -52,6 +54,45 @@ class TestBeforeSpending:
         digest = await guarded.fetch("select sha256, size_bytes from pictures")
         assert kept is not None
         assert digest == [(hashlib.sha256(kept).digest(), len(kept))]
+
+    async def test_no_picture_is_shown_whose_judgement_is_not_on_record(
+        self, guarded: GuardedWorker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = guarded.worker.moderations.record
+
+        async def slow_then_failing(*told: Any, **how: Any) -> None:
+            await asyncio.sleep(0.2)
+            if told[2].stage is Stage.RESULT:
+                raise ConnectionResetError("the database went away")
+            await record(*told, **how)
+
+        monkeypatch.setattr(guarded.worker.moderations, "record", slow_then_failing)
+        claim = await guarded.claim()
+        with pytest.raises(ConnectionResetError):
+            await guarded.run(claim)
+
+        generation, _ = await guarded.after(claim)
+        assert generation.state is State.RUNNING
+        assert await guarded.fetch(CHECKS) == [("prompt", "provider", "passed", [])]
+
+    async def test_what_passed_is_on_record_also_if_the_painter_fails(
+        self, guarded: GuardedWorker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = guarded.worker.moderations.record
+
+        async def slow(*told: Any, **how: Any) -> None:
+            await asyncio.sleep(0.2)
+            await record(*told, **how)
+
+        class Refuses:
+            async def paint(self, _request: PaintRequest) -> AsyncGenerator[PartialPicture | Painting, None]:
+                raise PaintingFailed(Failure.BAD_REQUEST, "no")
+                yield  # what makes it a generator
+
+        monkeypatch.setattr(guarded.worker.moderations, "record", slow)
+        guarded.paints_with(Refuses())
+        assert await guarded.run(await guarded.claim()) is Outcome.FAILED
+        assert await guarded.fetch(CHECKS) == [("prompt", "provider", "passed", [])]
 
     async def test_a_flagged_prompt_is_refused_before_it_is_painted(self, guarded: GuardedWorker) -> None:
         claim = await guarded.claim(prompt="a gory massacre")

@@ -28,6 +28,8 @@ def difference_hashes(picture: bytes) -> tuple[int, ...]:
     """As `DifferenceHasher.hashes`."""
     try:
         image: Image.Image = Image.open(io.BytesIO(picture), formats=("PNG", "JPEG", "WEBP"))
+        # A JPEG is decoded no larger than needed; other formats know no such thing.
+        image.draft("L", (_WIDTH * 4, _HEIGHT * 4))
         if image.has_transparency_data:
             # What shines through counts as white, as on a page.
             image = image.convert("RGBA")

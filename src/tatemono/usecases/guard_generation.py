@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeAlias
 
 from tatemono.domain.attempts import Claim
 from tatemono.domain.painting import Failure, Painting, PaintingFailed
@@ -27,6 +28,9 @@ from tatemono.usecases.safety_ports import (
 )
 
 _log = logging.getLogger(__name__)
+
+#: Records of what passed, being written while the work goes on.
+Notes: TypeAlias = list[asyncio.Future[None]]
 
 #: What is painted already is on the bill: so moderation is asked again, after so many seconds each time.
 _RESULT_PAUSES_SECONDS = (0.5, 1.5)
@@ -61,9 +65,10 @@ class HashClassifier:
         return Finding(stage, (category_of(matched),) if matched else ())
 
 
-async def check_request(guard: Guard, claim: Claim, references: Sequence[bytes]) -> None:
+async def check_request(guard: Guard, claim: Claim, references: Sequence[bytes], notes: Notes) -> None:
     """Look at the prompt and the reference pictures before a call is paid for.
 
+    :param notes: gets what is being written down about all that passes; wait for it before the job ends
     :raises PaintingFailed: `FLAGGED_PROMPT`, `FLAGGED_REFERENCE`, or `NOT_MODERATED` if nobody can say
     """
     for number, data in enumerate(references):
@@ -72,7 +77,7 @@ async def check_request(guard: Guard, claim: Claim, references: Sequence[bytes])
     looks = [(Stage.PROMPT, _words(claim), None), *((Stage.REFERENCE, None, data) for data in references)]
     for number, (stage, text, picture) in enumerate(looks):
         try:
-            finding = await _ask(guard, claim, stage, text=text, picture=picture)
+            finding = await _ask(guard, claim, stage, notes, text=text, picture=picture)
         except ModerationAway as away:
             if guard.when_down.lets_through(with_reference=bool(references)):
                 continue
@@ -82,17 +87,18 @@ async def check_request(guard: Guard, claim: Claim, references: Sequence[bytes])
             await _refuse(guard, claim, finding, exhibit, found_by="moderation")
 
 
-async def check_results(guard: Guard, claim: Claim, painting: Painting, thumbnails: Sequence[bytes]) -> None:
+async def check_results(guard: Guard, claim: Claim, painting: Painting, glances: Sequence[bytes], notes: Notes) -> None:
     """Look at what was painted before anything of it is kept where it could be seen.
 
     Everybody looks at the small copies: moderation looks at no more, and megabytes less are sent.
 
+    :param notes: as of `check_request`
     :raises PaintingFailed: `FLAGGED_RESULT`, or `RESULT_NOT_MODERATED` if nobody can say
     """
     exhibits = [_Exhibit(f"result-{number}", data, painting) for number, data in enumerate(painting.pictures)]
-    for exhibit, thumbnail in zip(exhibits, thumbnails, strict=True):
-        await _check_here(guard, claim, Stage.RESULT, exhibit, thumbnail)
-    looks = [_ask_again(guard, claim, thumbnail) for thumbnail in thumbnails]
+    for exhibit, glance in zip(exhibits, glances, strict=True):
+        await _check_here(guard, claim, Stage.RESULT, exhibit, glance)
+    looks = [_ask_again(guard, claim, glance, notes) for glance in glances]
     findings = await asyncio.gather(*looks, return_exceptions=True)
     for finding, exhibit in zip(findings, exhibits, strict=True):
         if isinstance(finding, Finding) and finding.flagged:
@@ -128,7 +134,7 @@ async def _check_here(guard: Guard, claim: Claim, stage: Stage, exhibit: _Exhibi
 
 
 async def _ask(
-    guard: Guard, claim: Claim, stage: Stage, *, text: str | None = None, picture: bytes | None = None
+    guard: Guard, claim: Claim, stage: Stage, notes: Notes, *, text: str | None = None, picture: bytes | None = None
 ) -> Finding:
     """:raises ModerationAway: the provider does not answer"""
     if guard.moderator is None:
@@ -144,18 +150,23 @@ async def _ask(
         await recorded.record(claim.generation.id, claim.fence, nothing, by="provider", request_id=None, away=True)
         raise
     finding = Finding(stage, judgement.categories)
-    await recorded.record(claim.generation.id, claim.fence, finding, by="provider", request_id=judgement.request_id)
+    id_ = claim.generation.id
+    recording = recorded.record(id_, claim.fence, finding, by="provider", request_id=judgement.request_id)
+    if finding.flagged:
+        await recording
+    else:
+        notes.append(asyncio.ensure_future(recording))
     return finding
 
 
-async def _ask_again(guard: Guard, claim: Claim, picture: bytes) -> Finding:
+async def _ask_again(guard: Guard, claim: Claim, picture: bytes, notes: Notes) -> Finding:
     """:raises ModerationAway: the provider does not answer, several times"""
     for pause in _RESULT_PAUSES_SECONDS:
         try:
-            return await _ask(guard, claim, Stage.RESULT, picture=picture)
+            return await _ask(guard, claim, Stage.RESULT, notes, picture=picture)
         except ModerationAway:
             await asyncio.sleep(pause)
-    return await _ask(guard, claim, Stage.RESULT, picture=picture)
+    return await _ask(guard, claim, Stage.RESULT, notes, picture=picture)
 
 
 async def _refuse(guard: Guard, claim: Claim, finding: Finding, exhibit: _Exhibit | None, *, found_by: str) -> None:

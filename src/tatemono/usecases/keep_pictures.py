@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -10,16 +10,17 @@ from typing import Any, TypeVar
 from tatemono.domain.attempts import Claim
 from tatemono.domain.painting import Failure, Painting, PaintingFailed
 from tatemono.domain.pictures import object_key, thumbnail_key
-from tatemono.usecases.guard_generation import check_results
-from tatemono.usecases.picture_ports import ExpectedPicture, KeptPicture, Miniature, VerifiedPicture
+from tatemono.usecases.guard_generation import Notes, check_results
+from tatemono.usecases.picture_ports import ExpectedPicture, KeptPicture, Miniature, SmallCopy, VerifiedPicture
 from tatemono.usecases.workshop import Workshop
 
 T = TypeVar("T")
 
 
-async def keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> list[KeptPicture]:
+async def keep_all(workshop: Workshop, claim: Claim, painting: Painting, notes: Notes) -> list[KeptPicture]:
     """Check the pictures, have them judged, sign them and put them into the store.
 
+    :param notes: as of `check_request`
     :raises PaintingFailed: they are not what was asked for, or not everybody lets them pass, or the store takes none
     """
     request = claim.generation.request
@@ -31,12 +32,16 @@ async def keep_all(workshop: Workshop, claim: Claim, painting: Painting) -> list
         )
     expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
     pictures = await _all(workshop.inspector.verify(data, expected) for data in painting.pictures)
-    # Nothing is put where it could be seen before it is judged. Signing need not wait for that: it takes as long.
+    copies = await _all(workshop.inspector.shrink(picture) for picture in pictures)
+    # Nothing is put where it could be seen before it is judged; whatever else there is to do is done meanwhile.
     async with _together() as group:
-        signed = [group.create_task(_signed_picture(workshop, picture)) for picture in pictures]
-        small = group.create_task(_judged(workshop, claim, painting, pictures))
-    each = zip((task.result() for task in signed), small.result(), strict=True)
-    return await _all(_put(workshop, _key(claim, position), *parts) for position, parts in enumerate(each))
+        if workshop.guard is not None:
+            glances = [copy.glance for copy in copies]
+            group.create_task(check_results(workshop.guard, claim, painting, glances, notes))
+        whole = [group.create_task(_signed_picture(workshop, picture)) for picture in pictures]
+        small = [group.create_task(_signed_miniature(workshop, copy)) for copy in copies]
+    parts = zip((task.result() for task in whole), (task.result() for task in small), strict=True)
+    return await _all(_put(workshop, _key(claim, position), *each) for position, each in enumerate(parts))
 
 
 async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -67,36 +72,28 @@ def _key(claim: Claim, position: int) -> str:
     return object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
 
 
-async def _signed_picture(workshop: Workshop, picture: VerifiedPicture) -> VerifiedPicture:
+async def _signed_picture(workshop: Workshop, picture: VerifiedPicture) -> tuple[VerifiedPicture, bytes]:
+    """The picture as its signed file, and the SHA-256 of that."""
     signed = await _signed(workshop, picture.data, picture.content_type)
-    if signed is picture.data:
-        return picture
-    return replace(picture, data=signed, sha256=hashlib.sha256(signed).digest())
+    return replace(picture, data=signed), hashlib.sha256(signed).digest()
 
 
-async def _judged(
-    workshop: Workshop, claim: Claim, painting: Painting, pictures: Sequence[VerifiedPicture]
-) -> list[tuple[Miniature, bytes]]:
-    """The small copies and their signed files, when everybody who has to has looked at them.
-
-    :raises PaintingFailed: not everybody lets them pass
-    """
-    miniatures = await _all(workshop.inspector.shrink(picture) for picture in pictures)
-    async with _together() as group:
-        files = [group.create_task(_signed(workshop, each.thumbnail, "image/webp")) for each in miniatures]
-        if workshop.guard is not None:
-            looked_at = [each.thumbnail for each in miniatures]
-            group.create_task(check_results(workshop.guard, claim, painting, looked_at))
-    return list(zip(miniatures, (file.result() for file in files), strict=True))
+async def _signed_miniature(workshop: Workshop, copy: SmallCopy) -> tuple[Miniature, bytes]:
+    """And its signed file."""
+    miniature = await workshop.inspector.miniature(copy)
+    return miniature, await _signed(workshop, miniature.thumbnail, "image/webp")
 
 
-async def _put(workshop: Workshop, key: str, picture: VerifiedPicture, small: tuple[Miniature, bytes]) -> KeptPicture:
+async def _put(
+    workshop: Workshop, key: str, whole: tuple[VerifiedPicture, bytes], small: tuple[Miniature, bytes]
+) -> KeptPicture:
+    picture, sha256 = whole
     miniature, thumbnail = small
     await asyncio.gather(
-        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=picture.sha256),
+        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=sha256),
         workshop.store.put(thumbnail_key(key), thumbnail, content_type="image/webp"),
     )
-    return KeptPicture(picture, miniature, key, thumbnail_key(key))
+    return KeptPicture(picture, sha256, miniature, key, thumbnail_key(key))
 
 
 async def _signed(workshop: Workshop, data: bytes, content_type: str) -> bytes:

@@ -29,6 +29,10 @@ class ExpectedPicture:
     height: int
     output_format: str
 
+    @property
+    def content_type(self) -> str:
+        return f"image/{self.output_format}"
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPicture:
@@ -41,7 +45,18 @@ class VerifiedPicture:
     content_type: str
     width: int
     height: int
-    sha256: bytes
+    pixels: Any = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class SmallCopy:
+    """A picture at thumbnail's size.
+
+    :ivar glance: what those who judge it look at: JPEG, or WebP if something shines through
+    :ivar pixels: in the inspector's own form
+    """
+
+    glance: bytes
     pixels: Any = field(repr=False, default=None)
 
 
@@ -64,8 +79,12 @@ class PictureInspector(Protocol):
         """
         ...
 
-    async def shrink(self, picture: VerifiedPicture) -> Miniature:
-        """Make the thumbnail and the placeholder of a picture, once: its pixels are used up."""
+    async def shrink(self, picture: VerifiedPicture) -> SmallCopy:
+        """Make a picture small, once: its pixels are used up."""
+        ...
+
+    async def miniature(self, small: SmallCopy) -> Miniature:
+        """Make the thumbnail and the placeholder, which takes longer than making it small."""
         ...
 
     async def preview(self, data: bytes) -> bytes:
@@ -140,9 +159,13 @@ class ReferenceCleaner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptPicture:
-    """A picture whose objects are in the store already."""
+    """A picture whose objects are in the store already.
+
+    :ivar sha256: of `picture.data`, the bytes that are in the store
+    """
 
     picture: VerifiedPicture
+    sha256: bytes
     miniature: Miniature
     object_key: str
     thumbnail_key: str

@@ -17,7 +17,7 @@ from tatemono.domain.errors import Invalid
 from tatemono.domain.models import PaintingUnavailable
 from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.safety import Stage
-from tatemono.usecases.guard_generation import check_request
+from tatemono.usecases.guard_generation import Notes, check_request
 from tatemono.usecases.keep_pictures import keep_all
 from tatemono.usecases.picture_ports import (
     KeptPicture,
@@ -97,19 +97,21 @@ async def _shall_be_called(workshop: Workshop, claim: Claim) -> bool:
 
 async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
     showing: asyncio.Task[None] | None = None
-    request = await _paint_request(workshop, claim)
+    notes: Notes = []
     try:
+        request = await _paint_request(workshop, claim, notes)
         async with aclosing(workshop.painter.paint(request)) as steps:
             async for step in steps:
                 if showing is not None:
                     showing.cancel()
                 if isinstance(step, Painting):
-                    return await keep_all(workshop, claim, step), step
+                    return await keep_all(workshop, claim, step, notes), step
                 showing = asyncio.create_task(_show(workshop, claim, step))
     finally:
         if showing is not None:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
+        await asyncio.gather(*notes)
     raise PaintingFailed(Failure.NO_PICTURE, "the painter ended without a painting")
 
 
@@ -125,7 +127,7 @@ async def _show(workshop: Workshop, claim: Claim, partial: PartialPicture) -> No
         workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
 
 
-async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
+async def _paint_request(workshop: Workshop, claim: Claim, notes: Notes) -> PaintRequest:
     """The request as the model of today takes it, with what it may come to on record before it is made.
 
     :raises PaintingFailed: the model does not take it, or nobody knows what it costs
@@ -143,7 +145,7 @@ async def _paint_request(workshop: Workshop, claim: Claim) -> PaintRequest:
         raise PaintingFailed(Failure.BAD_REQUEST, str(error)) from error
     references = await _references(workshop, request.reference_id)
     if workshop.guard is not None:
-        await check_request(workshop.guard, claim, references)
+        await check_request(workshop.guard, claim, references, notes)
     if expected > claim.generation.expected_micros:
         await workshop.db.generations.expect_more(claim, workshop.names.get(model.id, model.id), expected)
     user = hmac.new(workshop.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)

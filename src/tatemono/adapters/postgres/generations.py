@@ -136,7 +136,7 @@ class Generations(Submissions):
             [each.picture.width for _, _, each in kept],
             [each.picture.height for _, _, each in kept],
             [len(each.picture.data) for _, _, each in kept],
-            [each.picture.sha256 for _, _, each in kept],
+            [each.sha256 for _, _, each in kept],
             [each.miniature.thumbhash for _, _, each in kept],
             [success.cost_micros for success in successes],
         )

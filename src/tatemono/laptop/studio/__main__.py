@@ -7,6 +7,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 
+import uvloop
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -53,7 +54,7 @@ def main() -> int:
         sys.stderr.write(f"studio: {error}\n")
         return 2
     sys.stderr.write(f"studio: http://{settings.host}:{settings.port} (latency {settings.latency})\n")
-    asyncio.run(serve(settings, make_app(settings, lambda: datetime.now(UTC))))
+    uvloop.run(serve(settings, make_app(settings, lambda: datetime.now(UTC))))
     return 0
 
 
