@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+import sys
 from importlib import import_module
 
 from rich.console import Console
@@ -20,7 +21,11 @@ def main() -> None:
     # Ended in whatever way, nothing that was started is left behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for name in names:
-        section = asyncio.run(import_module(f"benchmarks.{name}").measure(console))
+        try:
+            section = asyncio.run(import_module(f"benchmarks.{name}").measure(console))
+        except ModuleNotFoundError as error:
+            # Of a package's metadata, too: what is compared with is in a group of its own.
+            sys.exit(f"{name}: {error.name} is missing: uv run --group benchmarks python -m benchmarks {name}")
         section.show(console)
         section.keep()
 
