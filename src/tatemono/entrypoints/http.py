@@ -42,7 +42,14 @@ _MAX_CONCURRENT = 8192
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}").fullmatch
 #: How a database that is away shows itself.
-DATABASE_AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+DATABASE_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    # Of a connection that is cut off while it is made.
+    asyncpg.InternalClientError,
+)
 
 log = structlog.get_logger()
 

@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from tatemono.adapters.postgres.database import Database
@@ -117,6 +119,26 @@ class TestRevocations:
     async def test_learn_what_happened_while_they_were_deaf(self, db: Database, revocations: Revocations) -> None:
         device = await signed_in(db)
         cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'a-service listener'"
-        await db._pool.execute(cut + " and datname = current_database()")
+        # It may not have connected yet; that it looks when it does would be no proof.
+        for _ in range(1000):
+            if await db._pool.fetch(cut + " and datname = current_database()"):
+                break
+            await asyncio.sleep(0.01)
         await db.sessions.revoke(device.session_id, "while deaf")
         await until(lambda: refused(revocations, device) is TokenRejected)
+
+    async def test_listen_again_whatever_cut_them_off(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At one moment of connecting asyncpg raises what it calls an internal error."""
+        connect, failures = asyncpg.connect, [asyncpg.InternalClientError("cannot switch to state 11")]
+
+        async def cut_off_once(*where: Any, **how: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return await connect(*where, **how)
+
+        monkeypatch.setattr(asyncpg, "connect", cut_off_once)
+        async with Revocations(db, lifetime_seconds=3600, reload_seconds=3600) as revocations:
+            device = await signed_in(db)
+            await until(lambda: not failures)
+            await db.sessions.revoke(device.session_id, "while deaf")
+            await until(lambda: refused(revocations, device) is TokenRejected)

@@ -45,8 +45,8 @@ class Notifier:
                 payloads = [(channel, payload) for channel, keys in pending.items() for payload in _payloads(keys)]
                 await self._pool.executemany("select pg_notify($1, $2)", payloads)
                 await asyncio.sleep(_GATHER_SECONDS)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-            log.warning("notifications_lost", error=str(error))
+        except Exception as error:  # noqa: BLE001 - as for who listens, below
+            log.warning("notifications_lost", error=repr(error))
         finally:
             self._task = None
 
@@ -85,9 +85,12 @@ async def listening(
 
 async def _listen_for_ever(dsn: str, channel: str, on_keys: Callable[[list[str]], None], service: str) -> None:
     while True:
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        try:
             await _listen(dsn, channel, on_keys, service)
-        log.warning("listener_lost_connection", channel=channel)
+        except Exception as error:  # noqa: BLE001 - also asyncpg's InternalClientError, if it is cut off while it connects
+            log.warning("listener_lost_connection", channel=channel, error=repr(error))
+        else:
+            log.warning("listener_lost_connection", channel=channel)
         await asyncio.sleep(_RECONNECT_SECONDS)
 
 
