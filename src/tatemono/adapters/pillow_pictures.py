@@ -111,14 +111,8 @@ def _shrunk(image: Image.Image, longest_side: int) -> Image.Image:
 def _small_copy(pixels: Image.Image) -> SmallCopy:
     small = _shrunk(pixels, THUMBNAIL_PIXELS)
     # A JPEG takes a sixth of the time of a WebP, but knows no transparency.
-    glance = _jpeg(small, _GLANCE_QUALITY) if small.mode == "RGB" else _webp(small, _GLANCE_QUALITY)
+    glance = _encoded(small, "JPEG", _GLANCE_QUALITY) if small.mode == "RGB" else _webp(small, _GLANCE_QUALITY)
     return SmallCopy(glance, small)
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    written = io.BytesIO()
-    image.save(written, "JPEG", quality=quality)
-    return written.getvalue()
 
 
 def _miniature(small: Image.Image) -> Miniature:
@@ -126,8 +120,12 @@ def _miniature(small: Image.Image) -> Miniature:
 
 
 def _webp(image: Image.Image, quality: int) -> bytes:
+    return _encoded(image, "WEBP", quality, method=_WEBP_METHOD)
+
+
+def _encoded(image: Image.Image, output_format: str, quality: int, **options: int) -> bytes:
     written = io.BytesIO()
-    image.save(written, "WEBP", quality=quality, method=_WEBP_METHOD)
+    image.save(written, output_format, quality=quality, **options)
     return written.getvalue()
 
 

@@ -124,6 +124,8 @@ class TestRevocations:
             if await db._pool.fetch(cut + " and datname = current_database()"):
                 break
             await asyncio.sleep(0.01)
+        else:
+            raise AssertionError("nobody listens within 10 seconds")
         await db.sessions.revoke(device.session_id, "while deaf")
         await until(lambda: refused(revocations, device) is TokenRejected)
 

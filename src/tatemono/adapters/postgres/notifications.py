@@ -85,12 +85,12 @@ async def listening(
 
 async def _listen_for_ever(dsn: str, channel: str, on_keys: Callable[[list[str]], None], service: str) -> None:
     while True:
+        reason = None
         try:
             await _listen(dsn, channel, on_keys, service)
         except Exception as error:  # noqa: BLE001 - also asyncpg's InternalClientError, if it is cut off while it connects
-            log.warning("listener_lost_connection", channel=channel, error=repr(error))
-        else:
-            log.warning("listener_lost_connection", channel=channel)
+            reason = repr(error)
+        log.warning("listener_lost_connection", channel=channel, error=reason)
         await asyncio.sleep(_RECONNECT_SECONDS)
 
 
