@@ -13,9 +13,7 @@ COPY requirements/production.txt requirements/
 RUN python -m pip --python /app/bin/python install --require-hashes --only-binary :all: --no-deps -r requirements/production.txt
 
 COPY src/tatemono src/tatemono
-# Production runs without the laptop, the command line and the plan (an import contract keeps it so).
-RUN rm -rf src/tatemono/laptop src/tatemono/cli.py src/tatemono/infra_commands.py src/tatemono/app_routes.py src/tatemono/plan*.py \
-    && cp -r src/tatemono "$(/app/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \
+RUN cp -r src/tatemono "$(/app/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/" \
     && /app/bin/python -m compileall -q /app/lib
 
 FROM python:3.14-slim-trixie@sha256:51dafde81dbdb6ebde285137a295cf18a47ca95234fe388a343719cb97305b3d

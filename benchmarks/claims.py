@@ -8,11 +8,14 @@ from benchmarks.place import Cores, execute, facts, postgres, scratch
 from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
 
-from tatemono.adapters.postgres.generations_sql import CLAIM
-from tatemono.laptop import secret_values
-from tatemono.laptop.database import EmbeddedPostgres, ensure_database
-from tatemono.laptop.database_roles import prepare_database
-from tatemono.plan import read_plan
+from tatemono.adapters.postgres.generations.generations_sql import CLAIM
+from tatemono_tools.laptop import secret_values
+from tatemono_tools.laptop.postgres.database import (
+    EmbeddedPostgres,
+    ensure_database,
+)
+from tatemono_tools.laptop.postgres.database_roles import prepare_database
+from tatemono_tools.plan.building import read_plan
 
 ROUNDS = 3
 SECONDS = 4.0

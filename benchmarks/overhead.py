@@ -19,7 +19,7 @@ from benchmarks.table import Section, Table, number
 from rich.console import Console
 from rich.progress import track
 
-from tatemono.laptop.phone import Phone
+from tatemono_tools.laptop.demo.phone import Phone
 
 PHONES = 30
 PICTURES_PER_SECOND = 5

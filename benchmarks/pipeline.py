@@ -31,12 +31,15 @@ from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
 
 from tatemono.adapters.aws import aws_clients
-from tatemono.laptop import secret_values
-from tatemono.laptop.building import clean_environment
-from tatemono.laptop.cloud import cloud_command, cloud_ready
-from tatemono.laptop.database import EmbeddedPostgres
-from tatemono.laptop.database_roles import prepare_database
-from tatemono.plan import read_plan
+from tatemono_tools.laptop import secret_values
+from tatemono_tools.laptop.building import clean_environment
+from tatemono_tools.laptop.cloud import (
+    cloud_command,
+    cloud_ready,
+)
+from tatemono_tools.laptop.postgres.database import EmbeddedPostgres
+from tatemono_tools.laptop.postgres.database_roles import prepare_database
+from tatemono_tools.plan.building import read_plan
 
 ROUNDS = 3
 #: Jobs of a run of the whole pipeline, and of one of the worker alone; fewer for those that would take minutes.

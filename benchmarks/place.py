@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 import asyncpg
 import psutil
 
-from tatemono.laptop.building import clean_environment
-from tatemono.laptop.database import EmbeddedPostgres
-from tatemono.laptop.ports import choose
+from tatemono_tools.laptop.building import clean_environment
+from tatemono_tools.laptop.postgres.database import EmbeddedPostgres
+from tatemono_tools.laptop.process.ports import choose
 
 PROJECT = Path(__file__).parents[1]
 _READY_WITHIN_SECONDS = 30

@@ -10,8 +10,8 @@ from benchmarks.stage import COLD_TOKENS, POOL_SIZE, USERS, Stage, stage
 from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
 
-from tatemono.adapters.postgres import queries
-from tatemono.adapters.postgres.submissions_sql import SUBMIT
+from tatemono.adapters.postgres.generations import queries
+from tatemono.adapters.postgres.generations.submissions_sql import SUBMIT
 
 ROUNDS = 3
 SECONDS = 5

@@ -16,12 +16,15 @@ from benchmarks.table import Section, Table, number
 from benchmarks.tokens import microseconds, our_steps, table
 from rich.console import Console
 
-from tatemono.adapters.postgres import devices
-from tatemono.laptop import secret_values
-from tatemono.laptop.database import binary
-from tatemono.laptop.database_roles import prepare_database
-from tatemono.laptop.device_key import DeviceKey
-from tatemono.plan import Plan, read_plan
+from tatemono.adapters.postgres.identity import devices
+from tatemono_tools.laptop import secret_values
+from tatemono_tools.laptop.demo.device_key import DeviceKey
+from tatemono_tools.laptop.postgres.database import binary
+from tatemono_tools.laptop.postgres.database_roles import prepare_database
+from tatemono_tools.plan.building import (
+    Plan,
+    read_plan,
+)
 
 CONNECTIONS = 32
 ROUNDS = 3

@@ -19,12 +19,19 @@ from benchmarks.load import Measured
 from benchmarks.place import Cores, cpu_seconds, execute, free_port, listens, postgres, running, scratch
 
 from tatemono.adapters.tokens import AccessTokens
-from tatemono.domain.devices import SignedInDevice, UserKind
-from tatemono.domain.money import BUDGET_SHARDS
-from tatemono.laptop import secret_values
-from tatemono.laptop.database import EmbeddedPostgres, binary, ensure_database
-from tatemono.laptop.database_roles import prepare_database
-from tatemono.plan import read_plan
+from tatemono.domain.generations.budgets import BUDGET_SHARDS
+from tatemono.domain.identity.devices import (
+    SignedInDevice,
+    UserKind,
+)
+from tatemono_tools.laptop import secret_values
+from tatemono_tools.laptop.postgres.database import (
+    EmbeddedPostgres,
+    binary,
+    ensure_database,
+)
+from tatemono_tools.laptop.postgres.database_roles import prepare_database
+from tatemono_tools.plan.building import read_plan
 
 #: A user may have 100 generations waiting, so a fast service needs many users.
 USERS = 1_000

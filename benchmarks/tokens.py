@@ -16,9 +16,12 @@ from rich.console import Console
 
 from tatemono.adapters.dpop import ProofChecker
 from tatemono.adapters.tokens import AccessTokens
-from tatemono.domain.devices import SignedInDevice, UserKind
-from tatemono.laptop.device_key import DeviceKey
-from tatemono.laptop.secret_values import signing_keys
+from tatemono.domain.identity.devices import (
+    SignedInDevice,
+    UserKind,
+)
+from tatemono_tools.laptop.demo.device_key import DeviceKey
+from tatemono_tools.laptop.secret_values import signing_keys
 
 ROUNDS = 5
 _ROUND_SECONDS = 0.1

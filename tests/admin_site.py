@@ -18,8 +18,8 @@ from tatemono.bootstrap.admin_api import admin_api
 from tatemono.bootstrap.web import web
 from tatemono.entrypoints.admin_api.app import create_app as create_admin_api
 from tatemono.entrypoints.web.app import create_app
-from tatemono.plan import Plan
 from tatemono.settings import AdminApiSettings, WebSettings
+from tatemono_tools.plan.building import Plan
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tatemono.laptop.infra.checks.network import S3_LIST
+from tatemono_tools.terraform.checks.network import S3_LIST
 from terraform import Terraform
 
 Json = dict[str, Any]

@@ -13,12 +13,22 @@ import httpx
 import pytest
 
 from processes import Run, once_per_run, start
-from tatemono.laptop.cloud import cloud_command, cloud_ready
-from tatemono.laptop.database import SUPERUSER, EmbeddedPostgres, ensure_database
-from tatemono.laptop.database_roles import prepare_database
-from tatemono.laptop.ports import choose
-from tatemono.laptop.secret_values import database_role
-from tatemono.plan import Plan, read_plan
+from tatemono_tools.laptop.cloud import (
+    cloud_command,
+    cloud_ready,
+)
+from tatemono_tools.laptop.postgres.database import (
+    SUPERUSER,
+    EmbeddedPostgres,
+    ensure_database,
+)
+from tatemono_tools.laptop.postgres.database_roles import prepare_database
+from tatemono_tools.laptop.process.ports import choose
+from tatemono_tools.laptop.secret_values import database_role
+from tatemono_tools.plan.building import (
+    Plan,
+    read_plan,
+)
 from trust import trust_one_authority
 
 _RUN = pytest.StashKey[Run]()
@@ -178,7 +188,7 @@ async def studio(worker_id: str) -> str:
                 return False
 
         environment = {"STUDIO_PORT": str(port), "STUDIO_LATENCY": "0"}
-        await start([sys.executable, "-m", "tatemono.laptop.studio"], environment, ready, folder=folder)
+        await start([sys.executable, "-m", "tatemono_studio"], environment, ready, folder=folder)
         return {"url": url}
 
     url: str = (await once_per_run(f"studio-{worker_id}", begin))["url"]

@@ -6,14 +6,21 @@ from uuid import UUID
 
 from tatemono.adapters.model_registry import read_registry
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import Claim
-from tatemono.domain.devices import Platform
-from tatemono.domain.generations import Generation, PictureRequest
-from tatemono.domain.money import Terms
-from tatemono.domain.painting import PainterUsage
-from tatemono.usecases.picture_ports import KeptPicture, Miniature, VerifiedPicture
-from tatemono.usecases.price_list import PriceList
-from tatemono.usecases.submit_generation import submit_generation
+from tatemono.domain.generations.attempts import Claim
+from tatemono.domain.generations.budgets import Terms
+from tatemono.domain.generations.generation import (
+    Generation,
+    PictureRequest,
+)
+from tatemono.domain.generations.painting import PainterUsage
+from tatemono.domain.identity.devices import Platform
+from tatemono.usecases.generations.price_list import PriceList
+from tatemono.usecases.generations.submit_generation import submit_generation
+from tatemono.usecases.pictures.ports import (
+    KeptPicture,
+    Miniature,
+    VerifiedPicture,
+)
 
 USAGE = PainterUsage(input_text_tokens=12, input_image_tokens=0, output_tokens=1056)
 FOX = PictureRequest(prompt="A fox under the moon")

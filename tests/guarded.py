@@ -8,19 +8,30 @@ from uuid import UUID
 
 from factories import guest, submitted
 from running_studio import RunningStudio
-from tatemono.adapters.cloudfront_invalidation import NoEdgeCache
-from tatemono.adapters.difference_hash import DifferenceHasher
+from tatemono.adapters.cloudfront.invalidation import NoEdgeCache
+from tatemono.adapters.pillow.difference_hash import DifferenceHasher
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.adapters.s3_quarantine import S3Quarantine
-from tatemono.domain.attempts import Claim, Outcome
-from tatemono.domain.generations import Generation, PictureRequest, Quality
-from tatemono.domain.operators import Act, Operator, Role
-from tatemono.domain.safety import WhenDown
-from tatemono.usecases.carry_out_takedowns import carry_out_takedowns
-from tatemono.usecases.picture_ports import Painter
-from tatemono.usecases.run_generation import run_generation
-from tatemono.usecases.workshop import Workshop
+from tatemono.adapters.s3.pictures import S3Pictures
+from tatemono.adapters.s3.quarantine import S3Quarantine
+from tatemono.domain.generations.attempts import (
+    Claim,
+    Outcome,
+)
+from tatemono.domain.generations.generation import (
+    Generation,
+    PictureRequest,
+    Quality,
+)
+from tatemono.domain.operators.roles import (
+    Act,
+    Operator,
+    Role,
+)
+from tatemono.domain.safety.moderation import WhenDown
+from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.run_generation import run_generation
+from tatemono.usecases.pictures.ports import Painter
+from tatemono.usecases.safety.carry_out_takedowns import carry_out_takedowns
 
 LEASE = timedelta(seconds=60)
 ACT = Act(Operator("sub", "hanako@example.jp", frozenset({Role.ADMIN})), "a test", "request", "203.0.113.7")

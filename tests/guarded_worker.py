@@ -12,18 +12,21 @@ from guarded import GuardedWorker
 from running_studio import AT_ONCE, run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.c2pa_credentials import C2paCredentials
-from tatemono.adapters.difference_hash import DifferenceHasher
-from tatemono.adapters.openai_images import OpenAIPainter
-from tatemono.adapters.openai_moderation import OpenAIModeration
-from tatemono.adapters.pillow_pictures import PillowPictures
+from tatemono.adapters.openai.images import OpenAIPainter
+from tatemono.adapters.openai.moderation import OpenAIModeration
+from tatemono.adapters.pillow.difference_hash import DifferenceHasher
+from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.adapters.s3_quarantine import S3Quarantine
-from tatemono.domain.attempts import UnknownPolicy
-from tatemono.domain.safety import WhenDown
-from tatemono.laptop.secret_values import content_credentials
-from tatemono.usecases.guard_generation import Guard, HashClassifier
-from tatemono.usecases.workshop import Workshop
+from tatemono.adapters.s3.pictures import S3Pictures
+from tatemono.adapters.s3.quarantine import S3Quarantine
+from tatemono.domain.generations.attempts import UnknownPolicy
+from tatemono.domain.safety.moderation import WhenDown
+from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.safety.guard_generation import (
+    Guard,
+    HashClassifier,
+)
+from tatemono_tools.laptop.secret_values import content_credentials
 
 
 @pytest.fixture

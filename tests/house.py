@@ -8,19 +8,28 @@ from uuid import UUID
 
 from factories import USAGE, kept, submitted
 from merging import IDENTIFIERS, Handset, claim_next
-from tatemono.adapters.cognito import CognitoMembers
-from tatemono.adapters.cognito_directory import CognitoDirectory
-from tatemono.adapters.cognito_identity import CognitoIdentities
+from tatemono.adapters.cognito.directory import CognitoDirectory
+from tatemono.adapters.cognito.identities import CognitoIdentities
+from tatemono.adapters.cognito.members import CognitoMembers
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3_folders import S3Folders
-from tatemono.domain.devices import Platform
-from tatemono.domain.leaving import Deletion
-from tatemono.domain.members import Password, PoolMember
-from tatemono.laptop.cloud_resources import Cloud
-from tatemono.usecases.erase_accounts import Eraser, erase_accounts
-from tatemono.usecases.reconcile import Reconciler
-from tatemono.usecases.request_deletion import request_deletion
-from tatemono.usecases.undo_deletion import MemberWords, undo_deletion
+from tatemono.adapters.s3.folders import S3Folders
+from tatemono.domain.identity.devices import Platform
+from tatemono.domain.identity.members import (
+    Password,
+    PoolMember,
+)
+from tatemono.domain.privacy.account_deletion import Deletion
+from tatemono.usecases.privacy.erase_accounts import (
+    Eraser,
+    erase_accounts,
+)
+from tatemono.usecases.privacy.reconcile import Reconciler
+from tatemono.usecases.privacy.request_deletion import request_deletion
+from tatemono.usecases.privacy.undo_deletion import (
+    MemberWords,
+    undo_deletion,
+)
+from tatemono_tools.laptop.provision.cloud_resources import Cloud
 
 PASSWORD = "horse on the roof"
 RECEIPT_KEY = b"keys receipts"

@@ -9,14 +9,17 @@ import pytest
 from conftest import CloudEndpoint
 from house import House
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.cognito import cognito_members
-from tatemono.adapters.cognito_directory import CognitoDirectory
-from tatemono.adapters.cognito_identity import CognitoIdentities
+from tatemono.adapters.cognito.directory import CognitoDirectory
+from tatemono.adapters.cognito.identities import CognitoIdentities
+from tatemono.adapters.cognito.members import cognito_members
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3_folders import S3Folders
-from tatemono.laptop.cloud_resources import Cloud, ensure_bucket
-from tatemono.laptop.identity_resources import ensure_pools
-from tatemono.plan import Plan
+from tatemono.adapters.s3.folders import S3Folders
+from tatemono_tools.laptop.provision.cloud_resources import (
+    Cloud,
+    ensure_bucket,
+)
+from tatemono_tools.laptop.provision.identity_resources import ensure_pools
+from tatemono_tools.plan.building import Plan
 
 PUBLIC_URL = "https://pictures.example.jp"
 

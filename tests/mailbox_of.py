@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from conftest import CloudEndpoint
-from tatemono.laptop.inbox import read_inbox
+from tatemono_tools.laptop.operate.inbox import read_inbox
 
 PASSWORD = "horse on the roof"
 

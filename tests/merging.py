@@ -8,14 +8,22 @@ from uuid import UUID
 
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import Claim
-from tatemono.domain.devices import Platform, Principal, Proof, SignedInDevice
-from tatemono.domain.merges import Merged, MergeGrant
-from tatemono.domain.transfers import IssuedTransferCode
-from tatemono.usecases.confirm_merge import confirm_merge
-from tatemono.usecases.issue_transfer_code import issue_transfer_code
-from tatemono.usecases.redeem_transfer_code import redeem_transfer_code
-from tatemono.usecases.sign_in_device import sign_in_device
+from tatemono.domain.generations.attempts import Claim
+from tatemono.domain.identity.devices import (
+    Platform,
+    Principal,
+    Proof,
+    SignedInDevice,
+)
+from tatemono.domain.identity.merges import (
+    Merged,
+    MergeGrant,
+)
+from tatemono.domain.identity.transfers import IssuedTransferCode
+from tatemono.usecases.identity.confirm_merge import confirm_merge
+from tatemono.usecases.identity.issue_transfer_code import issue_transfer_code
+from tatemono.usecases.identity.redeem_transfer_code import redeem_transfer_code
+from tatemono.usecases.identity.sign_in_device import sign_in_device
 
 CODE_KEY = b"keys codes"
 IDENTIFIERS = IdentifierKeys("keys identifiers")

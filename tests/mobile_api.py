@@ -8,11 +8,14 @@ import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock, Phone
 from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
-from tatemono.entrypoints.http import HttpEdge
+from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api.app import create_app
-from tatemono.laptop.secret_values import private_key_pem, signing_keys
-from tatemono.plan import read_plan
 from tatemono.settings import MobileApiSettings
+from tatemono_tools.laptop.secret_values import (
+    private_key_pem,
+    signing_keys,
+)
+from tatemono_tools.plan.building import read_plan
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from jwt.algorithms import RSAAlgorithm
 
-from tatemono.entrypoints.http import HttpEdge
+from tatemono.entrypoints.http.serving import HttpEdge
 
 ISSUER = "https://cognito-idp.ap-northeast-1.amazonaws.com/ap-northeast-1_operators"
 CLIENT_ID = "6k3q9operators"

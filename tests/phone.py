@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 from starlette.types import ASGIApp, Message
 
-from tatemono.laptop.device_key import DeviceKey
+from tatemono_tools.laptop.demo.device_key import DeviceKey
 
 PUBLIC_URL = "https://pictures.example.jp"
 ORIGIN = {"x-origin-verify": "second"}

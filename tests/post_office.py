@@ -23,7 +23,7 @@ from besides import told_besides
 from conftest import CloudEndpoint, free_port
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.mail import Mail
+from tatemono.domain.mail.message import Mail
 
 LEASE_SECONDS = 4
 SENDER = "Tatemono <no-reply@tatemono.example>"

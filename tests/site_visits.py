@@ -10,7 +10,7 @@ import httpx
 
 from sign_in_pages import PUBLIC_URL, PagesPool, Person, come_in
 from tatemono.bootstrap.web import WebParts
-from tatemono.entrypoints.http import HttpEdge
+from tatemono.entrypoints.http.serving import HttpEdge
 
 ADDRESS = "203.0.113.7"
 

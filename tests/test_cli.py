@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tatemono.cli import app
+from tatemono_tools.cli.app import app
 
 PROGRAM = Path(sys.executable).with_name("tatemono")
 COMMANDS = ("up", "status", "down", "logs", "doctor", "trust", "demo", "test")
@@ -61,7 +61,8 @@ class TestHelp:
         assert "TATEMONO_DATA_DIR" in ran.output
 
     def test_loads_nothing_that_only_up_needs(self) -> None:
-        script = "import sys, tatemono.cli; print([m for m in ('pydantic', 'psutil', 'asyncpg') if m in sys.modules])"
+        names = ("pydantic", "psutil", "asyncpg")
+        script = f"import sys, tatemono_tools.cli.app; print([m for m in {names} if m in sys.modules])"
         ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert ran.stdout == "[]\n"
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 import typer
 
-from tatemono.cli import app
+from tatemono_tools.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -78,7 +78,7 @@ class TestNamedFiles:
     @pytest.mark.parametrize("page", PAGES)
     def test_exist(self, page: str) -> None:
         def exists(name: str) -> bool:
-            near = (ROOT, ROOT / "src" / "tatemono", (ROOT / page).parent)
+            near = (ROOT, ROOT / "src", ROOT / "src" / "tatemono", (ROOT / page).parent)
             return any((folder / name).exists() for folder in near) or (
                 "/" not in name and any((ROOT / "src").rglob(name))
             )
@@ -167,6 +167,5 @@ class TestArchitecturePicture:
 
 class TestImageModel:
     def test_is_named_by_the_plan_and_by_the_painters_stand_in_only(self) -> None:
-        code = ROOT / "src" / "tatemono"
-        named = [path for path in code.rglob("*.py") if "gpt-image" in path.read_text(encoding="utf-8")]
-        assert [path for path in named if code / "laptop" / "studio" not in path.parents] == []
+        code = [path for package in ("tatemono", "tatemono_tools") for path in (ROOT / "src" / package).rglob("*.py")]
+        assert [path for path in code if "gpt-image" in path.read_text(encoding="utf-8")] == []

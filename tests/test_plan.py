@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tatemono.domain.members import MIN_PASSWORD_CHARACTERS
-from tatemono.entrypoints.mobile_api.streams import HEARTBEAT_SECONDS
-from tatemono.plan import PLAN_FILE, Plan, Variable, WrongPlan, read_plan
+from tatemono.domain.identity.members import MIN_PASSWORD_CHARACTERS
+from tatemono.entrypoints.mobile_api.generations.streams import HEARTBEAT_SECONDS
+from tatemono_tools.plan.building import (
+    PLAN_FILE,
+    Plan,
+    Variable,
+    WrongPlan,
+    read_plan,
+)
 
 PLAN = PLAN_FILE.read_text(encoding="utf-8")
 

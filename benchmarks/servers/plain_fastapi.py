@@ -21,8 +21,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt.algorithms import ECAlgorithm
 from pydantic import BaseModel, ConfigDict, Field
 
-from tatemono.adapters.cloudfront import CloudFrontSignedUrls
-from tatemono.domain.generations import CREDITS_PER_PICTURE, Background, OutputFormat, Quality
+from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
+from tatemono.domain.generations.generation import (
+    CREDITS_PER_PICTURE,
+    Background,
+    OutputFormat,
+    Quality,
+)
 
 MAX_WAITING = 100
 PUBLIC_URL = os.environ["PUBLIC_URL"]

@@ -1,4 +1,4 @@
-# The plan, as src/tatemono/plan.py has checked it, and what this environment's names and tags are.
+# The plan, as src/tatemono_tools/plan/building.py has checked it, and what this environment's names and tags are.
 
 locals {
   plan   = yamldecode(file("${path.module}/../building.yaml"))

@@ -7,8 +7,8 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from tatemono.domain.attestation import AttestationPolicy
-from tatemono.domain.safety import WhenDown
+from tatemono.domain.identity.attestation import AttestationPolicy
+from tatemono.domain.safety.moderation import WhenDown
 
 
 class WrongSettings(SystemExit):

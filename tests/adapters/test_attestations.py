@@ -31,8 +31,11 @@ from tatemono.adapters.app_attest import (
 )
 from tatemono.adapters.attestations import PlatformAttestations
 from tatemono.adapters.play_integrity import PlayIntegrity
-from tatemono.domain.attestation import AttestationFault, DeviceNotAttested
-from tatemono.domain.devices import Platform
+from tatemono.domain.identity.attestation import (
+    AttestationFault,
+    DeviceNotAttested,
+)
+from tatemono.domain.identity.devices import Platform
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 APP = "0123456789.jp.example.pictures"

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import free_port
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.cloudfront_invalidation import CloudFrontInvalidation
+from tatemono.adapters.cloudfront.invalidation import CloudFrontInvalidation
 
 ORIGIN = {"Id": "pictures", "DomainName": "pictures.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
 CONFIG = {

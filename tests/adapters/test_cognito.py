@@ -10,16 +10,19 @@ from uuid import uuid4
 import pytest
 
 from mailbox_of import PASSWORD, Mailbox
-from tatemono.adapters.cognito import CognitoMembers, cognito_members
-from tatemono.domain.members import (
+from tatemono.adapters.cognito.members import (
+    CognitoMembers,
+    cognito_members,
+)
+from tatemono.domain.identity.members import (
     CodeRefused,
     MembersAway,
     Password,
     SignInRefused,
     TotpRequired,
 )
-from tatemono.laptop.cloud_resources import Cloud
-from tatemono.laptop.identity_resources import Pools
+from tatemono_tools.laptop.provision.cloud_resources import Cloud
+from tatemono_tools.laptop.provision.identity_resources import Pools
 
 pytest_plugins = ["members"]
 

@@ -6,8 +6,14 @@ from random import Random
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from tatemono.adapters.difference_hash import DifferenceHasher, difference_hashes
-from tatemono.domain.safety import SAME_PICTURE_BITS, is_telling
+from tatemono.adapters.pillow.difference_hash import (
+    DifferenceHasher,
+    difference_hashes,
+)
+from tatemono.domain.safety.moderation import (
+    SAME_PICTURE_BITS,
+    is_telling,
+)
 
 
 def scene(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.adapters.event_stream import event_data
+from tatemono.adapters.openai.event_stream import event_data
 
 
 async def in_chunks(stream: bytes, size: int) -> AsyncIterator[bytes]:

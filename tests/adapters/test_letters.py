@@ -7,10 +7,13 @@ from html.parser import HTMLParser
 import pytest
 
 from letters import FACTS_OF, mail_of
-from tatemono.adapters.letters import Letters
+from tatemono.adapters.email_rendering import Letters
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.mail import DEVICE_EVENTS, MailKind
-from tatemono.usecases.send_mail import Letter
+from tatemono.domain.mail.message import (
+    DEVICE_EVENTS,
+    MailKind,
+)
+from tatemono.usecases.mail.send_mail import Letter
 
 LETTERS = Letters(UnsubscribeLinks(b"a key for tests", public_url="https://tatemono.example"))
 

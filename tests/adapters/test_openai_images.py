@@ -15,8 +15,14 @@ import pytest
 from PIL import Image
 
 from conftest import free_port
-from tatemono.adapters.openai_images import OpenAIPainter
-from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
+from tatemono.adapters.openai.images import OpenAIPainter
+from tatemono.domain.generations.painting import (
+    Failure,
+    Painting,
+    PaintingFailed,
+    PaintRequest,
+    PartialPicture,
+)
 
 KEY = "sk-of-the-test"
 

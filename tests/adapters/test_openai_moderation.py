@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from running_studio import AT_ONCE, RunningStudio, run_studio
-from tatemono.adapters.openai_moderation import OpenAIModeration
-from tatemono.adapters.pillow_pictures import PillowPictures
-from tatemono.usecases.picture_ports import ExpectedPicture
-from tatemono.usecases.safety_ports import ModerationAway
+from tatemono.adapters.openai.moderation import OpenAIModeration
+from tatemono.adapters.pillow.pictures import PillowPictures
+from tatemono.usecases.pictures.ports import ExpectedPicture
+from tatemono.usecases.safety.ports import ModerationAway
 
 
 @pytest.fixture

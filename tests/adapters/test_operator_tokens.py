@@ -13,9 +13,18 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from operators import CLIENT_ID, EMAIL, ISSUER, PublishingPool, base64url, encoded, new_key, publishing_pool
-from tatemono.adapters.operator_tokens import KEYS_FRESH_SECONDS, KEYS_PAUSE_SECONDS, OperatorTokens, PublishedKeys
-from tatemono.domain.operators import OperatorKeysAway, OperatorTokenRejected, Role
-from tatemono.laptop.secret_values import signing_keys
+from tatemono.adapters.cognito.operator_tokens import (
+    KEYS_FRESH_SECONDS,
+    KEYS_PAUSE_SECONDS,
+    OperatorTokens,
+    PublishedKeys,
+)
+from tatemono.domain.operators.roles import (
+    OperatorKeysAway,
+    OperatorTokenRejected,
+    Role,
+)
+from tatemono_tools.laptop.secret_values import signing_keys
 
 
 class Clock:

@@ -11,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tatemono.adapters.pillow_pictures import PillowPictures
-from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.usecases.picture_ports import ExpectedPicture, Miniature
+from tatemono.adapters.pillow.pictures import PillowPictures
+from tatemono.domain.generations.painting import (
+    Failure,
+    PaintingFailed,
+)
+from tatemono.usecases.pictures.ports import (
+    ExpectedPicture,
+    Miniature,
+)
 
 pictures = PillowPictures()
 

@@ -10,8 +10,11 @@ from botocore.exceptions import ClientError
 
 from conftest import CloudEndpoint, free_port
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.domain.painting import Failure, PaintingFailed
+from tatemono.adapters.s3.pictures import S3Pictures
+from tatemono.domain.generations.painting import (
+    Failure,
+    PaintingFailed,
+)
 
 KEY = "pictures/0198/0199/1/0.png"
 DATA = bytes(range(256)) * 400

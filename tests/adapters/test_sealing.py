@@ -2,7 +2,7 @@
 
 import pytest
 
-from tatemono.adapters.sealing import Sealing
+from tatemono.adapters.authenticated_encryption import Sealing
 
 
 class TestSealing:

@@ -10,10 +10,16 @@ from conftest import CloudEndpoint, free_port
 from letters import mail_of
 from post_office import DifficultSes, Office, office
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.letters import Letters
-from tatemono.adapters.ses import SesSender, failure_of
+from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.ses.sender import (
+    SesSender,
+    failure_of,
+)
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.mail_sending import SendFailure, SendingFailed
+from tatemono.domain.mail.sending import (
+    SendFailure,
+    SendingFailed,
+)
 
 __all__ = ["office"]
 

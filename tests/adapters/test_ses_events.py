@@ -7,8 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from tatemono.adapters.ses_events import UnreadableEvent, read_event
-from tatemono.domain.mail_sending import EventKind, MailEvent
+from tatemono.adapters.ses.events import (
+    UnreadableEvent,
+    read_event,
+)
+from tatemono.domain.mail.sending import (
+    EventKind,
+    MailEvent,
+)
 
 MAIL_ID = UUID("0198c1de-7f00-7000-8000-000000000001")
 MESSAGE_ID = "0106019ac1de7f00-5a8f3e1c-0000-4000-8000-3c2b1a09f8e7-000000"

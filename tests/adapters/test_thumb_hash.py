@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.adapters.thumb_hash import thumb_hash
+from tatemono.adapters.pillow.thumb_hash import thumb_hash
 
 
 def pattern(width: int, height: int, *, transparent: bool) -> bytes:

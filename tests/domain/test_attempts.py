@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.domain.attempts import (
+from tatemono.domain.generations.attempts import (
     MAX_ATTEMPTS,
     MAX_TURNED_AWAY,
     GiveUp,
@@ -11,8 +11,12 @@ from tatemono.domain.attempts import (
     UnknownPolicy,
     plan_retry,
 )
-from tatemono.domain.generations import State
-from tatemono.domain.painting import AMBIGUOUS, REFUSALS, Failure
+from tatemono.domain.generations.generation import State
+from tatemono.domain.generations.painting import (
+    AMBIGUOUS,
+    REFUSALS,
+    Failure,
+)
 
 FINAL = {
     Failure.REFUSED: "prompt_refused",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tatemono.domain.blocked_words import (
+from tatemono.domain.safety.blocked_words import (
     BlockedWord,
     BlockedWords,
     Locale,

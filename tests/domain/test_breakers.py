@@ -2,8 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.domain.breakers import OPENS_AFTER, Breaker, News, Ruling, after, news_of
-from tatemono.domain.painting import Failure
+from tatemono.domain.generations.circuit_breaker import (
+    OPENS_AFTER,
+    Breaker,
+    News,
+    Ruling,
+    after,
+    news_of,
+)
+from tatemono.domain.generations.painting import Failure
 
 OPEN = Breaker(failures=5, opened=1, open_for=10.0)
 HALF_OPEN = Breaker(failures=5, opened=1, open_for=-1.0)

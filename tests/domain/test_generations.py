@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tatemono.domain.errors import Refusal
-from tatemono.domain.generations import (
+from tatemono.domain.generations.budgets import (
+    Account,
+    ServiceBudgetReached,
+    Terms,
+    UserBudgetReached,
+)
+from tatemono.domain.generations.generation import (
     SQUARE,
     Accepted,
     Background,
@@ -24,8 +30,7 @@ from tatemono.domain.generations import (
     TransparentNeedsAlpha,
     judge_submission,
 )
-from tatemono.domain.money import Account, ServiceBudgetReached, Terms, UserBudgetReached
-from tatemono.domain.references import NoSuchReference
+from tatemono.domain.pictures.references import NoSuchReference
 
 PORTRAIT, LANDSCAPE = Size("1024x1536"), Size("1536x1024")
 FOX = PictureRequest(prompt="A fox")

@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from letters import FACTS_OF, mail_of
-from tatemono.domain.mail import FACTS, Mail, MailKind, WrongMail
+from tatemono.domain.mail.message import (
+    FACTS,
+    Mail,
+    MailKind,
+    WrongMail,
+)
 
 
 class TestMail:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tatemono.domain.mail import MailKind
-from tatemono.domain.mail_sending import (
+from tatemono.domain.mail.message import MailKind
+from tatemono.domain.mail.sending import (
     MAX_ATTEMPTS,
     SENT_AGAIN_AFTER_SILENCE,
     End,

@@ -10,9 +10,18 @@ from hypothesis import strategies as st
 
 from tatemono.adapters.model_registry import MODELS_FILE, WrongRegistry, read_registry
 from tatemono.domain.errors import Invalid
-from tatemono.domain.generations import Background, PictureRequest, Quality, Size
-from tatemono.domain.models import PaintingUnavailable, Prices, Registry
-from tatemono.domain.painting import PainterUsage
+from tatemono.domain.generations.generation import (
+    Background,
+    PictureRequest,
+    Quality,
+    Size,
+)
+from tatemono.domain.generations.image_models import (
+    PaintingUnavailable,
+    Prices,
+    Registry,
+)
+from tatemono.domain.generations.painting import PainterUsage
 
 REGISTRY = read_registry()
 TODAY = date(2026, 11, 25)

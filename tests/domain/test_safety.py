@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tatemono.domain.safety import (
+from tatemono.domain.safety.moderation import (
     STRIKE_COUNTS_FOR,
     STRIKE_SUSPENSION,
     Finding,

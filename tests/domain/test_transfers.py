@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tatemono.domain.transfers import (
+from tatemono.domain.identity.transfers import (
     ALPHABET,
     ATTEMPTS,
     CODE_CHARACTERS,

@@ -10,10 +10,20 @@ from starlette.responses import Response
 
 from operators import EMAIL, Desk
 from tatemono.adapters.tokens import AccessTokens
-from tatemono.domain.devices import SignedInDevice, UserKind
-from tatemono.domain.operators import ALLOWED, Operation, Role
-from tatemono.entrypoints.admin_api.guard import PREFIX, router
-from tatemono.laptop.secret_values import signing_keys
+from tatemono.domain.identity.devices import (
+    SignedInDevice,
+    UserKind,
+)
+from tatemono.domain.operators.roles import (
+    ALLOWED,
+    Operation,
+    Role,
+)
+from tatemono.entrypoints.admin_api.authority import (
+    PREFIX,
+    router,
+)
+from tatemono_tools.laptop.secret_values import signing_keys
 
 pytest_plugins = ["admin_api"]
 

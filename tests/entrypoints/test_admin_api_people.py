@@ -14,10 +14,14 @@ import pytest
 from factories import guest, submitted
 from operators import ADDRESS, EMAIL, Desk
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.revocations import Revocations
+from tatemono.adapters.postgres.identity.revocations import Revocations
 from tatemono.bootstrap.admin_api import AdminApiBackend
-from tatemono.domain.devices import Principal, TokenRejected, UserKind
-from tatemono.domain.sessions import AccountSuspended
+from tatemono.domain.identity.devices import (
+    Principal,
+    TokenRejected,
+    UserKind,
+)
+from tatemono.domain.identity.sessions import AccountSuspended
 from tatemono.entrypoints.admin_api import schemas
 
 pytest_plugins = ["admin_api"]

@@ -10,10 +10,10 @@ import pytest
 from factories import guest, submitted
 from operators import EMAIL, Desk
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.breakers import Breaker
-from tatemono.domain.dead_letters import DeadMessage
-from tatemono.domain.painting import Failure
-from tatemono.domain.queue import Priority
+from tatemono.domain.generations.circuit_breaker import Breaker
+from tatemono.domain.generations.dead_letters import DeadMessage
+from tatemono.domain.generations.painting import Failure
+from tatemono.domain.generations.queue import Priority
 
 pytest_plugins = ["admin_api", "services"]
 

@@ -10,12 +10,15 @@ import pytest
 from factories import USAGE, guest, kept, submitted
 from operators import EMAIL, Desk
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.blocked_words import Locale
-from tatemono.domain.generations import PictureRequest
-from tatemono.domain.reports import ReportReason
-from tatemono.domain.safety import Finding, Stage
-from tatemono.entrypoints.admin_api import safety_schemas as schemas
-from tatemono.usecases.report_picture import report_from_outside
+from tatemono.domain.generations.generation import PictureRequest
+from tatemono.domain.safety.blocked_words import Locale
+from tatemono.domain.safety.moderation import (
+    Finding,
+    Stage,
+)
+from tatemono.domain.safety.reports import ReportReason
+from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
+from tatemono.usecases.safety.report_picture import report_from_outside
 
 pytest_plugins = ["admin_api"]
 

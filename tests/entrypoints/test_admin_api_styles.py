@@ -15,8 +15,8 @@ from conftest import CloudEndpoint
 from operators import Desk, PublishingPool
 from phone import Phone
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.adapters.s3_uploads import s3_uploads
+from tatemono.adapters.s3.pictures import S3Pictures
+from tatemono.adapters.s3.uploads import s3_uploads
 from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.entrypoints.admin_api.app import create_app
 

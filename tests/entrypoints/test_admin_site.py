@@ -11,8 +11,17 @@ import pytest
 
 from sign_in_pages import PUBLIC_URL, Person, come_in
 from site_visits import Site, form_token
-from tatemono.domain.operator_sessions import IDLE, LIFETIME, OperatorTokenSet
-from tatemono.domain.operators import Act, Operation, Operator, Role
+from tatemono.domain.operators.roles import (
+    Act,
+    Operation,
+    Operator,
+    Role,
+)
+from tatemono.domain.operators.sessions import (
+    IDLE,
+    LIFETIME,
+    OperatorTokenSet,
+)
 
 pytest_plugins = ["admin_site"]
 
@@ -308,7 +317,7 @@ class TestSigningOut:
             assert somebody.email in (await theirs.get("/")).text
 
     async def _id(self, site: Site, browser: httpx.AsyncClient) -> UUID:
-        from tatemono.domain.operator_sessions import SessionToken  # noqa: PLC0415 - as the site does it
+        from tatemono.domain.operators.sessions import SessionToken  # noqa: PLC0415 - as the site does it
 
         digest = SessionToken(browser.cookies["__Host-session"]).digest
         found: UUID = await site.database.fetchval("select id from operator_sessions where token_hash = $1", digest)

@@ -1,6 +1,6 @@
 """The admin site has words for everything that an operator may do, and did."""
 
-from tatemono.domain.operators import Operation
+from tatemono.domain.operators.roles import Operation
 from tatemono.entrypoints.web.operation_texts import OPERATIONS, operation_texts
 from tatemono.entrypoints.web.texts import TEXTS
 

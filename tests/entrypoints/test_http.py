@@ -8,8 +8,11 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from phone import PUBLIC_URL, Phone
-from tatemono.entrypoints.http import MAX_BODY_BYTES, HttpEdge
-from tatemono.entrypoints.languages import preferred_language
+from tatemono.entrypoints.http.languages import preferred_language
+from tatemono.entrypoints.http.serving import (
+    MAX_BODY_BYTES,
+    HttpEdge,
+)
 from tatemono.entrypoints.mobile_api.app import create_app
 
 pytest_plugins = ["mobile_api"]

@@ -11,18 +11,27 @@ import pytest
 
 from factories import PRICES, guest, submitted
 from tatemono.adapters.ecs_agent import EcsTaskProtection
-from tatemono.adapters.pillow_pictures import PillowPictures
+from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.image_worker import Easel
-from tatemono.domain.attempts import Claim, UnknownPolicy
-from tatemono.domain.breakers import OPENS_AFTER
-from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.entrypoints.held_jobs import Jobs
-from tatemono.entrypoints.painting_gate import Gate, Turn
+from tatemono.domain.generations.attempts import (
+    Claim,
+    UnknownPolicy,
+)
+from tatemono.domain.generations.circuit_breaker import OPENS_AFTER
+from tatemono.domain.generations.painting import (
+    Failure,
+    PaintingFailed,
+)
+from tatemono.entrypoints.image_worker.lease_keeper import Jobs
+from tatemono.entrypoints.image_worker.provider_admission import (
+    Gate,
+    Turn,
+)
+from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.run_generation import Stop
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
-from tatemono.usecases.queue_ports import Ticket
-from tatemono.usecases.run_generation import Stop
-from tatemono.usecases.workshop import Workshop
 
 BUSY = PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30)
 AWAY = PaintingFailed(Failure.UNAVAILABLE, "500")

@@ -13,10 +13,18 @@ from starlette.routing import Router
 
 from phone import Clock
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.limits import Limit, TooManyRequests
-from tatemono.entrypoints.direct_route import DirectRoute
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.limits import Limited, Limits, limited, limits_of
+from tatemono.domain.identity.rate_limits import (
+    Limit,
+    TooManyRequests,
+)
+from tatemono.entrypoints.http.direct_route import DirectRoute
+from tatemono.entrypoints.http.rate_limits import (
+    Limited,
+    Limits,
+    limited,
+    limits_of,
+)
+from tatemono.entrypoints.http.serving import HttpEdge
 
 routes = APIRouter(route_class=DirectRoute)
 

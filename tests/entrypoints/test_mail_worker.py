@@ -5,7 +5,7 @@ import signal
 
 from letters import mail_of
 from post_office import SENDER, Office, office
-from tatemono.domain.mail import MailKind
+from tatemono.domain.mail.message import MailKind
 
 __all__ = ["office"]
 

@@ -12,12 +12,15 @@ import pytest
 
 from mailbox_of import PASSWORD, Mailbox
 from phone import Phone
-from tatemono.domain.limits import Limit
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.limits import Limits, limits_of
-from tatemono.laptop.inbox import read_inbox
-from tatemono.plan import Plan
+from tatemono.domain.identity.rate_limits import Limit
+from tatemono.entrypoints.http.rate_limits import (
+    Limits,
+    limits_of,
+)
+from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.settings import MobileApiSettings
+from tatemono_tools.laptop.operate.inbox import read_inbox
+from tatemono_tools.plan.building import Plan
 
 pytest_plugins = ["mobile_api", "members"]
 

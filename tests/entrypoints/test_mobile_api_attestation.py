@@ -7,8 +7,12 @@ import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock, Phone
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.attestation import AttestationFault, AttestationPolicy, DeviceNotAttested
-from tatemono.domain.devices import Platform
+from tatemono.domain.identity.attestation import (
+    AttestationFault,
+    AttestationPolicy,
+    DeviceNotAttested,
+)
+from tatemono.domain.identity.devices import Platform
 from tatemono.entrypoints.mobile_api.app import create_app
 
 pytest_plugins = ["mobile_api"]

@@ -17,15 +17,19 @@ from pydantic import BaseModel
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from phone import ORIGIN, Phone
-from tatemono.domain.attempts import _FINAL, _GAVE_UP_CODE, CANCELLED
-from tatemono.entrypoints import documented
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.mobile_api import docs
+from tatemono.domain.generations.attempts import (
+    _FINAL,
+    _GAVE_UP_CODE,
+    CANCELLED,
+)
+from tatemono.entrypoints.http import openapi
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono.entrypoints.mobile_api import openapi as mobile_openapi
 from tatemono.entrypoints.mobile_api.texts import FAILURES
 
 pytest_plugins = ["mobile_api"]
 
-ASSETS = Path(documented.__file__).parent / "docs_assets"
+ASSETS = Path(openapi.__file__).parent / "docs_assets"
 #: Those that ask Cognito are held to the document where there is one (test_mobile_api_members.py).
 MEMBERS_OPERATIONS = {
     # … and this one asks S3 (test_mobile_api_references.py).
@@ -98,7 +102,7 @@ _DOCUMENTS: list[dict[str, Any]] = []
 def document(edge: HttpEdge) -> dict[str, Any]:
     # The same for every edge, and the work of a fifth of a second.
     if not _DOCUMENTS:
-        _DOCUMENTS.append(docs.openapi(edge.owner))
+        _DOCUMENTS.append(mobile_openapi.openapi(edge.owner))
     return _DOCUMENTS[0]
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from painted import Worker, worker
 from phone import Phone, open_stream
-from tatemono.adapters.postgres.queries import Place
+from tatemono.adapters.postgres.generations.queries import Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.mobile_api import schemas, streams
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api.generations import streams
 
 pytest_plugins = ["mobile_api"]
 

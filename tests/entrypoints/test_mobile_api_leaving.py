@@ -13,9 +13,9 @@ from mailbox_of import PASSWORD, Mailbox
 from phone import Phone
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.leaving import Receipt
-from tatemono.entrypoints.bodies import Problem
-from tatemono.entrypoints.mobile_api import leaving_schemas as schemas
+from tatemono.domain.privacy.account_deletion import Receipt
+from tatemono.entrypoints.http.bodies import Problem
+from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas as schemas
 from tatemono.settings import MobileApiSettings
 
 pytest_plugins = ["mobile_api", "members"]

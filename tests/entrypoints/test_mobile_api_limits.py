@@ -1,8 +1,8 @@
 """The routes of the mobile API that sign in, guess, or send mail are limited, each of them."""
 
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.limits import limits_of
-from tatemono.plan import read_plan
+from tatemono.entrypoints.http.rate_limits import limits_of
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono_tools.plan.building import read_plan
 
 pytest_plugins = ["mobile_api"]
 

@@ -16,11 +16,14 @@ from api_processes import WallClock, running_api
 from conftest import free_port
 from painted import Worker, worker
 from phone import Phone, open_stream
-from tatemono.adapters.postgres.event_feed import MAX_BYTES_WAITING, Watch
-from tatemono.adapters.postgres.queries import EventRow
+from tatemono.adapters.postgres.generations.event_feed import (
+    MAX_BYTES_WAITING,
+    Watch,
+)
+from tatemono.adapters.postgres.generations.queries import EventRow
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.mobile_api.streams import MAX_BYTES_OF_A_STREAM
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono.entrypoints.mobile_api.generations.streams import MAX_BYTES_OF_A_STREAM
 from tatemono.settings import MobileApiSettings
 
 pytest_plugins = ["mobile_api"]

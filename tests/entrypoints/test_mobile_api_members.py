@@ -11,15 +11,15 @@ import pytest
 
 from mailbox_of import PASSWORD, Mailbox
 from phone import Phone
-from tatemono.domain.limits import Limit
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.limits import Limits
-from tatemono.entrypoints.mobile_api import device_schemas
-from tatemono.entrypoints.mobile_api.moving_schemas import MergeOffer
-from tatemono.laptop.cloud_resources import Cloud
-from tatemono.laptop.identity_resources import Pools
-from tatemono.plan import Plan
+from tatemono.domain.identity.rate_limits import Limit
+from tatemono.entrypoints.http.rate_limits import Limits
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono.entrypoints.mobile_api.identity import device_schemas
+from tatemono.entrypoints.mobile_api.identity.device_transfer_schemas import MergeOffer
 from tatemono.settings import MobileApiSettings
+from tatemono_tools.laptop.provision.cloud_resources import Cloud
+from tatemono_tools.laptop.provision.identity_resources import Pools
+from tatemono_tools.plan.building import Plan
 
 pytest_plugins = ["mobile_api", "members"]
 

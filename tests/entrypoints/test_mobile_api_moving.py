@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from phone import Clock, Phone
-from tatemono.entrypoints.mobile_api.moving_schemas import UndoableMergePage
+from tatemono.entrypoints.mobile_api.identity.device_transfer_schemas import UndoableMergePage
 
 pytest_plugins = ["mobile_api"]
 

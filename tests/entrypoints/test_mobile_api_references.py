@@ -15,11 +15,15 @@ from conftest import CloudEndpoint
 from painted import worker
 from phone import Phone
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.s3 import S3Pictures
+from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.references import MAX_REFERENCES, clean_key, incoming_key
+from tatemono.domain.pictures.references import (
+    MAX_REFERENCES,
+    clean_key,
+    incoming_key,
+)
 from tatemono.settings import MobileApiSettings
-from tatemono.usecases import erase_references
+from tatemono.usecases.pictures import erase_references
 
 pytest_plugins = ["mobile_api"]
 

@@ -13,12 +13,16 @@ from painted import paint
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.blocked_words import Locale
-from tatemono.domain.reports import REASONS, Decision, ReportReason
-from tatemono.domain.safety import STRIKE_COUNTS_FOR
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.mobile_api import safety_schemas
-from tatemono.usecases.decide_report import take_down_picture
+from tatemono.domain.safety.blocked_words import Locale
+from tatemono.domain.safety.moderation import STRIKE_COUNTS_FOR
+from tatemono.domain.safety.reports import (
+    REASONS,
+    Decision,
+    ReportReason,
+)
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono.entrypoints.mobile_api.safety import safety_schemas
+from tatemono.usecases.safety.decide_report import take_down_picture
 
 pytest_plugins = ["mobile_api"]
 

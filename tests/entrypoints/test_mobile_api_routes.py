@@ -14,10 +14,10 @@ from painted import paint
 from phone import PUBLIC_URL, Clock, Phone
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
-from tatemono.entrypoints.bodies import Problem
-from tatemono.entrypoints.http import HttpEdge
+from tatemono.entrypoints.http.bodies import Problem
+from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.docs import openapi
+from tatemono.entrypoints.mobile_api.openapi import openapi
 from tatemono.settings import MobileApiSettings
 
 pytest_plugins = ["mobile_api"]

@@ -10,8 +10,8 @@ import pytest
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.tokens import APP_AUDIENCE
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.entrypoints.mobile_api import device_schemas
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono.entrypoints.mobile_api.identity import device_schemas
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 pytest_plugins = ["mobile_api"]

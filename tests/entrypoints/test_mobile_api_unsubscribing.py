@@ -10,11 +10,11 @@ import pytest
 
 from letters import mail_of
 from phone import Phone
-from tatemono.adapters.letters import Letters
+from tatemono.adapters.email_rendering import Letters
 from tatemono.adapters.unsubscribe_links import PATH, UnsubscribeLinks
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.mail import MailKind
-from tatemono.domain.mail_sending import address_digest
+from tatemono.domain.mail.message import MailKind
+from tatemono.domain.mail.sending import address_digest
 from tatemono.entrypoints.mobile_api import unsubscribing
 
 pytest_plugins = ["mobile_api"]

@@ -23,13 +23,23 @@ from guarded import ACT
 from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.domain.exports import ExportState
-from tatemono.domain.generations import FINAL_STATES, Generation, PictureRequest, Quality, State
-from tatemono.domain.reports import Decision, ReportReason, quarantine_key
-from tatemono.usecases.decide_report import take_down_picture
+from tatemono.adapters.s3.pictures import S3Pictures
+from tatemono.domain.generations.generation import (
+    FINAL_STATES,
+    Generation,
+    PictureRequest,
+    Quality,
+    State,
+)
+from tatemono.domain.privacy.exports import ExportState
+from tatemono.domain.safety.reports import (
+    Decision,
+    ReportReason,
+    quarantine_key,
+)
 from tatemono.usecases.ports import QUEUE_CHANNEL
-from tatemono.usecases.request_export import request_export
+from tatemono.usecases.privacy.request_export import request_export
+from tatemono.usecases.safety.decide_report import take_down_picture
 
 LEASE_SECONDS = 4
 

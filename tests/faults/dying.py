@@ -17,8 +17,8 @@ from typing import Any
 
 from tatemono.bootstrap.image_worker import ImageWorkerParts, image_worker
 from tatemono.bootstrap.outbox_relay import outbox_relay
-from tatemono.entrypoints.image_worker import ImageWorker
-from tatemono.entrypoints.outbox_relay import OutboxRelay
+from tatemono.entrypoints.image_worker.worker import ImageWorker
+from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
 from tatemono.entrypoints.process import run
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings, read
 

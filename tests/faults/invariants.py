@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.pictures import thumbnail_key
+from tatemono.domain.pictures.picture import thumbnail_key
 
 _ENDED = "('succeeded', 'failed', 'refused', 'cancelled')"
 #: What is wrong → a statement that finds where.

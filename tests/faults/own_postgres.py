@@ -13,10 +13,10 @@ import asyncpg
 import psutil
 
 from conftest import free_port
-from tatemono.laptop.database import EmbeddedPostgres
-from tatemono.laptop.database_roles import prepare_database
-from tatemono.laptop.secret_values import database_url
-from tatemono.plan import Plan
+from tatemono_tools.laptop.postgres.database import EmbeddedPostgres
+from tatemono_tools.laptop.postgres.database_roles import prepare_database
+from tatemono_tools.laptop.secret_values import database_url
+from tatemono_tools.plan.building import Plan
 
 _READY_WITHIN_SECONDS = 60
 #: The empty cluster takes 40 of them, and up to 80 its log of writes.

@@ -21,8 +21,8 @@ from faults.own_postgres import SmallDisk, own_postgres, small_disk
 from faults.runner import LEASE_SECONDS, UNKNOWN_RETRIES, Place
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.plan import Plan
+from tatemono.adapters.s3.pictures import S3Pictures
+from tatemono_tools.plan.building import Plan
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def own_studio() -> AsyncIterator[str]:
     port = free_port()
     environment = {"STUDIO_PORT": str(port), "STUDIO_LATENCY": "0", "STUDIO_CALLS_KEPT": "200000"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tatemono.laptop.studio", env=environment, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", "tatemono_studio", env=environment, stdout=asyncio.subprocess.DEVNULL
     )
     url = f"http://127.0.0.1:{port}"
     try:

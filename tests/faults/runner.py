@@ -25,18 +25,26 @@ from faults.disturbances import DisturbedQueue, DrippingPainter, Liar
 from faults.dying import RELAY_STEPS, Around
 from faults.invariants import violations
 from faults.scenarios import Scenario
-from tatemono.adapters.openai_images import OpenAIPainter
+from tatemono.adapters.openai.images import OpenAIPainter
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3 import S3Pictures
+from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.bootstrap.image_worker import Easel, ImageWorkerParts, image_worker
 from tatemono.bootstrap.outbox_relay import outbox_relay
-from tatemono.domain.generations import Generation, OutputFormat, PictureRequest, Quality
-from tatemono.domain.painting import Failure, PaintingFailed
-from tatemono.entrypoints.image_worker import ImageWorker
-from tatemono.entrypoints.outbox_relay import OutboxRelay
+from tatemono.domain.generations.generation import (
+    Generation,
+    OutputFormat,
+    PictureRequest,
+    Quality,
+)
+from tatemono.domain.generations.painting import (
+    Failure,
+    PaintingFailed,
+)
+from tatemono.entrypoints.image_worker.worker import ImageWorker
+from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
-from tatemono.usecases.cancel_generation import cancel_generation
-from tatemono.usecases.erase_orphans import erase_orphans
+from tatemono.usecases.generations.cancel_generation import cancel_generation
+from tatemono.usecases.pictures.erase_orphans import erase_orphans
 from tatemono.usecases.ports import PAINTERS_CHANNEL
 
 LEASE_SECONDS = 4

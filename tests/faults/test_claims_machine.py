@@ -17,11 +17,18 @@ from factories import USAGE, guest, kept, submitted
 from faults.invariants import violations
 from faults.scenarios import TIMES
 from merging import assert_nothing_is_wrong
-from tatemono.adapters.postgres import generations_sql
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
-from tatemono.domain.generations import Generation
-from tatemono.domain.painting import Failure
+from tatemono.adapters.postgres.generations import generations_sql
+from tatemono.domain.generations.attempts import (
+    Claim,
+    GiveUp,
+    Outcome,
+    Retry,
+    UnknownPolicy,
+    plan_retry,
+)
+from tatemono.domain.generations.generation import Generation
+from tatemono.domain.generations.painting import Failure
 
 LEASE = timedelta(minutes=10)
 MAX_RUNNING = 2

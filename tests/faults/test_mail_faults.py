@@ -9,7 +9,7 @@ import pytest
 
 from letters import FACTS_OF, mail_of
 from post_office import LEASE_SECONDS, Office, office, until
-from tatemono.domain.mail import MailKind
+from tatemono.domain.mail.message import MailKind
 
 __all__ = ["office"]
 

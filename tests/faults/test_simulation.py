@@ -22,16 +22,34 @@ from factories import COST, FOX, TODAY, USAGE
 from faults.scenarios import TIMES
 from faults.universe import Lost, Machine, Standstill, Universe
 from tatemono.adapters.model_registry import read_registry
-from tatemono.domain.attempts import Claim, GiveUp, History, Outcome, UnknownPolicy
-from tatemono.domain.generations import Generation, State
-from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest
-from tatemono.entrypoints import held_jobs
-from tatemono.entrypoints.held_jobs import Jobs
-from tatemono.entrypoints.image_worker import ImageWorker
-from tatemono.entrypoints.painting_gate import Turn
-from tatemono.usecases import run_generation as running
-from tatemono.usecases.picture_ports import Miniature, SmallCopy, VerifiedPicture
-from tatemono.usecases.workshop import Workshop
+from tatemono.domain.generations.attempts import (
+    Claim,
+    GiveUp,
+    History,
+    Outcome,
+    UnknownPolicy,
+)
+from tatemono.domain.generations.generation import (
+    Generation,
+    State,
+)
+from tatemono.domain.generations.painting import (
+    Failure,
+    Painting,
+    PaintingFailed,
+    PaintRequest,
+)
+from tatemono.entrypoints.image_worker import lease_keeper
+from tatemono.entrypoints.image_worker.lease_keeper import Jobs
+from tatemono.entrypoints.image_worker.provider_admission import Turn
+from tatemono.entrypoints.image_worker.worker import ImageWorker
+from tatemono.usecases.generations import run_generation as running
+from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.pictures.ports import (
+    Miniature,
+    SmallCopy,
+    VerifiedPicture,
+)
 
 LEASE = timedelta(seconds=6)
 RETRIES = 1
@@ -412,7 +430,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, bug: str) -> Iterator[None]:
             begin = Jobs.begin
             patch.setattr(Jobs, "begin", lambda self, claim, _asked_at: begin(self, claim, self.clock() + 3))
         elif bug == "signs of life come too seldom":
-            patch.setattr(held_jobs, "RENEWALS_PER_LEASE", 0.8)
+            patch.setattr(lease_keeper, "RENEWALS_PER_LEASE", 0.8)
         elif bug == "attempted again without a decision":
 
             async def always(_workshop: Workshop, _claim: Claim) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from buildings import Buildings
-from tatemono.laptop.infra.terraform import find_mirror
+from tatemono_tools.terraform.runner import find_mirror
 from terraform import Terraform
 
 INFRA = Path(__file__).parents[2] / "infra"

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from tatemono.laptop.infra.rehearsal.answered_once import AnsweredOnce, AnsweredOnceAsync
+from tatemono_tools.terraform.rehearsal.answered_once import (
+    AnsweredOnce,
+    AnsweredOnceAsync,
+)
 
 
 class Emulator:

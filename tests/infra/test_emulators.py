@@ -11,24 +11,28 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tatemono.laptop.infra.rehearsal import seams
-from tatemono.laptop.infra.rehearsal.emulators import MINISTACK_SERVICES, EmulatorFailed, running_emulators
-from tatemono.laptop.infra.rehearsal.stage import client
-from tatemono.laptop.infra.rehearsal.stub import Papers
+from tatemono_tools.terraform.rehearsal import patches
+from tatemono_tools.terraform.rehearsal.emulators import (
+    MINISTACK_SERVICES,
+    EmulatorFailed,
+    running_emulators,
+)
+from tatemono_tools.terraform.rehearsal.setup import client
+from tatemono_tools.terraform.rehearsal.stub import Papers
 
 ACCOUNT = "333333333333"
 
 
 class TestSeams:
     def test_are_where_the_shims_hold_the_emulators(self) -> None:
-        seams.check_moto()
-        seams.check_ministack()
-        assert (version("moto"), version("ministack")) == (seams.MOTO_VERSION, seams.MINISTACK_VERSION)
+        patches.check_moto()
+        patches.check_ministack()
+        assert (version("moto"), version("ministack")) == (patches.MOTO_VERSION, patches.MINISTACK_VERSION)
 
     def test_refuse_another_version(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(seams, "MOTO_VERSION", "5.2.6")
-        with pytest.raises(seams.SeamMoved, match=r"5\.2\.5 is installed, the shims were made for 5\.2\.6"):
-            seams.check_moto()
+        monkeypatch.setattr(patches, "MOTO_VERSION", "5.2.6")
+        with pytest.raises(patches.SeamMoved, match=r"5\.2\.5 is installed, the shims were made for 5\.2\.6"):
+            patches.check_moto()
 
     @pytest.mark.parametrize(
         ("place", "parameters", "told"),
@@ -40,9 +44,9 @@ class TestSeams:
     def test_notice_what_has_moved(
         self, monkeypatch: pytest.MonkeyPatch, place: str, parameters: str, told: str
     ) -> None:
-        monkeypatch.setitem(seams._MOTO, place, parameters)
-        with pytest.raises(seams.SeamMoved, match=told):
-            seams.check_moto()
+        monkeypatch.setitem(patches._MOTO, place, parameters)
+        with pytest.raises(patches.SeamMoved, match=told):
+            patches.check_moto()
 
 
 class TestEmulators:
@@ -74,8 +78,8 @@ class TestEmulators:
     def test_end_when_the_rehearsal_is_told_to(self, tmp_path: Path) -> None:
         program = (
             "import sys, signal, time, pathlib\n"
-            "from tatemono.laptop.infra.rehearsal.emulators import running_emulators\n"
-            "from tatemono.laptop.infra.rehearsal.rehearse import stoppable\n"
+            "from tatemono_tools.terraform.rehearsal.emulators import running_emulators\n"
+            "from tatemono_tools.terraform.rehearsal.rehearse import stoppable\n"
             "folder = pathlib.Path(sys.argv[1])\n"
             "with stoppable(), running_emulators(folder, account='333333333333', region='ap-northeast-1'):\n"
             "    (folder / 'ready').touch()\n"

@@ -9,14 +9,31 @@ from rich.console import Console
 
 from buildings import INFRA, Buildings
 from tatemono.adapters.model_registry import read_registry
-from tatemono.laptop.infra.building import PARTS, part_of
-from tatemono.laptop.infra.checks.stack import Stack
-from tatemono.laptop.infra.cost.bill import show_bill
-from tatemono.laptop.infra.cost.estimate import Price, Range, Use, estimate, painter_line, read_prices
-from tatemono.laptop.infra.diagram import digest, draw
-from tatemono.laptop.infra.real import drift_table
-from tatemono.laptop.infra.tour import WORDS, floors, walk
-from tatemono.plan import read_plan
+from tatemono_tools.plan.building import read_plan
+from tatemono_tools.terraform.building_parts import (
+    PARTS,
+    part_of,
+)
+from tatemono_tools.terraform.checks.stack import Stack
+from tatemono_tools.terraform.cost.bill import show_bill
+from tatemono_tools.terraform.cost.estimate import (
+    Price,
+    Range,
+    Use,
+    estimate,
+    painter_line,
+    read_prices,
+)
+from tatemono_tools.terraform.diagram import (
+    digest,
+    draw,
+)
+from tatemono_tools.terraform.real import drift_table
+from tatemono_tools.terraform.tour import (
+    WORDS,
+    floors,
+    walk,
+)
 
 PLAN = read_plan()
 USE = Use(users=1000, pictures_per_user=10)

@@ -8,12 +8,26 @@ from typing import Any
 import pytest
 
 from buildings import ENVIRONMENTS, INFRA, Buildings, Json
-from tatemono.app_routes import app_routes, heartbeats
-from tatemono.laptop.infra.checks.all import CHECKS, Applications, check_stack
-from tatemono.laptop.infra.checks.differences import check_differences
-from tatemono.laptop.infra.checks.policies import check_policies, check_sources, reasons
-from tatemono.laptop.infra.checks.stack import Finding, Stack
-from tatemono.plan import read_plan
+from tatemono_tools.plan.building import read_plan
+from tatemono_tools.terraform.checks.all import (
+    CHECKS,
+    Applications,
+    check_stack,
+)
+from tatemono_tools.terraform.checks.app_routes import (
+    app_routes,
+    heartbeats,
+)
+from tatemono_tools.terraform.checks.differences import check_differences
+from tatemono_tools.terraform.checks.policies import (
+    check_policies,
+    check_sources,
+    reasons,
+)
+from tatemono_tools.terraform.checks.stack import (
+    Finding,
+    Stack,
+)
 
 PLAN = read_plan()
 APPLICATIONS = Applications(routes=app_routes(), heartbeats=heartbeats(PLAN))

@@ -10,8 +10,8 @@ import pytest
 
 from conftest import free_port
 from processes import once_per_run, start
-from tatemono.laptop.health import complaint
-from tatemono.laptop.phone import Phone
+from tatemono_tools.laptop.demo.phone import Phone
+from tatemono_tools.laptop.process.health import complaint
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from journeys.conftest import RunningBuilding
-from tatemono.laptop.phone import Phone
+from tatemono_tools.laptop.demo.phone import Phone
 
 pytestmark = pytest.mark.slow
 

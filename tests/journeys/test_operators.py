@@ -11,7 +11,10 @@ import pytest
 
 from journeys.conftest import RunningBuilding
 from operators import code_now
-from tatemono.laptop.phone import Phone, PhoneRefused
+from tatemono_tools.laptop.demo.phone import (
+    Phone,
+    PhoneRefused,
+)
 
 pytestmark = pytest.mark.slow
 

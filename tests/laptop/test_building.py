@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tatemono.laptop.building import Building, UnknownService, check_services, clean_environment, preferred_ports
-from tatemono.laptop.part import PartFailed
-from tatemono.laptop.ports import choose, is_free
-from tatemono.laptop.provision import bucket_name
-from tatemono.laptop.state import StateFolder
-from tatemono.plan import read_plan
+from tatemono_tools.laptop.building import (
+    Building,
+    UnknownService,
+    check_services,
+    clean_environment,
+    preferred_ports,
+)
+from tatemono_tools.laptop.process.part import PartFailed
+from tatemono_tools.laptop.process.ports import (
+    choose,
+    is_free,
+)
+from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.laptop.provision.provision import bucket_name
+from tatemono_tools.plan.building import read_plan
 
 PLAN = read_plan()
 

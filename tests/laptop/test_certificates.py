@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tatemono.laptop.certificates import (
+from tatemono_tools.laptop.door.certificates import (
     FIXED_NAMES,
     Certificates,
     Platform,

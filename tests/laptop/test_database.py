@@ -14,7 +14,7 @@ import asyncpg
 import psutil
 import pytest
 
-from tatemono.laptop.database import (
+from tatemono_tools.laptop.postgres.database import (
     STOP_SIGNAL,
     DatabaseError,
     EmbeddedPostgres,
@@ -22,7 +22,7 @@ from tatemono.laptop.database import (
     ensure_database,
     kept_password,
 )
-from tatemono.laptop.ports import choose
+from tatemono_tools.laptop.process.ports import choose
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,11 @@ import httpx
 import psutil
 import pytest
 
-from tatemono.laptop.certificates import Certificates, ensure_certificates
-from tatemono.laptop.door import (
+from tatemono_tools.laptop.door.certificates import (
+    Certificates,
+    ensure_certificates,
+)
+from tatemono_tools.laptop.door.nginx import (
     CannotOpenDoor,
     DoorFacts,
     door_command,
@@ -28,8 +31,15 @@ from tatemono.laptop.door import (
     render_configuration,
     write_configuration,
 )
-from tatemono.plan import Plan, read_plan
-from tatemono.plan_edge import Behavior, PathRateLimit, RateLimit
+from tatemono_tools.plan.building import (
+    Plan,
+    read_plan,
+)
+from tatemono_tools.plan.edge import (
+    Behavior,
+    PathRateLimit,
+    RateLimit,
+)
 
 SECRET = "the-secret-between-door-and-service"
 API = "/v1/api/generations"

@@ -11,11 +11,14 @@ from conftest import CloudEndpoint
 from letters import mail_of
 from post_office import Office, office
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.letters import Letters
-from tatemono.adapters.ses import SesSender
+from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.ses.sender import SesSender
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.mail import MailKind
-from tatemono.laptop.inbox_page.app import Mailbox, make_app
+from tatemono.domain.mail.message import MailKind
+from tatemono_tools.laptop.inbox_page.app import (
+    Mailbox,
+    make_app,
+)
 
 __all__ = ["office"]
 

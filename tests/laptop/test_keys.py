@@ -12,18 +12,24 @@ from conftest import CloudEndpoint
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.signing_keys import following_secret
 from tatemono.adapters.tokens import AccessTokens
-from tatemono.domain.devices import SignedInDevice, UserKind
-from tatemono.laptop.cloud_resources import ensure_secret, open_cloud
-from tatemono.laptop.keys import (
+from tatemono.domain.identity.devices import (
+    SignedInDevice,
+    UserKind,
+)
+from tatemono_tools.laptop.operate.keys import (
     USED_AFTER_SECONDS,
     VERIFIES_FOR_SECONDS,
     rotate_in,
     rotated,
     rotated_identifier_keys,
 )
-from tatemono.laptop.rotated_secret import RotatedSecret
-from tatemono.laptop.secret_values import signing_keys
-from tatemono.plan import Plan
+from tatemono_tools.laptop.operate.rotated_secret import RotatedSecret
+from tatemono_tools.laptop.provision.cloud_resources import (
+    ensure_secret,
+    open_cloud,
+)
+from tatemono_tools.laptop.secret_values import signing_keys
+from tatemono_tools.plan.building import Plan
 
 NOW = 1_795_000_000.0
 DEVICE = SignedInDevice(UUID(int=1), UUID(int=2), UserKind.GUEST, new=False, session_id=UUID(int=3))

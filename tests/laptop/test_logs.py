@@ -7,8 +7,13 @@ from queue import Queue
 
 import pytest
 
-from tatemono.laptop.logs import LogFile, LogPipe, follow, last_lines
-from tatemono.laptop.screen import readable
+from tatemono_tools.laptop.process.logs import (
+    LogFile,
+    LogPipe,
+    follow,
+    last_lines,
+)
+from tatemono_tools.laptop.process.screen import readable
 
 
 class TestLogFile:

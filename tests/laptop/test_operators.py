@@ -11,11 +11,15 @@ from conftest import CloudEndpoint
 from operators import ADDRESSES, Desk, PublishingPool, code_now
 from sign_in_pages import PagesPool, pages_pool
 from tatemono.bootstrap.admin_api import admin_api
-from tatemono.domain.operators import Role
+from tatemono.domain.operators.roles import Role
 from tatemono.entrypoints.admin_api.app import create_app
-from tatemono.laptop.operators import Enrolment, OperatorPool, OperatorRefused
-from tatemono.plan import Plan
 from tatemono.settings import AdminApiSettings
+from tatemono_tools.laptop.operate.operators import (
+    Enrolment,
+    OperatorPool,
+    OperatorRefused,
+)
+from tatemono_tools.plan.building import Plan
 
 
 @dataclass

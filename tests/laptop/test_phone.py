@@ -11,9 +11,12 @@ import httpx
 import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock
-from tatemono.entrypoints.http import HttpEdge
-from tatemono.laptop.device_key import DeviceKey
-from tatemono.laptop.phone import Phone, PhoneRefused
+from tatemono.entrypoints.http.serving import HttpEdge
+from tatemono_tools.laptop.demo.device_key import DeviceKey
+from tatemono_tools.laptop.demo.phone import (
+    Phone,
+    PhoneRefused,
+)
 
 pytest_plugins = ["mobile_api"]
 

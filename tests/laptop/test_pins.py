@@ -9,12 +9,18 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tatemono.laptop.pins import PRODUCTION, PROJECT, constraints_in, constraints_of, with_constraints
+from tatemono_tools.release.pins import (
+    PRODUCTION,
+    PROJECT,
+    constraints_in,
+    constraints_of,
+    with_constraints,
+)
 
 PYPROJECT = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
 CONSTRAINTS = [Requirement(line) for line in constraints_in(PYPROJECT)]
 IMAGE = {"python_version": "3.14", "python_full_version": "3.14.0", "sys_platform": "linux"}
-WRITE = "run: uv run python -m tatemono.laptop.pins"
+WRITE = "run: uv run python -m tatemono_tools.release.pins"
 
 
 def locked() -> dict[str, list[str]]:

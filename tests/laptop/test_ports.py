@@ -5,7 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tatemono.laptop.ports import PortTaken, choose, holder, is_free
+from tatemono_tools.laptop.process.ports import (
+    PortTaken,
+    choose,
+    holder,
+    is_free,
+)
 
 
 @pytest.fixture

@@ -15,10 +15,16 @@ import asyncpg
 import pytest
 
 from conftest import CloudEndpoint, PostgresServer, free_port
-from tatemono.laptop.cloud import cloud_command, cloud_ready
-from tatemono.laptop.cloud_resources import Cloud, open_cloud
-from tatemono.laptop.database_roles import newest_migration
-from tatemono.laptop.provision import (
+from tatemono_tools.laptop.cloud import (
+    cloud_command,
+    cloud_ready,
+)
+from tatemono_tools.laptop.postgres.database_roles import newest_migration
+from tatemono_tools.laptop.provision.cloud_resources import (
+    Cloud,
+    open_cloud,
+)
+from tatemono_tools.laptop.provision.provision import (
     Building,
     Unprovisioned,
     bucket_name,
@@ -26,8 +32,11 @@ from tatemono.laptop.provision import (
     read_secret,
     resolve_environment,
 )
-from tatemono.laptop.secret_values import OFFLINE_API_KEY, database_role
-from tatemono.plan import Plan
+from tatemono_tools.laptop.secret_values import (
+    OFFLINE_API_KEY,
+    database_role,
+)
+from tatemono_tools.plan.building import Plan
 
 GIVEN = {
     "public-url": "https://localhost:8443",
@@ -402,8 +411,8 @@ class TestNewestMigration:
     async def test_is_known_without_the_library_that_runs_them(self, finished: Finished, opened: Cloud) -> None:
         program = (
             "import asyncio, sys\n"
-            "from tatemono.laptop.database_roles import prepare_database\n"
-            "from tatemono.plan import Database\n"
+            "from tatemono_tools.laptop.postgres.database_roles import prepare_database\n"
+            "from tatemono_tools.plan.building import Database\n"
             "database = Database(engine_version='18', name=sys.argv[1], roles=())\n"
             "asyncio.run(prepare_database(database, sys.argv[2], {}))\n"
             "print(sorted({'alembic', 'sqlalchemy'} & sys.modules.keys()))\n"

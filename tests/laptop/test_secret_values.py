@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.laptop.secret_values import (
+from tatemono_tools.laptop.secret_values import (
     database_role,
     database_url,
     private_key_pem,

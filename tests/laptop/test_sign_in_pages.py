@@ -27,8 +27,8 @@ from sign_in_pages import (
     pages_pool,
     says,
 )
-from tatemono.laptop.cloud.hosted.lockout import Lockout
-from tatemono.plan import Plan
+from tatemono_tools.laptop.cloud.hosted.lockout import Lockout
+from tatemono_tools.plan.building import Plan
 
 
 @pytest.fixture(scope="module")
@@ -341,7 +341,7 @@ class TestRefreshToken:
         return found
 
     async def test_brings_tokens_with_the_roles_of_now(self, pool: PagesPool, person: Person, token: str) -> None:
-        from tatemono.domain.operators import Role  # noqa: PLC0415 - one test needs it
+        from tatemono.domain.operators.roles import Role  # noqa: PLC0415 - one test needs it
 
         await pool.operators.set_role(person.email, Role.VIEWER)
         tokens = (await refresh(pool, token)).json()

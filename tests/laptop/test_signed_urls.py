@@ -13,8 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.adapters.cloudfront import CloudFrontSignedUrls
-from tatemono.laptop.signed_urls import PublicKey, TrustedKeys, UrlRefused, check_signed_url
+from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
+from tatemono_tools.laptop.cloud.signed_urls import (
+    PublicKey,
+    TrustedKeys,
+    UrlRefused,
+    check_signed_url,
+)
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 KEYS = {"K1": KEY.public_key()}

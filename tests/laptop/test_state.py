@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tatemono.laptop.state import (
+from tatemono_tools.laptop.process.state import (
     MARKER,
     AlreadyRunning,
     PartRecord,
@@ -72,7 +72,7 @@ class TestClaim:
 
     def test_is_given_back_by_a_process_that_is_killed(self, state: StateFolder) -> None:
         script = (
-            "import sys, time; from pathlib import Path; from tatemono.laptop.state import StateFolder\n"
+            "import sys, time; from pathlib import Path; from tatemono_tools.laptop.process.state import StateFolder\n"
             "with StateFolder(Path(sys.argv[1])).claim(): print('held', flush=True); time.sleep(60)"
         )
         with subprocess.Popen([sys.executable, "-c", script, str(state.path)], stdout=subprocess.PIPE) as other:

@@ -12,9 +12,21 @@ from typing import Any
 import psutil
 import pytest
 
-from tatemono.laptop.part import Launch, Part, PartFailed, Patience
-from tatemono.laptop.state import PartRecord, ProcessIdentity, Record, StateFolder, leftovers, stop_leftovers
-from tatemono.laptop.supervisor import Supervisor
+from tatemono_tools.laptop.process.part import (
+    Launch,
+    Part,
+    PartFailed,
+    Patience,
+)
+from tatemono_tools.laptop.process.state import (
+    PartRecord,
+    ProcessIdentity,
+    Record,
+    StateFolder,
+    leftovers,
+    stop_leftovers,
+)
+from tatemono_tools.laptop.process.supervisor import Supervisor
 
 QUICK = Patience(deaths=3, within_seconds=60, first_delay_seconds=0.01, start_timeout_seconds=0.3, probe_seconds=0.01)
 LASTING = "sleep 60 & wait"
@@ -281,9 +293,9 @@ class TestStop:
 SUPERVISE_FOR_EVER = """
 import asyncio, os, sys
 from pathlib import Path
-from tatemono.laptop.part import Launch, Part
-from tatemono.laptop.state import ProcessIdentity, Record, StateFolder
-from tatemono.laptop.supervisor import Supervisor
+from tatemono_tools.laptop.process.part import Launch, Part
+from tatemono_tools.laptop.process.state import ProcessIdentity, Record, StateFolder
+from tatemono_tools.laptop.process.supervisor import Supervisor
 
 state = StateFolder(Path(sys.argv[1]))
 state.prepare()

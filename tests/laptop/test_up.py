@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from tatemono.laptop.ports import choose
+from tatemono_tools.laptop.process.ports import choose
 
 PROGRAM = Path(sys.executable).with_name("tatemono")
 ONLY = "outbox-relay"

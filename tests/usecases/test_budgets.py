@@ -15,14 +15,29 @@ from hypothesis import strategies as st
 
 from factories import COST, FOX, PRICES, TERMS, TODAY, USAGE, guest, kept
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome
 from tatemono.domain.errors import Refusal
-from tatemono.domain.generations import OutOfCredits, PictureRequest, Quality, State
-from tatemono.domain.money import BUDGET_SHARDS, ServiceBudgetReached, UserBudgetReached
-from tatemono.domain.painting import Failure
-from tatemono.usecases.price_list import PriceList
-from tatemono.usecases.quote_generation import quote_generation
-from tatemono.usecases.submit_generation import submit_generation
+from tatemono.domain.generations.attempts import (
+    CANCELLED,
+    MAX_ATTEMPTS,
+    Claim,
+    GiveUp,
+    Outcome,
+)
+from tatemono.domain.generations.budgets import (
+    BUDGET_SHARDS,
+    ServiceBudgetReached,
+    UserBudgetReached,
+)
+from tatemono.domain.generations.generation import (
+    OutOfCredits,
+    PictureRequest,
+    Quality,
+    State,
+)
+from tatemono.domain.generations.painting import Failure
+from tatemono.usecases.generations.price_list import PriceList
+from tatemono.usecases.generations.quote_generation import quote_generation
+from tatemono.usecases.generations.submit_generation import submit_generation
 
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)

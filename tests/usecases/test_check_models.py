@@ -10,11 +10,14 @@ import pytest
 
 from conftest import free_port
 from factories import PRICES, TODAY
-from tatemono.adapters.openai_models import ModelsNotTold, announced_models
+from tatemono.adapters.openai.models import (
+    ModelsNotTold,
+    announced_models,
+)
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.models import Finding
-from tatemono.entrypoints.upkeep import tell
-from tatemono.usecases.check_models import check_models
+from tatemono.domain.generations.image_models import Finding
+from tatemono.entrypoints.image_worker.periodic_tasks import tell
+from tatemono.usecases.generations.check_models import check_models
 
 
 @pytest.fixture

@@ -12,15 +12,26 @@ import pytest
 
 from factories import submitted
 from house import House
-from tatemono.adapters.cloudfront import CloudFrontSignedUrls
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.adapters.s3_folders import PART_BYTES, S3Folders
+from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
+from tatemono.adapters.s3.folders import (
+    PART_BYTES,
+    S3Folders,
+)
+from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.adapters.zip_archive import ZipArchive
-from tatemono.domain.exports import LEASE, MAX_ATTEMPTS, ExportClaim, ExportState
-from tatemono.laptop.secret_values import private_key_pem
-from tatemono.usecases.build_export import Builder, build_export
-from tatemono.usecases.expire_exports import expire_exports
-from tatemono.usecases.request_export import request_export
+from tatemono.domain.privacy.exports import (
+    LEASE,
+    MAX_ATTEMPTS,
+    ExportClaim,
+    ExportState,
+)
+from tatemono.usecases.privacy.build_export import (
+    Builder,
+    build_export,
+)
+from tatemono.usecases.privacy.expire_exports import expire_exports
+from tatemono.usecases.privacy.request_export import request_export
+from tatemono_tools.laptop.secret_values import private_key_pem
 
 pytest_plugins = ["members", "leaving"]
 

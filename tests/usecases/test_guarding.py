@@ -13,11 +13,21 @@ from PIL import Image
 
 from factories import guest
 from guarded import GuardedWorker
-from tatemono.adapters.difference_hash import difference_hashes
-from tatemono.domain.attempts import Outcome
-from tatemono.domain.generations import State
-from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
-from tatemono.domain.safety import HashClass, Stage, WhenDown
+from tatemono.adapters.pillow.difference_hash import difference_hashes
+from tatemono.domain.generations.attempts import Outcome
+from tatemono.domain.generations.generation import State
+from tatemono.domain.generations.painting import (
+    Failure,
+    Painting,
+    PaintingFailed,
+    PaintRequest,
+    PartialPicture,
+)
+from tatemono.domain.safety.moderation import (
+    HashClass,
+    Stage,
+    WhenDown,
+)
 
 pytest_plugins = ["guarded_worker"]
 

@@ -15,12 +15,18 @@ from aiohttp import web
 from conftest import CloudEndpoint, free_port
 from factories import USAGE, guest, kept, submitted
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.cognito_identity import CognitoIdentities
+from tatemono.adapters.cognito.identities import CognitoIdentities
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.devices import Platform
-from tatemono.usecases.attach_identities import BATCH, attach_identities
-from tatemono.usecases.identity_ports import IdentitiesAway
-from tatemono.usecases.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
+from tatemono.domain.identity.devices import Platform
+from tatemono.usecases.identity.attach_identities import (
+    BATCH,
+    attach_identities,
+)
+from tatemono.usecases.identity.ports import IdentitiesAway
+from tatemono.usecases.identity.remove_unused_guests import (
+    let_go_of_unused_guests,
+    remove_erased_guests,
+)
 
 YEAR = timedelta(days=400)
 

@@ -12,21 +12,27 @@ import pytest
 from factories import USAGE, kept, submitted
 from house import GRACE, LEDGER, RECEIPT_KEY, House
 from merging import Handset, assert_nothing_is_wrong, claim_next
-from tatemono.adapters.postgres.revocations import Revocations
-from tatemono.domain.generations import State
-from tatemono.domain.leaving import (
+from tatemono.adapters.postgres.identity.revocations import Revocations
+from tatemono.domain.generations.generation import State
+from tatemono.domain.identity.members import (
+    AccountErased,
+    MembersAway,
+    Password,
+    PoolMember,
+    SignInRefused,
+)
+from tatemono.domain.identity.transfers import TransferCodeRejected
+from tatemono.domain.privacy.account_deletion import (
     DeletionBegun,
     DeletionPending,
     NoDeletionPending,
     NoSuchReceipt,
     PasswordNeeded,
 )
-from tatemono.domain.members import AccountErased, MembersAway, Password, PoolMember, SignInRefused
-from tatemono.domain.transfers import TransferCodeRejected
-from tatemono.usecases.erase_accounts import erase_accounts
-from tatemono.usecases.remove_unused_guests import let_go_of_unused_guests
-from tatemono.usecases.request_deletion import request_deletion
-from tatemono.usecases.undo_merge import undo_merge
+from tatemono.usecases.identity.remove_unused_guests import let_go_of_unused_guests
+from tatemono.usecases.identity.undo_merge import undo_merge
+from tatemono.usecases.privacy.erase_accounts import erase_accounts
+from tatemono.usecases.privacy.request_deletion import request_deletion
 
 pytest_plugins = ["members", "leaving"]
 

@@ -17,15 +17,18 @@ from conftest import CloudEndpoint
 from house import LEDGER, RECEIPT_KEY, mentions
 from merging import IDENTIFIERS, Handset, assert_nothing_is_wrong
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.cognito import CognitoMembers
-from tatemono.adapters.cognito_directory import CognitoDirectory
+from tatemono.adapters.cognito.directory import CognitoDirectory
+from tatemono.adapters.cognito.members import CognitoMembers
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3_folders import S3Folders
-from tatemono.domain.devices import Platform
-from tatemono.domain.generations import Quality
-from tatemono.usecases.erase_accounts import Eraser, erase_accounts
-from tatemono.usecases.request_deletion import request_deletion
-from tatemono.usecases.undo_deletion import undo_deletion
+from tatemono.adapters.s3.folders import S3Folders
+from tatemono.domain.generations.generation import Quality
+from tatemono.domain.identity.devices import Platform
+from tatemono.usecases.privacy.erase_accounts import (
+    Eraser,
+    erase_accounts,
+)
+from tatemono.usecases.privacy.request_deletion import request_deletion
+from tatemono.usecases.privacy.undo_deletion import undo_deletion
 from usecases.test_people_and_phones import PeopleAndPhones
 
 _STORED = "select object_key, thumbnail_key from pictures"

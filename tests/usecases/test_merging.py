@@ -15,10 +15,18 @@ from factories import USAGE, kept, submitted
 from guarded import ACT
 from merging import Handset, account_of, assert_nothing_is_wrong, claim_next
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import CANCELLED, Outcome
-from tatemono.domain.devices import UserKind
-from tatemono.domain.generations import AlreadyFinished, NoSuchGeneration, OutOfCredits, PictureRequest
-from tatemono.domain.merges import (
+from tatemono.domain.generations.attempts import (
+    CANCELLED,
+    Outcome,
+)
+from tatemono.domain.generations.generation import (
+    AlreadyFinished,
+    NoSuchGeneration,
+    OutOfCredits,
+    PictureRequest,
+)
+from tatemono.domain.identity.devices import UserKind
+from tatemono.domain.identity.merges import (
     MergeGrant,
     MergeTokenRejected,
     NoDeviceToReturn,
@@ -26,13 +34,19 @@ from tatemono.domain.merges import (
     NotMergeable,
     TooLateToUndo,
 )
-from tatemono.domain.reports import Decision, ReportReason
-from tatemono.domain.sessions import AccountSuspended, OnlyWayIn
-from tatemono.usecases.cancel_generation import cancel_generation
-from tatemono.usecases.decide_report import take_down_picture
-from tatemono.usecases.preview_merge import preview_merge
-from tatemono.usecases.revoke_device import revoke_device
-from tatemono.usecases.undo_merge import undo_merge
+from tatemono.domain.identity.sessions import (
+    AccountSuspended,
+    OnlyWayIn,
+)
+from tatemono.domain.safety.reports import (
+    Decision,
+    ReportReason,
+)
+from tatemono.usecases.generations.cancel_generation import cancel_generation
+from tatemono.usecases.identity.preview_merge import preview_merge
+from tatemono.usecases.identity.revoke_device import revoke_device
+from tatemono.usecases.identity.undo_merge import undo_merge
+from tatemono.usecases.safety.decide_report import take_down_picture
 
 
 @pytest.fixture

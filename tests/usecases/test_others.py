@@ -8,12 +8,19 @@ import pytest
 
 from factories import USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.generations import AlreadyFinished, NoSuchGeneration, State
-from tatemono.domain.pictures import NoSuchPicture
-from tatemono.usecases.cancel_generation import cancel_generation
-from tatemono.usecases.delete_picture import delete_picture, erase_deleted_pictures
-from tatemono.usecases.queue_ports import Ticket
-from tatemono.usecases.relay_outbox import relay_outbox
+from tatemono.domain.generations.generation import (
+    AlreadyFinished,
+    NoSuchGeneration,
+    State,
+)
+from tatemono.domain.pictures.picture import NoSuchPicture
+from tatemono.usecases.generations.cancel_generation import cancel_generation
+from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.relay_outbox import relay_outbox
+from tatemono.usecases.pictures.delete_picture import (
+    delete_picture,
+    erase_deleted_pictures,
+)
 
 
 class TestCancelGeneration:

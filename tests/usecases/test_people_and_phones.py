@@ -27,16 +27,26 @@ from hypothesis.stateful import (
 from factories import USAGE, kept, submitted
 from merging import Handset, assert_nothing_is_wrong
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import CANCELLED, Claim, Outcome
 from tatemono.domain.errors import Refusal
-from tatemono.domain.generations import PictureRequest, Quality
-from tatemono.domain.merges import Merged, MergeGrant
-from tatemono.domain.painting import Failure
-from tatemono.domain.retention import Kept
-from tatemono.usecases.cancel_generation import cancel_generation
-from tatemono.usecases.delete_picture import delete_picture
-from tatemono.usecases.revoke_device import revoke_device
-from tatemono.usecases.undo_merge import undo_merge
+from tatemono.domain.generations.attempts import (
+    CANCELLED,
+    Claim,
+    Outcome,
+)
+from tatemono.domain.generations.generation import (
+    PictureRequest,
+    Quality,
+)
+from tatemono.domain.generations.painting import Failure
+from tatemono.domain.identity.merges import (
+    Merged,
+    MergeGrant,
+)
+from tatemono.domain.privacy.retention import Kept
+from tatemono.usecases.generations.cancel_generation import cancel_generation
+from tatemono.usecases.identity.revoke_device import revoke_device
+from tatemono.usecases.identity.undo_merge import undo_merge
+from tatemono.usecases.pictures.delete_picture import delete_picture
 
 T = TypeVar("T")
 #: A test that never came to what it is about would prove nothing.

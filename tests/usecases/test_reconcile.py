@@ -9,8 +9,15 @@ import pytest
 from factories import kept, submitted
 from house import House
 from merging import claim_next
-from tatemono.domain.leftovers import Findings, Kind
-from tatemono.usecases.reconcile import UNATTENDED, reconcile_all, reconcile_due
+from tatemono.domain.privacy.residual_data import (
+    Findings,
+    Kind,
+)
+from tatemono.usecases.privacy.reconcile import (
+    UNATTENDED,
+    reconcile_all,
+    reconcile_due,
+)
 
 pytest_plugins = ["members", "leaving"]
 

@@ -12,10 +12,16 @@ import pytest
 from factories import submitted
 from merging import Handset, assert_nothing_is_wrong
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.retention import BATCH, Kept
-from tatemono.usecases.prune_identity import prune_identity
-from tatemono.usecases.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
-from tatemono.usecases.undo_merge import undo_merge
+from tatemono.domain.privacy.retention import (
+    BATCH,
+    Kept,
+)
+from tatemono.usecases.identity.remove_unused_guests import (
+    let_go_of_unused_guests,
+    remove_erased_guests,
+)
+from tatemono.usecases.identity.undo_merge import undo_merge
+from tatemono.usecases.privacy.prune_identity import prune_identity
 
 MINUTE = timedelta(minutes=1)
 #: Makes a row of each kind that is `$1` old, belongs to the user `$2`, and has the device `$3`.

@@ -11,13 +11,31 @@ import pytest
 from PIL import Image
 
 from factories import PRICES, USAGE, guest, submitted
-from tatemono.adapters.pillow_pictures import PillowPictures
+from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import Claim, Outcome, UnknownPolicy
-from tatemono.domain.generations import Generation, PictureRequest, Quality, State
-from tatemono.domain.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
-from tatemono.usecases.run_generation import Stop, run_generation
-from tatemono.usecases.workshop import Workshop
+from tatemono.domain.generations.attempts import (
+    Claim,
+    Outcome,
+    UnknownPolicy,
+)
+from tatemono.domain.generations.generation import (
+    Generation,
+    PictureRequest,
+    Quality,
+    State,
+)
+from tatemono.domain.generations.painting import (
+    Failure,
+    Painting,
+    PaintingFailed,
+    PaintRequest,
+    PartialPicture,
+)
+from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.run_generation import (
+    Stop,
+    run_generation,
+)
 
 LEASE = timedelta(seconds=60)
 

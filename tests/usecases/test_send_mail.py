@@ -7,13 +7,23 @@ from datetime import timedelta
 import pytest
 
 from letters import mail_of
-from tatemono.adapters.letters import Letters
+from tatemono.adapters.email_rendering import Letters
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.mail import Mail
-from tatemono.domain.mail_sending import MailClaim, MailState, SendFailure, SendingFailed, SendQuota
-from tatemono.usecases.keep_post_office import refresh_quota
-from tatemono.usecases.send_mail import Letter, PostOffice, send_mail
+from tatemono.domain.mail.message import Mail
+from tatemono.domain.mail.sending import (
+    MailClaim,
+    MailState,
+    SendFailure,
+    SendingFailed,
+    SendQuota,
+)
+from tatemono.usecases.mail.mail_maintenance import refresh_quota
+from tatemono.usecases.mail.send_mail import (
+    Letter,
+    PostOffice,
+    send_mail,
+)
 
 WRITER = Letters(UnsubscribeLinks(b"a key", public_url="https://tatemono.example"))
 

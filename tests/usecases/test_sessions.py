@@ -11,13 +11,31 @@ import pytest
 
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.devices import Platform, Proof, ProofRejected, SignedInDevice, UserKind
-from tatemono.domain.sessions import AccountSuspended, NoSuchDevice, OnlyWayIn, RefreshRejected, RefreshToken
-from tatemono.laptop.keys import USED_AFTER_SECONDS, rotated_identifier_keys
-from tatemono.usecases.refresh_session import refresh_session
-from tatemono.usecases.revoke_device import revoke_device
-from tatemono.usecases.sign_in_device import sign_in_device
-from tatemono.usecases.sign_out import sign_out, sign_out_everywhere
+from tatemono.domain.identity.devices import (
+    Platform,
+    Proof,
+    ProofRejected,
+    SignedInDevice,
+    UserKind,
+)
+from tatemono.domain.identity.sessions import (
+    AccountSuspended,
+    NoSuchDevice,
+    OnlyWayIn,
+    RefreshRejected,
+    RefreshToken,
+)
+from tatemono.usecases.identity.refresh_session import refresh_session
+from tatemono.usecases.identity.revoke_device import revoke_device
+from tatemono.usecases.identity.sign_in_device import sign_in_device
+from tatemono.usecases.identity.sign_out import (
+    sign_out,
+    sign_out_everywhere,
+)
+from tatemono_tools.laptop.operate.keys import (
+    USED_AFTER_SECONDS,
+    rotated_identifier_keys,
+)
 
 KEY = b"keys the tokens"
 IDENTIFIERS = IdentifierKeys("keys the identifiers")

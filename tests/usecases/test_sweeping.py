@@ -12,15 +12,21 @@ from conftest import CloudEndpoint
 from factories import USAGE, guest, kept, submitted
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3 import S3Pictures
+from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.adapters.sqs import SqsQueue
-from tatemono.domain.attempts import Claim, Outcome
-from tatemono.domain.generations import PictureRequest
-from tatemono.domain.painting import Failure
-from tatemono.domain.pictures import keys_of_attempt
-from tatemono.usecases.collect_dead_letters import collect_dead_letters
-from tatemono.usecases.erase_orphans import erase_orphans, search_orphans
-from tatemono.usecases.relay_outbox import relay_outbox
+from tatemono.domain.generations.attempts import (
+    Claim,
+    Outcome,
+)
+from tatemono.domain.generations.generation import PictureRequest
+from tatemono.domain.generations.painting import Failure
+from tatemono.domain.pictures.picture import keys_of_attempt
+from tatemono.usecases.generations.collect_dead_letters import collect_dead_letters
+from tatemono.usecases.generations.relay_outbox import relay_outbox
+from tatemono.usecases.pictures.erase_orphans import (
+    erase_orphans,
+    search_orphans,
+)
 
 LEASE = timedelta(seconds=60)
 

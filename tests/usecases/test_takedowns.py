@@ -7,10 +7,10 @@ import pytest
 
 from factories import guest
 from guarded import ACT, GuardedWorker
-from tatemono.adapters.difference_hash import difference_hashes
-from tatemono.domain.attempts import Outcome
-from tatemono.domain.pictures import NoSuchPicture
-from tatemono.domain.reports import (
+from tatemono.adapters.pillow.difference_hash import difference_hashes
+from tatemono.domain.generations.attempts import Outcome
+from tatemono.domain.pictures.picture import NoSuchPicture
+from tatemono.domain.safety.reports import (
     CLAIM_FOR,
     CannotUndo,
     Decision,
@@ -23,10 +23,17 @@ from tatemono.domain.reports import (
     ReportTaken,
     quarantine_key,
 )
-from tatemono.usecases.decide_report import decide_report, take_down_picture
-from tatemono.usecases.delete_picture import delete_picture
-from tatemono.usecases.report_picture import named_picture, report_from_outside, report_picture
-from tatemono.usecases.undo_takedown import undo_takedown
+from tatemono.usecases.pictures.delete_picture import delete_picture
+from tatemono.usecases.safety.decide_report import (
+    decide_report,
+    take_down_picture,
+)
+from tatemono.usecases.safety.report_picture import (
+    named_picture,
+    report_from_outside,
+    report_picture,
+)
+from tatemono.usecases.safety.undo_takedown import undo_takedown
 
 pytest_plugins = ["guarded_worker"]
 

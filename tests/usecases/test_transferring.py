@@ -12,10 +12,18 @@ import pytest
 from factories import submitted
 from merging import Handset, assert_nothing_is_wrong
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.devices import ProofRejected, TokenRejected
-from tatemono.domain.merges import MergeGrant
-from tatemono.domain.sessions import AccountSuspended
-from tatemono.domain.transfers import ATTEMPTS, AlreadyHere, TransferCode, TransferCodeRejected
+from tatemono.domain.identity.devices import (
+    ProofRejected,
+    TokenRejected,
+)
+from tatemono.domain.identity.merges import MergeGrant
+from tatemono.domain.identity.sessions import AccountSuspended
+from tatemono.domain.identity.transfers import (
+    ATTEMPTS,
+    AlreadyHere,
+    TransferCode,
+    TransferCodeRejected,
+)
 
 
 @pytest.fixture

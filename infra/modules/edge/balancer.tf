@@ -18,7 +18,7 @@ resource "aws_lb" "this" {
   drop_invalid_header_fields = true
   desync_mitigation_mode     = "defensive"
   enable_deletion_protection = var.deletion_protection
-  # As CloudFront sends it: the last address is the viewer's, by which the services count (entrypoints/limits.py).
+  # As CloudFront sends it: the last address is the viewer's, by which the services count (entrypoints/http/rate_limits.py).
   xff_header_processing_mode = "preserve"
   # Longer than CloudFront waits for the next byte of a stream, and than it keeps an idle connection.
   idle_timeout = 2 * var.edge.event_streams.read_timeout_seconds

@@ -19,7 +19,7 @@ variable "hosted_zone_id" {
 }
 
 variable "edge" {
-  description = "The plan's section `edge`; src/tatemono/plan_edge.py says what each field means."
+  description = "The plan's section `edge`; src/tatemono_tools/plan/edge.py says what each field means."
   type = object({
     origin_verify_header    = string
     max_body_bytes          = number

@@ -9,7 +9,7 @@ variable "prefix" {
 }
 
 variable "user_pools" {
-  description = "The plan's user pools; src/tatemono/plan_identity.py says what each field means."
+  description = "The plan's user pools; src/tatemono_tools/plan/identity.py says what each field means."
   type = map(object({
     sign_up                 = string
     password_min_characters = number

@@ -114,7 +114,7 @@ locals {
     }
   }
 
-  # The workers write this metric into their log once a day (entrypoints/upkeep.py).
+  # The workers write this metric into their log once a day (entrypoints/image_worker/periodic_tasks.py).
   models = {
     model-findings = {
       part       = "models", runbook = "model-findings", namespace = "Tatemono", metric = "ModelFindings"

@@ -14,7 +14,7 @@ variable "environment" {
 }
 
 variable "services" {
-  description = "The plan's services; src/tatemono/plan.py says what each field means."
+  description = "The plan's services; src/tatemono_tools/plan/building.py says what each field means."
   type = map(object({
     kind                 = string
     command              = list(string)

@@ -116,7 +116,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       id     = "never-taken"
       status = "Enabled"
 
-      # What was sent in a form and never taken into the building (src/tatemono/domain/references.py).
+      # What was sent in a form and never taken into the building (src/tatemono/domain/pictures/references.py).
       filter {
         prefix = "incoming/"
       }

@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from tatemono.domain.attestation import AttestationFault, DeviceNotAttested
-from tatemono.domain.devices import Platform
+from tatemono.domain.identity.attestation import (
+    AttestationFault,
+    DeviceNotAttested,
+)
+from tatemono.domain.identity.devices import Platform
 
 if TYPE_CHECKING:
     from tatemono.adapters.app_attest import AppAttest

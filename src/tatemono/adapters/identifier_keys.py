@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tatemono.domain.devices import IdentifierHashes
+from tatemono.domain.identity.devices import IdentifierHashes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from tatemono.domain.mail import MailKind
-from tatemono.domain.mail_sending import address_digest
-from tatemono.domain.unsubscribing import UnsubscribeLinkRejected
+from tatemono.domain.mail.message import MailKind
+from tatemono.domain.mail.sending import address_digest
+from tatemono.domain.mail.unsubscribing import UnsubscribeLinkRejected
 
 #: Below the address of the front door.
 PATH: Final = "/v1/api/mail/unsubscribe"

@@ -4,7 +4,7 @@ import zipfile
 from datetime import UTC, datetime
 from typing import IO
 
-from tatemono.usecases.leaving_ports import Upload
+from tatemono.usecases.privacy.ports import Upload
 
 
 class _Outlet:

@@ -5,13 +5,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tatemono.adapters.operator_tokens import OperatorTokens
-from tatemono.adapters.pillow_references import PillowReferences
+from tatemono.adapters.cognito.operator_tokens import OperatorTokens
+from tatemono.adapters.pillow.references import PillowReferences
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3_uploads import s3_uploads
+from tatemono.adapters.s3.uploads import s3_uploads
 from tatemono.bootstrap.operator_tokens import operator_tokens
 from tatemono.settings import AdminApiSettings
-from tatemono.usecases.picture_ports import PictureStore, ReferenceCleaner, ReferenceStore
+from tatemono.usecases.pictures.ports import (
+    PictureStore,
+    ReferenceCleaner,
+    ReferenceStore,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,30 +9,43 @@ from typing import TYPE_CHECKING, Any
 
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.c2pa_credentials import C2paCredentials
-from tatemono.adapters.cloudfront import CloudFrontSignedUrls
-from tatemono.adapters.cloudfront_invalidation import CloudFrontInvalidation, NoEdgeCache
-from tatemono.adapters.difference_hash import DifferenceHasher
+from tatemono.adapters.cloudfront.invalidation import (
+    CloudFrontInvalidation,
+    NoEdgeCache,
+)
+from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
 from tatemono.adapters.ecs_agent import EcsTaskProtection
 from tatemono.adapters.model_registry import read_registry
-from tatemono.adapters.pillow_pictures import PillowPictures
+from tatemono.adapters.pillow.difference_hash import DifferenceHasher
+from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.s3 import S3Pictures
-from tatemono.adapters.s3_folders import S3Folders
-from tatemono.adapters.s3_quarantine import S3Quarantine
+from tatemono.adapters.s3.folders import S3Folders
+from tatemono.adapters.s3.pictures import S3Pictures
+from tatemono.adapters.s3.quarantine import S3Quarantine
 from tatemono.adapters.sqs import SqsQueue
 from tatemono.adapters.zip_archive import ZipArchive
 from tatemono.bootstrap import LAST_POLL_SECONDS
-from tatemono.domain.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
+from tatemono.domain.generations.attempts import (
+    FIRST_PROVIDER,
+    SECOND_PROVIDER,
+    UnknownPolicy,
+)
 from tatemono.settings import ImageWorkerSettings
-from tatemono.usecases.build_export import Builder
-from tatemono.usecases.guard_generation import Guard, HashClassifier
-from tatemono.usecases.queue_ports import TicketQueue
-from tatemono.usecases.safety_ports import EdgeCache, PictureHasher
-from tatemono.usecases.workshop import Workshop
+from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.queue_ports import TicketQueue
+from tatemono.usecases.privacy.build_export import Builder
+from tatemono.usecases.safety.guard_generation import (
+    Guard,
+    HashClassifier,
+)
+from tatemono.usecases.safety.ports import (
+    EdgeCache,
+    PictureHasher,
+)
 
 if TYPE_CHECKING:
-    from tatemono.adapters.openai_images import OpenAIPainter
-    from tatemono.adapters.openai_moderation import OpenAIModeration
+    from tatemono.adapters.openai.images import OpenAIPainter
+    from tatemono.adapters.openai.moderation import OpenAIModeration
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,7 @@ async def _edge_cache(settings: ImageWorkerSettings) -> AsyncIterator[EdgeCache]
 @asynccontextmanager
 async def _moderator(settings: ImageWorkerSettings) -> "AsyncIterator[OpenAIModeration | None]":
     """None if the plan switches the provider's moderation off: what is known here is looked for all the same."""
-    from tatemono.adapters.openai_moderation import OpenAIModeration  # noqa: PLC0415 - with the SDK, see above
+    from tatemono.adapters.openai.moderation import OpenAIModeration  # noqa: PLC0415 - with the SDK, see above
 
     if settings.moderation_model == "off":
         yield None
@@ -152,7 +165,7 @@ def _content_credentials(settings: ImageWorkerSettings) -> C2paCredentials:
 
 def _painters(settings: ImageWorkerSettings) -> "list[OpenAIPainter]":
     """Those that are configured, the preferred one first."""
-    from tatemono.adapters.openai_images import OpenAIPainter  # noqa: PLC0415 - with the SDK, see above
+    from tatemono.adapters.openai.images import OpenAIPainter  # noqa: PLC0415 - with the SDK, see above
 
     places = [(settings.openai_base_url, settings.openai_api_key)]
     if settings.second_painter_base_url != "off":

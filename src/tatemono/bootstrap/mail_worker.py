@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.letters import Letters
+from tatemono.adapters.email_rendering import Letters
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.ses import SesSender
+from tatemono.adapters.ses.sender import SesSender
 from tatemono.adapters.sqs import SqsQueue
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.settings import MailWorkerSettings
-from tatemono.usecases.queue_ports import TicketQueue
-from tatemono.usecases.send_mail import PostOffice
+from tatemono.usecases.generations.queue_ports import TicketQueue
+from tatemono.usecases.mail.send_mail import PostOffice
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,31 +7,40 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from tatemono.adapters.attestations import PlatformAttestations
-from tatemono.adapters.cloudfront import CloudFrontSignedUrls
-from tatemono.adapters.cognito import CognitoMembers, cognito_members
+from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
+from tatemono.adapters.cognito.members import (
+    CognitoMembers,
+    cognito_members,
+)
 from tatemono.adapters.dpop import ProofChecker
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.merge_tokens import MergeTokens
 from tatemono.adapters.model_registry import read_registry
-from tatemono.adapters.pillow_references import PillowReferences
+from tatemono.adapters.pillow.references import PillowReferences
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.event_feed import EventFeed
-from tatemono.adapters.postgres.revocations import Revocations
-from tatemono.adapters.postgres.watched import Watched
-from tatemono.adapters.s3_uploads import s3_uploads
+from tatemono.adapters.postgres.generations.event_feed import EventFeed
+from tatemono.adapters.postgres.identity.revocations import Revocations
+from tatemono.adapters.postgres.notified_cache import Watched
+from tatemono.adapters.s3.uploads import s3_uploads
 from tatemono.adapters.signing_keys import following_secret
 from tatemono.adapters.tokens import AccessTokens
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.attestation import AttestationPolicy
-from tatemono.domain.blocked_words import BlockedWords
-from tatemono.domain.models import Registry
-from tatemono.domain.money import MICROS_PER_DOLLAR, Terms
-from tatemono.domain.queue import QueueControls
+from tatemono.domain.generations.budgets import (
+    MICROS_PER_DOLLAR,
+    Terms,
+)
+from tatemono.domain.generations.image_models import Registry
+from tatemono.domain.generations.queue import QueueControls
+from tatemono.domain.identity.attestation import AttestationPolicy
+from tatemono.domain.safety.blocked_words import BlockedWords
 from tatemono.settings import MobileApiSettings
-from tatemono.usecases.identity_ports import AttestationVerifier
-from tatemono.usecases.picture_ports import ReferenceCleaner, ReferenceStore
+from tatemono.usecases.generations.price_list import PriceList
+from tatemono.usecases.identity.ports import AttestationVerifier
+from tatemono.usecases.pictures.ports import (
+    ReferenceCleaner,
+    ReferenceStore,
+)
 from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL, QUEUE_CHANNEL
-from tatemono.usecases.price_list import PriceList
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 import time
 
-from tatemono.adapters.operator_tokens import OperatorTokens, PublishedKeys
+from tatemono.adapters.cognito.operator_tokens import (
+    OperatorTokens,
+    PublishedKeys,
+)
 from tatemono.settings import OperatorsSettings
 
 

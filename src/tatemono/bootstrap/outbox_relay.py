@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.cognito_directory import CognitoDirectory
-from tatemono.adapters.cognito_identity import CognitoIdentities
+from tatemono.adapters.cognito.directory import CognitoDirectory
+from tatemono.adapters.cognito.identities import CognitoIdentities
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.exports import EXPORTS
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS, MAIL, MAIL_EVENTS
-from tatemono.adapters.s3_folders import S3Folders
+from tatemono.adapters.postgres.privacy.exports import EXPORTS
+from tatemono.adapters.s3.folders import S3Folders
 from tatemono.adapters.sqs import SqsQueue
 from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.settings import OutboxRelaySettings
-from tatemono.usecases.erase_accounts import Eraser
-from tatemono.usecases.identity_ports import GuestIdentities
-from tatemono.usecases.queue_ports import TicketQueue
-from tatemono.usecases.reconcile import Reconciler
+from tatemono.usecases.generations.queue_ports import TicketQueue
+from tatemono.usecases.identity.ports import GuestIdentities
+from tatemono.usecases.privacy.erase_accounts import Eraser
+from tatemono.usecases.privacy.reconcile import Reconciler
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import httpx
 
 from tatemono.adapters.admin_api import AdminApi
-from tatemono.adapters.operator_pool import CognitoOperators
+from tatemono.adapters.authenticated_encryption import Sealing
+from tatemono.adapters.cognito.operator_pool import CognitoOperators
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.sealing import Sealing
 from tatemono.bootstrap.operator_tokens import operator_tokens
 from tatemono.settings import WebSettings
 

@@ -6,12 +6,35 @@ from datetime import date, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from tatemono.domain.attempts import FIRST_PROVIDER, Claim, GiveUp, Outcome
-from tatemono.domain.generations import PictureRequest, State, Submitted
-from tatemono.domain.money import Account, Cost, Terms
-from tatemono.domain.painting import Failure, PainterUsage
-from tatemono.domain.references import Reference
-from tatemono.usecases.identity_ports import (
+from tatemono.domain.generations.attempts import (
+    FIRST_PROVIDER,
+    Claim,
+    GiveUp,
+    Outcome,
+)
+from tatemono.domain.generations.budgets import (
+    Account,
+    Cost,
+    Terms,
+)
+from tatemono.domain.generations.generation import (
+    PictureRequest,
+    State,
+    Submitted,
+)
+from tatemono.domain.generations.painting import (
+    Failure,
+    PainterUsage,
+)
+from tatemono.domain.pictures.references import Reference
+from tatemono.usecases.generations.queue_ports import (
+    DeadLetters,
+    Orphans,
+    Outbox,
+    Painters,
+    Queue,
+)
+from tatemono.usecases.identity.ports import (
     Attestations,
     Devices,
     Guests,
@@ -23,11 +46,24 @@ from tatemono.usecases.identity_ports import (
     Sessions,
     Transfers,
 )
-from tatemono.usecases.leaving_ports import Deletions, Exports, Leftovers
-from tatemono.usecases.mail_ports import Mails
-from tatemono.usecases.picture_ports import DeletedPicture, KeptPicture
-from tatemono.usecases.queue_ports import DeadLetters, Orphans, Outbox, Painters, Queue
-from tatemono.usecases.safety_ports import BlockedHashes, Escalations, Moderations, Reports, Strikes, Takedowns
+from tatemono.usecases.mail.ports import Mails
+from tatemono.usecases.pictures.ports import (
+    DeletedPicture,
+    KeptPicture,
+)
+from tatemono.usecases.privacy.ports import (
+    Deletions,
+    Exports,
+    Leftovers,
+)
+from tatemono.usecases.safety.ports import (
+    BlockedHashes,
+    Escalations,
+    Moderations,
+    Reports,
+    Strikes,
+    Takedowns,
+)
 
 
 class Generations(Protocol):

@@ -14,14 +14,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
-from tatemono.adapters.gathering import Gathered
+from tatemono.adapters.batching import Gathered
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.generations import Generations, Success
-from tatemono.adapters.postgres.submissions import Submission
-from tatemono.domain.attempts import Claim
-from tatemono.domain.generations import NoSuchStyle, OutOfCredits, PictureRequest, State, Submitted
-from tatemono.domain.money import BUDGET_SHARDS
-from tatemono.usecases.submit_generation import submit_generation
+from tatemono.adapters.postgres.generations.generations import (
+    Generations,
+    Success,
+)
+from tatemono.adapters.postgres.generations.submissions import Submission
+from tatemono.domain.generations.attempts import Claim
+from tatemono.domain.generations.budgets import BUDGET_SHARDS
+from tatemono.domain.generations.generation import (
+    NoSuchStyle,
+    OutOfCredits,
+    PictureRequest,
+    State,
+    Submitted,
+)
+from tatemono.usecases.generations.submit_generation import submit_generation
 
 pytest_plugins = ["services"]
 

@@ -12,8 +12,12 @@ import pytest
 
 from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import CANCELLED, Claim, Outcome
-from tatemono.domain.generations import (
+from tatemono.domain.generations.attempts import (
+    CANCELLED,
+    Claim,
+    Outcome,
+)
+from tatemono.domain.generations.generation import (
     Accepted,
     KeyInFlight,
     KeyUsedForAnother,
@@ -24,9 +28,9 @@ from tatemono.domain.generations import (
     TooManyWaiting,
     judge_submission,
 )
-from tatemono.domain.models import PaintingUnavailable
-from tatemono.domain.painting import Failure
-from tatemono.usecases.submit_generation import submit_generation
+from tatemono.domain.generations.image_models import PaintingUnavailable
+from tatemono.domain.generations.painting import Failure
+from tatemono.usecases.generations.submit_generation import submit_generation
 
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tatemono.adapters.postgres import loans as module
-from tatemono.adapters.postgres.loans import Loans
+from tatemono.adapters.postgres import connection_cache as module
+from tatemono.adapters.postgres.connection_cache import Loans
 
 SIZE = 2
 _PID = "select pg_backend_pid()"

@@ -12,8 +12,8 @@ import pytest
 
 from letters import mail_of
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.mail import MailKind
-from tatemono.domain.mail_sending import (
+from tatemono.domain.mail.message import MailKind
+from tatemono.domain.mail.sending import (
     SENT_AGAIN_AFTER_SILENCE,
     EventKind,
     MailClaim,

@@ -8,7 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tatemono.adapters.postgres import devices, generations_sql, queries, submissions_sql
+from tatemono.adapters.postgres.generations import (
+    generations_sql,
+    queries,
+    submissions_sql,
+)
+from tatemono.adapters.postgres.identity import devices
 
 #: These grow for ever.
 _GROWING = {

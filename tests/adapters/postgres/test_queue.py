@@ -13,11 +13,19 @@ import asyncpg
 import pytest
 
 from factories import USAGE, guest, kept, submitted
-from tatemono.adapters.postgres import generations_sql
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.attempts import Claim, Outcome
-from tatemono.domain.painting import Failure
-from tatemono.domain.queue import Pace, Priority, Waiting, estimate_waiting
+from tatemono.adapters.postgres.generations import generations_sql
+from tatemono.domain.generations.attempts import (
+    Claim,
+    Outcome,
+)
+from tatemono.domain.generations.painting import Failure
+from tatemono.domain.generations.queue import (
+    Pace,
+    Priority,
+    Waiting,
+    estimate_waiting,
+)
 
 LEASE = timedelta(seconds=60)
 

@@ -10,11 +10,20 @@ import asyncpg
 import pytest
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.revocations import Revocations
-from tatemono.domain.devices import Platform, Principal, SignedInDevice, TokenRejected, UserKind
-from tatemono.domain.sessions import AccountSuspended
+from tatemono.adapters.postgres.identity.revocations import Revocations
+from tatemono.domain.identity.devices import (
+    Platform,
+    Principal,
+    SignedInDevice,
+    TokenRejected,
+    UserKind,
+)
+from tatemono.domain.identity.sessions import AccountSuspended
+from tatemono.usecases.identity.sign_out import (
+    sign_out,
+    sign_out_everywhere,
+)
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL
-from tatemono.usecases.sign_out import sign_out, sign_out_everywhere
 
 
 @pytest.fixture

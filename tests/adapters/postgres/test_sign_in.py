@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tatemono.adapters.postgres.sign_in import password_for
+from tatemono.adapters.postgres.iam_sign_in import password_for
 
 HOST = "tatemono-test.c0ffee.ap-northeast-1.rds.amazonaws.com"
 

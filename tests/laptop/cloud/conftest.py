@@ -15,8 +15,11 @@ from aiobotocore.session import get_session
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tatemono.laptop.cloud import cloud_command, cloud_ready
-from tatemono.laptop.ports import choose
+from tatemono_tools.laptop.cloud import (
+    cloud_command,
+    cloud_ready,
+)
+from tatemono_tools.laptop.process.ports import choose
 
 ACCOUNT_ID = "482913650174"
 SECRET = "test-secret/+= of this cloud"

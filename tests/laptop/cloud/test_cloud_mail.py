@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tatemono.adapters.ses_events import read_event
+from tatemono.adapters.ses.events import read_event
 
 
 async def set_up(cloud: Any, *types: str) -> tuple[str, str]:

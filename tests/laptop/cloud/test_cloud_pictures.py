@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tatemono.adapters.cloudfront import CloudFrontSignedUrls
+from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
 
 DOOR = "https://localhost:8443"
 PICTURE = bytes(range(256)) * 8

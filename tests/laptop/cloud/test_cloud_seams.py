@@ -11,11 +11,11 @@ CHANGES = {
     "gone": ("del cognito._run_idp_handler", "cognito:_run_idp_handler is gone"),
     "renamed": ("sqs._act_receive_message = lambda data, url: None", "sqs:_act_receive_message takes (data, url)"),
     "widened": ("sqs._act_receive_message = lambda data, qurl, more=None: None", ""),
-    "other version": ("seams.VERSION = '0.0.1'", "is installed, the launcher was made for 0.0.1"),
+    "other version": ("patches.VERSION = '0.0.1'", "is installed, the launcher was made for 0.0.1"),
     "nothing": ("pass", ""),
 }
 
-IMPORTS = "from tatemono.laptop.cloud import seams; from ministack.services import cognito, sqs"
+IMPORTS = "from tatemono_tools.laptop.cloud import patches; from ministack.services import cognito, sqs"
 
 
 class TestCheckSeams:
@@ -27,7 +27,7 @@ class TestCheckSeams:
             [
                 sys.executable,
                 "-c",
-                f"{IMPORTS}; {statement}; seams.check_seams()",
+                f"{IMPORTS}; {statement}; patches.check_seams()",
             ],
             env={"PATH": os.environ["PATH"], "STATE_DIR": str(tmp_path), "TMPDIR": str(tmp_path), "LOG_LEVEL": "ERROR"},
             capture_output=True,
@@ -56,7 +56,7 @@ class TestSettings:
             "CLOUD_REGION": "ap-northeast-1",
         }
         started = subprocess.run(
-            [sys.executable, "-m", "tatemono.laptop.cloud"],
+            [sys.executable, "-m", "tatemono_tools.laptop.cloud"],
             env=environment | {name: value},
             capture_output=True,
             text=True,

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tatemono.adapters.s3_uploads import S3Uploads
+from tatemono.adapters.s3.uploads import S3Uploads
 
 KEY = "incoming/somebody/picture"
 

@@ -11,8 +11,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from running_studio import RunningStudio
-from tatemono.laptop.studio.faults import KINDS, Fault, FaultBook, FaultSyntaxError, parse_faults, split_prompt
-from tatemono.laptop.studio.latency import Latency, parse_latency
+from tatemono_studio.faults import (
+    KINDS,
+    Fault,
+    FaultBook,
+    FaultSyntaxError,
+    parse_faults,
+    split_prompt,
+)
+from tatemono_studio.latency import (
+    Latency,
+    parse_latency,
+)
 
 HEADER = "X-Studio-Fault"
 

@@ -4,7 +4,7 @@ import openai
 import pytest
 
 from running_studio import RunningStudio, StudioWith
-from tatemono.laptop.studio.models import available
+from tatemono_studio.models import available
 
 LIVE = ["gpt-image-2", "gpt-image-2.6-sunburst", "gpt-image-2.6-flare", "omni-moderation-latest"]
 

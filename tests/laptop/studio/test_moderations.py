@@ -10,9 +10,19 @@ from openai.types.moderation import Categories
 from PIL import Image
 
 from running_studio import RunningStudio
-from tatemono.laptop.studio.flags import flags_of, put_flag
-from tatemono.laptop.studio.moderation import CATEGORIES, SEEN_IN_PICTURES, judge
-from tatemono.laptop.studio.painter import Commission, paint
+from tatemono_studio.flags import (
+    flags_of,
+    put_flag,
+)
+from tatemono_studio.moderation import (
+    CATEGORIES,
+    SEEN_IN_PICTURES,
+    judge,
+)
+from tatemono_studio.painter import (
+    Commission,
+    paint,
+)
 
 
 def data_url(kind: str, prompt: str) -> str:

@@ -5,10 +5,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from tatemono.laptop.studio.painter import Commission, description_of, paint
-from tatemono.laptop.studio.painter.figures import FIGURES
-from tatemono.laptop.studio.painter.styles import STYLES
-from tatemono.laptop.studio.painter.vocabulary import COLOURS, SUBJECTS, read
+from tatemono_studio.painter import (
+    Commission,
+    description_of,
+    paint,
+)
+from tatemono_studio.painter.figures import FIGURES
+from tatemono_studio.painter.styles import STYLES
+from tatemono_studio.painter.vocabulary import (
+    COLOURS,
+    SUBJECTS,
+    read,
+)
 
 
 def picture(prompt: str, **more: object) -> Image.Image:

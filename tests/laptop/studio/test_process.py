@@ -10,13 +10,19 @@ import openai
 import pytest
 
 from running_studio import RunningStudio, StudioWith, free_port
-from tatemono.laptop.studio.calls import Call, CallLog
-from tatemono.laptop.studio.config import BadSettingError, read_settings
-from tatemono.laptop.studio.gallery import Gallery
-from tatemono.laptop.studio.latency import Latency
-from tatemono.laptop.studio.painter import Commission
+from tatemono_studio.calls import (
+    Call,
+    CallLog,
+)
+from tatemono_studio.config import (
+    BadSettingError,
+    read_settings,
+)
+from tatemono_studio.gallery import Gallery
+from tatemono_studio.latency import Latency
+from tatemono_studio.painter import Commission
 
-COMMAND = [sys.executable, "-m", "tatemono.laptop.studio"]
+COMMAND = [sys.executable, "-m", "tatemono_studio"]
 
 
 class TestProcess:

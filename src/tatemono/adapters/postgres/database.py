@@ -8,40 +8,53 @@ from typing import Any, Self
 import asyncpg
 import orjson
 
-from tatemono.adapters.postgres.attestations import Attestations
-from tatemono.adapters.postgres.blocked import BlockedHashes, BlockedWordRows
-from tatemono.adapters.postgres.budgets import Budgets, ModelChecks
-from tatemono.adapters.postgres.dead_letters import DeadLetters
-from tatemono.adapters.postgres.deletions import Deletions
-from tatemono.adapters.postgres.devices import Devices
-from tatemono.adapters.postgres.exports import Exports
-from tatemono.adapters.postgres.gathered import GatheredGenerations
-from tatemono.adapters.postgres.generations import Generations
-from tatemono.adapters.postgres.guests import Guests
-from tatemono.adapters.postgres.leftovers import Leftovers
-from tatemono.adapters.postgres.limits import LimitCounters
-from tatemono.adapters.postgres.loans import Loans
-from tatemono.adapters.postgres.mails import Mails
-from tatemono.adapters.postgres.members import Members
-from tatemono.adapters.postgres.merges import Merges
+from tatemono.adapters.postgres.connection_cache import Loans
+from tatemono.adapters.postgres.generations.batched import GatheredGenerations
+from tatemono.adapters.postgres.generations.budgets import (
+    Budgets,
+    ModelChecks,
+)
+from tatemono.adapters.postgres.generations.dead_letters import DeadLetters
+from tatemono.adapters.postgres.generations.generations import Generations
+from tatemono.adapters.postgres.generations.painters import Painters
+from tatemono.adapters.postgres.generations.queries import Queries
+from tatemono.adapters.postgres.generations.queue import Queue
+from tatemono.adapters.postgres.iam_sign_in import password_for
+from tatemono.adapters.postgres.identity.attestations import Attestations
+from tatemono.adapters.postgres.identity.devices import Devices
+from tatemono.adapters.postgres.identity.guests import Guests
+from tatemono.adapters.postgres.identity.members import Members
+from tatemono.adapters.postgres.identity.merges import Merges
+from tatemono.adapters.postgres.identity.proofs import Proofs
+from tatemono.adapters.postgres.identity.rate_limits import LimitCounters
+from tatemono.adapters.postgres.identity.sessions import Sessions
+from tatemono.adapters.postgres.identity.transfers import Transfers
+from tatemono.adapters.postgres.mail.mails import Mails
 from tatemono.adapters.postgres.notifications import Notifier
-from tatemono.adapters.postgres.operator_sessions import OperatorSessions
-from tatemono.adapters.postgres.orphans import Orphans
+from tatemono.adapters.postgres.operators.people import People
+from tatemono.adapters.postgres.operators.sessions import OperatorSessions
 from tatemono.adapters.postgres.outbox import Outbox
-from tatemono.adapters.postgres.painters import Painters
-from tatemono.adapters.postgres.people import People
-from tatemono.adapters.postgres.pictures import Pictures
-from tatemono.adapters.postgres.proofs import Proofs
-from tatemono.adapters.postgres.queries import Queries
-from tatemono.adapters.postgres.queue import Queue
-from tatemono.adapters.postgres.references import References
-from tatemono.adapters.postgres.reports import Reports, Takedowns
-from tatemono.adapters.postgres.retention import Retention
-from tatemono.adapters.postgres.safety import Escalations, Moderations, Strikes
-from tatemono.adapters.postgres.sessions import Sessions
-from tatemono.adapters.postgres.sign_in import password_for
-from tatemono.adapters.postgres.styles import Styles
-from tatemono.adapters.postgres.transfers import Transfers
+from tatemono.adapters.postgres.pictures.orphans import Orphans
+from tatemono.adapters.postgres.pictures.pictures import Pictures
+from tatemono.adapters.postgres.pictures.references import References
+from tatemono.adapters.postgres.pictures.styles import Styles
+from tatemono.adapters.postgres.privacy.deletions import Deletions
+from tatemono.adapters.postgres.privacy.exports import Exports
+from tatemono.adapters.postgres.privacy.residual_data import Leftovers
+from tatemono.adapters.postgres.privacy.retention import Retention
+from tatemono.adapters.postgres.safety.blocked import (
+    BlockedHashes,
+    BlockedWordRows,
+)
+from tatemono.adapters.postgres.safety.moderation import (
+    Escalations,
+    Moderations,
+    Strikes,
+)
+from tatemono.adapters.postgres.safety.reports import (
+    Reports,
+    Takedowns,
+)
 
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 10

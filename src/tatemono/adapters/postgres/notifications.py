@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from tatemono.adapters.postgres.sign_in import password_for
+from tatemono.adapters.postgres.iam_sign_in import password_for
 
 #: PostgreSQL takes payloads shorter than 8000 bytes.
 _MAX_PAYLOAD_BYTES = 7900

@@ -1,7 +1,7 @@
 """`python -m tatemono.entrypoints.admin_api`."""
 
 from tatemono.entrypoints.admin_api.app import open_app
-from tatemono.entrypoints.http import serve
+from tatemono.entrypoints.http.serving import serve
 from tatemono.settings import AdminApiSettings, read
 
 

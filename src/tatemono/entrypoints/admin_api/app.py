@@ -7,25 +7,34 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tatemono.bootstrap.admin_api import AdminApiBackend, admin_api
-from tatemono.entrypoints.admin_api import (
-    audit,
-    blocked,
+from tatemono.entrypoints.admin_api import schemas
+from tatemono.entrypoints.admin_api.authority import PREFIX
+from tatemono.entrypoints.admin_api.generations import (
     dead_letters,
-    people,
     queue,
     queue_schemas,
-    reports,
-    safety_schemas,
-    schemas,
+)
+from tatemono.entrypoints.admin_api.operators import (
+    audit,
+    people,
+)
+from tatemono.entrypoints.admin_api.pictures import (
     style_schemas,
     styles,
 )
-from tatemono.entrypoints.admin_api.guard import PREFIX
-from tatemono.entrypoints.allowed_addresses import AllowedAddresses
-from tatemono.entrypoints.direct_route import DirectRouter
-from tatemono.entrypoints.documented import documentation_routes
-from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
-from tatemono.entrypoints.responses import alive
+from tatemono.entrypoints.admin_api.safety import (
+    blocked,
+    reports,
+    safety_schemas,
+)
+from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
+from tatemono.entrypoints.http.direct_route import DirectRouter
+from tatemono.entrypoints.http.openapi import documentation_routes
+from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.serving import (
+    HEALTH_PATH,
+    HttpEdge,
+)
 from tatemono.settings import AdminApiSettings
 
 _TITLE = "Tatemono admin API"

@@ -1,6 +1,6 @@
 """`python -m tatemono.entrypoints.mobile_api`."""
 
-from tatemono.entrypoints.http import serve
+from tatemono.entrypoints.http.serving import serve
 from tatemono.entrypoints.mobile_api.app import open_app
 from tatemono.settings import MobileApiSettings, read
 

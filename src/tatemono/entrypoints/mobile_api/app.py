@@ -7,37 +7,57 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
-from tatemono.domain.limits import Limit
-from tatemono.entrypoints.direct_route import DirectRouter
-from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
-from tatemono.entrypoints.limits import Limits, limits_of
+from tatemono.domain.identity.rate_limits import Limit
+from tatemono.entrypoints.http.direct_route import DirectRouter
+from tatemono.entrypoints.http.rate_limits import (
+    Limits,
+    limits_of,
+)
+from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.serving import (
+    HEALTH_PATH,
+    HttpEdge,
+)
 from tatemono.entrypoints.mobile_api import (
-    auth,
-    devices,
-    docs,
-    events,
-    generations,
     health,
-    leaving,
     me,
-    members,
-    moving,
-    own_account,
-    pictures,
-    references,
-    reports,
+    openapi,
     unsubscribing,
 )
+from tatemono.entrypoints.mobile_api.generations import (
+    events,
+    generations,
+)
+from tatemono.entrypoints.mobile_api.generations.streams import (
+    HEARTBEAT_SECONDS,
+    Streams,
+)
+from tatemono.entrypoints.mobile_api.identity import (
+    auth,
+    device_transfer,
+    devices,
+    members,
+    own_account,
+)
+from tatemono.entrypoints.mobile_api.pictures import (
+    pictures,
+    references,
+)
+from tatemono.entrypoints.mobile_api.privacy import account_deletion
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
-from tatemono.entrypoints.mobile_api.streams import HEARTBEAT_SECONDS, Streams
-from tatemono.entrypoints.responses import alive
+from tatemono.entrypoints.mobile_api.safety import reports
 from tatemono.settings import MobileApiSettings
 
 
 def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> HttpEdge:
     """The whole application; `owner.state` of the edge holds what its requests share."""
     app = FastAPI(
-        title=docs.TITLE, description=docs.DESCRIPTION, version="1", docs_url=None, redoc_url=None, openapi_url=None
+        title=openapi.TITLE,
+        description=openapi.DESCRIPTION,
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     app.state.backend = backend
     app.state.urls = PictureUrls(backend)
@@ -52,10 +72,10 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         auth,
         devices,
         members,
-        moving,
+        device_transfer,
         own_account,
         references,
-        leaving,
+        account_deletion,
         reports,
         unsubscribing,
         health,
@@ -64,7 +84,7 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
     app.router.routes[:] = described
     app.state.limits = limits = limits_for(backend)
     limits.require(name for route in described for name in limits_of(route))
-    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *auth.key_routes, *docs.routes])
+    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *auth.key_routes, *openapi.routes])
     return HttpEdge(router, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 
 

@@ -3,12 +3,20 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.devices import TokenRejected
-from tatemono.domain.reports import reason_text
+from tatemono.domain.identity.devices import TokenRejected
+from tatemono.domain.safety.reports import reason_text
+from tatemono.entrypoints.http.responses import (
+    json_response,
+    language_of,
+)
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.described import WITH_TOKEN, answers, body, router
-from tatemono.entrypoints.responses import json_response, language_of
+from tatemono.entrypoints.mobile_api.route_openapi import (
+    WITH_TOKEN,
+    answers,
+    body,
+    router,
+)
 
 routes = router("Me")
 

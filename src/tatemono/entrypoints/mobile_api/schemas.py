@@ -8,8 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from tatemono.domain.devices import UserKind
-from tatemono.domain.generations import (
+from tatemono.domain.generations.generation import (
     MAX_NEGATIVE_CHARACTERS,
     MAX_PICTURES,
     MAX_PROMPT_CHARACTERS,
@@ -22,8 +21,14 @@ from tatemono.domain.generations import (
     Size,
     State,
 )
-from tatemono.domain.reports import ReportReason
-from tatemono.entrypoints.bodies import NO_NUL, RequestBody, ResponseBody, example
+from tatemono.domain.identity.devices import UserKind
+from tatemono.domain.safety.reports import ReportReason
+from tatemono.entrypoints.http.bodies import (
+    NO_NUL,
+    RequestBody,
+    ResponseBody,
+    example,
+)
 
 #: A strict body takes text for an id all the same: JSON has no other way to write one.
 LaxUuid = Annotated[UUID, Field(strict=False)]

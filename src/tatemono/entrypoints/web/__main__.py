@@ -1,6 +1,6 @@
 """`python -m tatemono.entrypoints.web`."""
 
-from tatemono.entrypoints.http import serve
+from tatemono.entrypoints.http.serving import serve
 from tatemono.entrypoints.web.app import open_app
 from tatemono.settings import WebSettings, read
 

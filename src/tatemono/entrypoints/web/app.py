@@ -10,9 +10,12 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route, Router
 
 from tatemono.bootstrap.web import WebParts, web
-from tatemono.entrypoints.allowed_addresses import AllowedAddresses
-from tatemono.entrypoints.http import HEALTH_PATH, HttpEdge
-from tatemono.entrypoints.responses import alive
+from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
+from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.serving import (
+    HEALTH_PATH,
+    HttpEdge,
+)
 from tatemono.entrypoints.web import sign_in, start
 from tatemono.entrypoints.web.pages import Pages
 from tatemono.settings import WebSettings

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from tatemono.domain.operators import Operation
+from tatemono.domain.operators.roles import Operation
 
 
 class Words(NamedTuple):

@@ -7,8 +7,8 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tatemono.entrypoints.languages import LANGUAGES
-from tatemono.entrypoints.problems import Problem
+from tatemono.entrypoints.http.languages import LANGUAGES
+from tatemono.entrypoints.http.problems import Problem
 from tatemono.entrypoints.web.operation_texts import operation_texts
 from tatemono.entrypoints.web.texts import TEXTS
 from tatemono.entrypoints.web.visitors import LANGUAGE_COOKIE, language_of

@@ -6,7 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.operator_sessions import (
+from tatemono.domain.operators.sessions import (
     LIFETIME,
     SIGN_IN,
     PendingSignIn,
@@ -24,8 +24,8 @@ from tatemono.entrypoints.web.visitors import (
     session_token,
     signed_in,
 )
-from tatemono.usecases.end_operator_session import end_operator_session
-from tatemono.usecases.open_operator_session import open_operator_session
+from tatemono.usecases.operators.end_operator_session import end_operator_session
+from tatemono.usecases.operators.open_operator_session import open_operator_session
 
 _PURPOSE = b"a sign-in that is under way"
 _LONGEST_CODE = 512

@@ -6,8 +6,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.operator_sessions import NotSignedIn
-from tatemono.domain.operators import Operation
+from tatemono.domain.operators.roles import Operation
+from tatemono.domain.operators.sessions import NotSignedIn
 from tatemono.entrypoints.web.pages import Pages, set_cookie
 from tatemono.entrypoints.web.visitors import SESSION_COOKIE, on_behalf, parts_of, session_token, signed_in
 

@@ -10,7 +10,7 @@ from starlette.requests import Request, cookie_parser
 
 from tatemono.adapters.admin_api import OnBehalf
 from tatemono.bootstrap.web import WebParts
-from tatemono.domain.operator_sessions import (
+from tatemono.domain.operators.sessions import (
     TOKEN_CHARACTERS,
     FormNotOurs,
     NotSignedIn,
@@ -18,8 +18,11 @@ from tatemono.domain.operator_sessions import (
     OperatorTokenSet,
     SessionToken,
 )
-from tatemono.entrypoints.languages import LANGUAGES, preferred_language
-from tatemono.usecases.use_operator_session import use_operator_session
+from tatemono.entrypoints.http.languages import (
+    LANGUAGES,
+    preferred_language,
+)
+from tatemono.usecases.operators.use_operator_session import use_operator_session
 
 # `__Host-`: set by this very host over TLS, for all of it; no neighbour's and no plain-HTTP page can plant one.
 SESSION_COOKIE: Final = "__Host-session"

@@ -1,0 +1,1 @@
+"""Amazon Cognito: the members' pool, the operators' pool, the guests' identity pool."""

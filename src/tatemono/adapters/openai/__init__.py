@@ -1,0 +1,1 @@
+"""OpenAI: its images, its moderation and its list of models."""

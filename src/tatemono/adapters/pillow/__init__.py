@@ -1,0 +1,1 @@
+"""Pillow: pictures checked, cleaned, made small and hashed."""

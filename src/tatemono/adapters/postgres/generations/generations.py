@@ -1,0 +1,213 @@
+"""Generations, their attempts and their credits: the writes of the pipeline, one statement each.
+
+The statements lock in one order, a generation and then its account, or wait for neither (SKIP LOCKED), so they cannot
+deadlock. Times are the database's: workers whose clocks differ agree on a lease all the same.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tatemono.adapters.postgres.generations import generations_sql as sql
+from tatemono.adapters.postgres.generations.submissions import (
+    Submissions,
+    generation_of,
+)
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.domain.generations.attempts import (
+    FIRST_PROVIDER,
+    Claim,
+    GiveUp,
+    History,
+    Outcome,
+)
+from tatemono.domain.generations.generation import (
+    AccountBusy,
+    State,
+)
+from tatemono.domain.generations.painting import (
+    Failure,
+    PainterUsage,
+)
+from tatemono.usecases.pictures.ports import KeptPicture
+
+#: How often to look again when the same account is changed at the same moment.
+_TRIES = 10
+
+
+def _claim_of(row: Any) -> Claim:
+    return Claim(
+        generation_of(row),
+        row["fence"],
+        row["ended"] + 1,
+        row["cancelled"],
+        row["prompt_suffix"],
+        History(row["ended"], row["unknown"], row["without_picture"], row["turned_away"]),
+        row["taken_over"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """What a job came to that ended in pictures."""
+
+    claim: Claim
+    pictures: Sequence[KeptPicture]
+    usage: PainterUsage
+    provider_request_id: str | None
+    cost_micros: int = 0
+
+
+class Generations(Submissions):
+    async def expect_more(self, claim: Claim, model: str, micros: int) -> None:
+        """Correct, before the call, what the attempt says it may come to."""
+        await self._executor.execute(sql.EXPECT_MORE, claim.generation.id, claim.fence, model, micros)
+
+    async def claim(
+        self, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
+    ) -> Claim | None:
+        """Take the next job: one whose lease ran out, or else the oldest of the user whose turn it is.
+
+        The higher priority comes first. Nothing is given out while the queue is paused.
+        """
+        claims = await self.claim_together(1, lease=lease, max_running=max_running, model=model, provider=provider)
+        return claims[0] if claims else None
+
+    async def claim_together(
+        self, most: int, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
+    ) -> list[Claim]:
+        """Take the next jobs, at most so many, as `claim` would one after the other."""
+        rows = await self._executor.fetch(sql.CLAIM, lease, max_running, model, provider, most)
+        return [_claim_of(row) for row in rows]
+
+    async def decide_to_retry(self, claim: Claim) -> bool:
+        """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
+        return bool(await self._executor.fetchval(sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
+
+    async def any_due(self, *, max_running: int) -> bool:
+        """Whether a job could be claimed, if nobody else were claiming and the queue were not paused."""
+        due: bool = await self._executor.fetchval(sql.ANY_DUE, max_running)
+        return due
+
+    async def extend_leases(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[UUID, bool]:
+        """Renew the leases that are still held.
+
+        :returns: the generations of those, each with whether its user wants it cancelled
+        """
+        rows = await self._executor.fetch(
+            sql.EXTEND_LEASES, [claim.generation.id for claim in claims], [claim.fence for claim in claims], lease
+        )
+        return {row["id"]: row["cancelled"] for row in rows}
+
+    async def add_partial(self, claim: Claim, index: int, webp_base64: str) -> bool:
+        """Keep an unfinished picture for those who watch. :returns: whether the lease was still held"""
+        held = await self._executor.fetchval(
+            sql.ADD_PARTIAL, claim.generation.id, claim.fence, {"index": index, "webp_base64": webp_base64}
+        )
+        return bool(held)
+
+    async def succeed(
+        self,
+        claim: Claim,
+        pictures: Sequence[KeptPicture],
+        usage: PainterUsage,
+        provider_request_id: str | None,
+        *,
+        cost_micros: int = 0,
+    ) -> bool:
+        """Record the pictures and the cost (micro-dollars), and settle the credits.
+
+        :returns: whether the lease was still held; if not, no change
+        """
+        done = await self.succeed_together([Success(claim, pictures, usage, provider_request_id, cost_micros)])
+        return bool(done)
+
+    async def succeed_together(self, successes: Sequence[Success]) -> set[UUID]:
+        """Of several generations, all or none of which are written.
+
+        :returns: those whose lease was still held; of the others nothing changed
+        """
+        kept = [(success.claim.generation.id, *each) for success in successes for each in enumerate(success.pictures)]
+        values = (
+            [success.claim.generation.id for success in successes],
+            [success.claim.fence for success in successes],
+            [success.provider_request_id for success in successes],
+            [success.usage.input_text_tokens for success in successes],
+            [success.usage.input_image_tokens for success in successes],
+            [success.usage.output_tokens for success in successes],
+            [generation_id for generation_id, _, _ in kept],
+            [position for _, position, _ in kept],
+            [each.object_key for _, _, each in kept],
+            [each.thumbnail_key for _, _, each in kept],
+            [each.picture.content_type for _, _, each in kept],
+            [each.picture.width for _, _, each in kept],
+            [each.picture.height for _, _, each in kept],
+            [len(each.picture.data) for _, _, each in kept],
+            [each.sha256 for _, _, each in kept],
+            [each.miniature.thumbhash for _, _, each in kept],
+            [success.cost_micros for success in successes],
+        )
+        rows = await self._undisturbed(self._executor.fetch, sql.SUCCEED, *values)
+        return {row[0] for row in rows}
+
+    async def give_up(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        failure: Failure | None,
+        verdict: GiveUp,
+        provider_request_id: str | None,
+        *,
+        cost_micros: int = 0,
+    ) -> bool:
+        """End it without pictures, return the credits, and record what the call cost us all the same.
+
+        :returns: whether the lease was still held
+        """
+        return await self._settle(
+            sql.GIVE_UP,
+            claim.generation.id,
+            claim.fence,
+            outcome,
+            failure,
+            provider_request_id,
+            verdict.state,
+            verdict.failure_code,
+            cost_micros,
+        )
+
+    async def retry(
+        self, claim: Claim, outcome: Outcome, failure: Failure, delay: timedelta, provider_request_id: str | None
+    ) -> bool:
+        """Put it back into the queue, with a ticket, for later. :returns: whether the lease was still held"""
+        return await self._settle(
+            sql.RETRY, claim.generation.id, claim.fence, outcome, failure, delay, provider_request_id, IMAGE_JOBS
+        )
+
+    async def cancel(self, user_id: UUID, generation_id: UUID) -> State | None:
+        """Cancel what is queued at once; ask the worker to cancel what is running.
+
+        :returns: the state that it was in, none if the user has no such generation
+        """
+        # It may race with a worker that puts the job back: see `_undisturbed`.
+        state = await self._undisturbed(self._executor.fetchval, sql.CANCEL, user_id, generation_id)
+        return State(state) if state else None
+
+    async def _settle(self, statement: str, *values: object) -> bool:
+        return bool(await self._undisturbed(self._executor.fetchval, statement, *values))
+
+    async def _undisturbed(self, run: Callable[..., Awaitable[Any]], statement: str, *values: object) -> Any:
+        """End an attempt. Not within a transaction.
+
+        When two accounts are merged while the statement waits for the generation, it goes on with the balances of
+        before, and PostgreSQL checks what comes of these before it finds newer ones: then it has to look again.
+        """
+        for _ in range(_TRIES):
+            with suppress(asyncpg.CheckViolationError):
+                return await run(statement, *values)
+        raise AccountBusy

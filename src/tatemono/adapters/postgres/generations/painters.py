@@ -1,0 +1,54 @@
+"""What the workers know of each painter together: one row for a model at a provider, times by the database's clock."""
+
+from dataclasses import astuple
+from typing import Any
+
+from tatemono.domain.generations.circuit_breaker import Breaker
+
+# `clock_timestamp()`, since a transaction may have waited for the row.
+_COLUMNS = """failures, opened, turned_away, extract(epoch from open_until - clock_timestamp())::float8,
+    coalesce(extract(epoch from busy_until - clock_timestamp()), 0)::float8,
+    coalesce(extract(epoch from probe_until - clock_timestamp()), 0)::float8"""
+_READ = f"select provider, model, {_COLUMNS} from painters order by provider, model"  # noqa: S608 - our own columns
+# One statement, so that the row is there and locked whatever others do with it.
+_LOCK = f"""
+insert into painters (provider, model) values ($1, $2)
+on conflict (provider, model) do update set failures = painters.failures returning {_COLUMNS}
+"""  # noqa: S608 - as above
+_SAVE = """
+update painters set failures = $3, opened = $4, turned_away = $5,
+    open_until = clock_timestamp() + $6::float8 * interval '1 s',
+    busy_until = clock_timestamp() + $7::float8 * interval '1 s',
+    probe_until = clock_timestamp() + $8::float8 * interval '1 s'
+where provider = $1 and model = $2
+"""
+_TAKE_PROBE = """
+update painters set probe_until = now() + $3::float8 * interval '1 s'
+where provider = $1 and model = $2 and open_until <= now() and (probe_until is null or probe_until <= now())
+returning true
+"""
+_END_PROBE = "update painters set probe_until = null where provider = $1 and model = $2"
+
+
+class Painters:
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    async def all(self) -> dict[tuple[str, str], Breaker]:
+        """By provider and model. One that is not there never had any trouble."""
+        return {(row[0], row[1]): Breaker(*row[2:]) for row in map(tuple, await self._executor.fetch(_READ))}
+
+    async def lock(self, provider: str, model: str) -> Breaker:
+        """As it is, until the transaction ends."""
+        return Breaker(*await self._executor.fetchrow(_LOCK, provider, model))
+
+    async def save(self, provider: str, model: str, breaker: Breaker) -> None:
+        await self._executor.execute(_SAVE, provider, model, *astuple(breaker))
+
+    async def take_probe(self, provider: str, model: str, *, seconds: float) -> bool:
+        """Be the one who tries a painter whose time alone is over. :returns: whether it is us"""
+        return bool(await self._executor.fetchval(_TAKE_PROBE, provider, model, seconds))
+
+    async def end_probe(self, provider: str, model: str) -> None:
+        """It told nothing: somebody else may try."""
+        await self._executor.execute(_END_PROBE, provider, model)

@@ -1,0 +1,238 @@
+"""Requests for pictures become generations: the hold of credits and money, the row, the ticket, in one statement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from tatemono.adapters.postgres.generations import submissions_sql as sql
+from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.domain.generations.budgets import (
+    BUDGET_SHARDS,
+    Account,
+    Cost,
+    Terms,
+    shards_from,
+)
+from tatemono.domain.generations.generation import (
+    AccountBusy,
+    Background,
+    Generation,
+    KeyInFlight,
+    NoSuchStyle,
+    OutputFormat,
+    PictureRequest,
+    Quality,
+    Size,
+    State,
+    Submitted,
+    obstacle,
+)
+from tatemono.domain.pictures.references import NoSuchReference
+
+#: How often to look again when the same account is changed at the same moment.
+_TRIES = 10
+_REFERENCE_KEY = "generations_reference_id_fkey"
+
+
+def generation_of(row: Any) -> Generation:
+    request = PictureRequest(
+        prompt=row["prompt"],
+        style=row["style"],
+        size=Size(row["size"]),
+        quality=Quality(row["quality"]),
+        output_format=OutputFormat(row["output_format"]),
+        background=Background(row["background"]),
+        n=row["n"],
+        seed=row["seed"],
+        negative_prompt=row["negative_prompt"],
+        reference_id=row["reference_id"],
+    )
+    return Generation(
+        id=row["id"],
+        user_id=row["user_id"],
+        request=request,
+        state=State(row["state"]),
+        price=row["price"],
+        failure_code=row["failure_code"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        expected_micros=row["expected_micros"],
+    )
+
+
+def account_of(row: Any) -> Account:
+    """What an account has on the day of the row, whatever it had on the last day that it was used."""
+    new_day = row["account_day"] != row["day"]
+    return Account(
+        available=row["available"] or 0,
+        free_credits=row["fill_up"] or 0 if new_day else 0,
+        waiting=row["waiting"] or 0,
+        spent_micros=0 if new_day else row["day_micros"],
+        environment_room_micros=row["room_micros"] or 0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request of a user under a key, with what is to be set aside for it."""
+
+    user_id: UUID
+    request: PictureRequest
+    idempotency_key: str
+    cost: Cost
+
+    @property
+    def shards(self) -> Sequence[int]:
+        """The rows of the environment's budget, in the order in which to look at them."""
+        return shards_from(sha256(f"{self.user_id}{self.idempotency_key}".encode()).digest())
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """As `SUBMIT_TOGETHER` wants them."""
+        asked = self.request
+        return (
+            self.user_id,
+            self.idempotency_key,
+            asked.price,
+            asked.prompt,
+            asked.style,
+            asked.size,
+            asked.quality,
+            asked.output_format,
+            asked.background,
+            asked.n,
+            asked.fingerprint,
+            asked.seed,
+            asked.negative_prompt,
+            asked.reference_id,
+            self.cost.expected,
+            self.cost.reserved,
+        )
+
+    def became(self, row: Any) -> Submitted:
+        """:param row: id and time of the new generation"""
+        generation = Generation(
+            id=row["id"],
+            user_id=self.user_id,
+            request=self.request,
+            state=State.QUEUED,
+            price=self.request.price,
+            failure_code=None,
+            created_at=row["created_at"],
+            started_at=None,
+            finished_at=None,
+            expected_micros=self.cost.expected,
+        )
+        return Submitted(generation, self.request.fingerprint, new=True, account=Account(0, 0, 0, 0, 0))
+
+
+class Submissions:
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    async def submit_together(self, submissions: Sequence[Submission], terms: Terms) -> Mapping[UUID, Submitted]:
+        """Accept those of different users for whom all is well.
+
+        :returns: by user; for whoever is missing nothing was done, and `submit` says why
+        :raises asyncpg.IntegrityConstraintViolationError: nothing was done; another with one of the keys was under way,
+            or a style or reference went away
+        """
+        rows = await self._executor.fetch(
+            sql.SUBMIT_TOGETHER,
+            terms.time_zone,
+            submissions[0].shards[0],
+            terms.shard_micros,
+            terms.max_waiting,
+            terms.daily_credits,
+            terms.user_day_micros,
+            IMAGE_JOBS,
+            *map(list, zip(*(submission.values for submission in submissions), strict=True)),
+        )
+        created = {row["user_id"]: row for row in rows}
+        return {
+            submission.user_id: submission.became(created[submission.user_id])
+            for submission in submissions
+            if submission.user_id in created
+        }
+
+    async def submit(
+        self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, cost: Cost, terms: Terms
+    ) -> Submitted:
+        """Hold the credits, set the money aside, insert the generation and its ticket; or find what the same key did.
+
+        :raises NoSuchStyle: nothing was done
+        :raises KeyInFlight: nothing was done by this call, another with the same key was under way
+        :raises AccountBusy: nothing was done, too much else happens to this account at once
+        """
+        shards = Submission(user_id, request, idempotency_key, cost).shards
+        values = (
+            user_id,
+            idempotency_key,
+            request.price,
+            terms.max_waiting,
+            request.prompt,
+            request.style,
+            request.size,
+            request.quality,
+            request.output_format,
+            request.background,
+            request.n,
+            request.fingerprint,
+            request.seed,
+            request.negative_prompt,
+            request.reference_id,
+            cost.expected,
+            cost.reserved,
+            terms.daily_credits,
+        )
+        more = (terms.time_zone, terms.user_day_micros, terms.shard_micros, IMAGE_JOBS)
+        for turn in range(_TRIES):
+            # One row of the budget is enough nearly always. When it is full, the others are looked at.
+            chosen = shards[:1] if turn == 0 else shards
+            try:
+                row = await self._executor.fetchrow(sql.SUBMIT, *values, chosen, *more)
+            except asyncpg.UniqueViolationError as error:
+                raise KeyInFlight from error  # it was not there when this statement began, and is now
+            except asyncpg.ForeignKeyViolationError as error:
+                if error.constraint_name == _REFERENCE_KEY:
+                    raise NoSuchReference from error
+                raise NoSuchStyle(style=request.style) from error
+            if row["id"]:
+                return Submitted(generation_of(row), row["fingerprint"], new=row["new"], account=account_of(row))
+            if row["room_micros"] is None:
+                await self.open_day(row["day"])
+                continue
+            submitted = Submitted(None, None, False, account_of(row), row["reference_ready"])
+            # A refusal that this does not explain was decided by a change that is younger than what was read.
+            if not submitted.reference_ready or obstacle(submitted.account, request, cost.reserved, terms):
+                return submitted
+        raise AccountBusy
+
+    async def find_accepted(self, user_id: UUID, idempotency_key: str) -> Submitted | None:
+        """What an earlier request with this key became; none if there was none."""
+        row = await self._executor.fetchrow(
+            "select * from generations where user_id = $1 and idempotency_key = $2", user_id, idempotency_key
+        )
+        return row and Submitted(generation_of(row), row["fingerprint"], new=False, account=Account(0, 0, 0, 0, 0))
+
+    async def open_day(self, day: date) -> None:
+        """Make the rows of the environment's budget for that day; those that are there stay as they are."""
+        await self._executor.execute(sql.OPEN_DAY, day, BUDGET_SHARDS)
+
+    async def account(self, user_id: UUID, terms: Terms) -> Account | None:
+        """What the account may still ask for today; none if there is no such account."""
+        values = (user_id, terms.time_zone, terms.daily_credits, terms.shard_micros)
+        row = await self._executor.fetchrow(sql.ACCOUNT, *values)
+        if row is None:
+            return None
+        account = account_of(row)
+        # Nobody has asked for anything today yet.
+        return (
+            account if row["room_micros"] is not None else replace(account, environment_room_micros=terms.shard_micros)
+        )

@@ -1,0 +1,1 @@
+"""Identity: devices, guests, members, sessions, tokens, transfer codes, merging."""

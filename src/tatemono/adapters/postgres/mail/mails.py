@@ -1,0 +1,152 @@
+"""Mails: written by whoever has something to tell, in the transaction that made it true; sent by the mail worker."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from tatemono.adapters.postgres.mail import mails_sql as sql
+from tatemono.adapters.postgres.outbox import MAIL
+from tatemono.domain.mail.message import (
+    Mail,
+    MailKind,
+)
+from tatemono.domain.mail.sending import (
+    EventKind,
+    MailClaim,
+    MailEvent,
+    MailState,
+    SendFailure,
+    SendQuota,
+    address_digest,
+)
+
+_MAX_DETAIL_CHARACTERS = 500
+_DELIVERIES = frozenset(EventKind) - {EventKind.SENT}
+
+
+class Mails:
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    async def put(self, mail: Mail) -> bool:
+        """Write the mail and its ticket. Tell the relay (`OUTBOX_CHANNEL`) after the commit.
+
+        :returns: whether it is new; if there is one for the same cause already, nothing changes
+        """
+        written = await self._executor.fetchval(
+            sql.PUT, mail.cause, mail.kind, mail.kind.priority, mail.language, mail.to, dict(mail.facts), MAIL
+        )
+        return written is not None
+
+    async def claim(self, *, lease: timedelta) -> MailClaim | None:
+        """Take the next mail, if SES's quota lets one more go, and note that SES is about to be called."""
+        row = await self._executor.fetchrow(sql.CLAIM, lease)
+        if row is None:
+            return None
+        digest = address_digest(row["recipient"])
+        withheld = await self._executor.fetchval(sql.WITHHELD, digest, row["kind"])
+        return MailClaim(
+            id=row["id"],
+            fence=row["fence"],
+            attempt=row["attempts"],
+            cause=row["cause"],
+            kind=row["kind"],
+            to=row["recipient"],
+            language=row["language"],
+            facts=row["facts"],
+            withheld=SendFailure(withheld) if withheld else None,
+        )
+
+    async def seconds_until_next(self) -> float | None:
+        """How long until the quota lets a mail go that is due now; none if nothing is due."""
+        seconds: float | None = await self._executor.fetchval(sql.SECONDS_UNTIL_TOKEN)
+        return seconds
+
+    async def sent(self, claim: MailClaim, ses_message_id: str) -> bool:
+        """SES has taken it. :returns: whether the claim still counted; if not, no change"""
+        return bool(await self._executor.fetchval(sql.SENT, claim.id, claim.fence, ses_message_id))
+
+    async def send_again(self, claim: MailClaim, failure: SendFailure, detail: str, delay: timedelta) -> bool:
+        """SES has not taken it: later. :returns: as above"""
+        values = (claim.id, claim.fence, failure, detail[:_MAX_DETAIL_CHARACTERS], delay, MAIL)
+        return bool(await self._executor.fetchval(sql.SEND_AGAIN, *values))
+
+    async def end(self, claim: MailClaim, failure: SendFailure, detail: str, state: MailState) -> bool:
+        """It is not sent, for good. :returns: as above"""
+        values = (claim.id, claim.fence, failure, detail[:_MAX_DETAIL_CHARACTERS], state)
+        return bool(await self._executor.fetchval(sql.END, *values))
+
+    async def wait_for_word(self, claim: MailClaim, detail: str, silence: timedelta) -> bool:
+        """Nobody knows whether SES has taken it. :returns: as above"""
+        values = (claim.id, claim.fence, detail[:_MAX_DETAIL_CHARACTERS], silence)
+        return bool(await self._executor.fetchval(sql.WAIT_FOR_WORD, *values))
+
+    async def lose_leases(self, *, silence: timedelta) -> int:
+        """Mails whose worker vanished: nobody knows whether it had called SES. :returns: how many"""
+        count: int = await self._executor.fetchval(sql.LOSE_LEASES, silence)
+        return count
+
+    async def end_silence(self, *, again: Collection[MailKind], max_attempts: int) -> tuple[int, int]:
+        """Decide about mails of which SES said nothing for long enough.
+
+        :param again: the kinds that are sent once more; others fail
+        :returns: how many are sent again, and how many failed
+        """
+        row = await self._executor.fetchrow(sql.END_SILENCE, list(again), max_attempts, MAIL)
+        return row[0], row[1]
+
+    async def reissue_lost_tickets(self, *, older_than: timedelta, limit: int) -> int:
+        """Write new tickets for mails that have waited so long that theirs may be lost. :returns: how many"""
+        count: int = await self._executor.fetchval(sql.REISSUE, older_than, limit, MAIL)
+        return count
+
+    async def record(self, event: MailEvent) -> bool:
+        """Keep what SES told, once. :returns: whether it was new"""
+        reason = event.kind.value if event.suppresses else None
+        new: bool = await self._executor.fetchval(
+            sql.RECORD_EVENT,
+            event.digest,
+            event.mail_id,
+            event.kind,
+            event.happened_at,
+            event.detail[:_MAX_DETAIL_CHARACTERS],
+            event.ses_message_id,
+            event.kind if event.kind in _DELIVERIES else None,
+            [address_digest(address) for address in event.addresses],
+            [address.rpartition("@")[2].lower() for address in event.addresses],
+            reason,
+        )
+        return new
+
+    async def unsubscribe(self, digest: bytes, kind: MailKind) -> None:
+        """Send no mail of this kind to the address any more; again changes nothing."""
+        await self._executor.execute(
+            "insert into mail_unsubscribes (digest, kind) values ($1, $2) on conflict do nothing", digest, kind
+        )
+
+    async def suppress(self, address: str, note: str) -> None:
+        """Send no mail at all to the address any more, because a person says so."""
+        await self._executor.execute(
+            """insert into mail_suppressions (digest, domain, reason, note) values ($1, $2, 'manual', $3)
+               on conflict (digest) do update set reason = excluded.reason, note = excluded.note""",
+            address_digest(address),
+            address.rpartition("@")[2].lower(),
+            note[:_MAX_DETAIL_CHARACTERS],
+        )
+
+    async def erase(self, *, older_than: timedelta, limit: int) -> int:
+        """Take address and facts from mails that ended so long ago. :returns: how many"""
+        count: int = await self._executor.fetchval(sql.ERASE, older_than, limit)
+        return count
+
+    async def may_ask_quota(self, *, every: timedelta) -> bool:
+        """Whether it is time, and this caller's turn, to ask SES for its quota."""
+        return bool(await self._executor.fetchval(sql.MAY_ASK_QUOTA, every))
+
+    async def take_quota(self, quota: SendQuota) -> None:
+        """What SES said counts from now on, for all workers."""
+        await self._executor.execute(sql.TAKE_QUOTA, quota.max_per_second, quota.max_per_day, quota.sent_last_day)
+
+    async def pause(self, duration: timedelta) -> None:
+        """Let no worker send anything for so long."""
+        await self._executor.execute(sql.PAUSE, duration)

@@ -1,0 +1,1 @@
+"""Safety: moderation, reports, takedowns, strikes."""

@@ -1,0 +1,137 @@
+"""What moderation found, strikes, and escalations."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from tatemono.domain.safety.moderation import (
+    Escalation,
+    Finding,
+    Stage,
+    Strike,
+)
+
+_ESCALATION = """id, created_at, user_id, generation_id, picture_id, stage, categories, found_by, reason, sha256,
+    evidence_key"""
+
+_FREEZE = """
+update users set suspended_at = now(), suspended_until = null, suspension_reason = $2
+where id = $1 and (suspended_at is null or suspended_until is not null) returning id
+"""
+_SUSPEND = """
+update users set suspended_at = now(), suspended_until = $2, suspension_reason = $3
+where id = $1 and (suspended_at is null or suspended_until < $2) returning id
+"""
+
+
+class Moderations:
+    """Each look at a prompt or a picture."""
+
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    async def record(
+        self, generation_id: UUID, fence: int, finding: Finding, *, by: str, request_id: str | None, away: bool = False
+    ) -> None:
+        """
+        :param by: `local` or `provider`
+        :param away: the provider did not answer
+        """
+        outcome = "away" if away else "flagged" if finding.flagged else "passed"
+        await self._executor.execute(
+            "insert into moderations (generation_id, fence, stage, by, outcome, categories, provider_request_id)"
+            " values ($1, $2, $3, $4, $5, $6, $7)",
+            *(generation_id, fence, finding.stage, by, outcome, list(finding.categories), request_id),
+        )
+
+
+class Strikes:
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    async def add(self, user_id: UUID, reason: str, picture_id: UUID | None, *, counts_for: timedelta) -> bool:
+        """:returns: whether it is new: a picture strikes once"""
+        return bool(
+            await self._executor.fetchval(
+                "insert into strikes (user_id, reason, picture_id, expires_at)"
+                " values ($1, $2, $3, now() + $4::interval) on conflict do nothing returning true",
+                *(user_id, reason, picture_id, counts_for),
+            )
+        )
+
+    async def of(self, user_id: UUID) -> list[Strike]:
+        """Those that still count, the newest first."""
+        rows = await self._executor.fetch(
+            "select reason, created_at, expires_at from strikes where user_id = $1 and expires_at > now()"
+            " order by created_at desc",
+            user_id,
+        )
+        return [Strike(*row) for row in rows]
+
+    async def remove_of(self, picture_id: UUID) -> None:
+        """A strike for this picture counts no more."""
+        await self._executor.execute("delete from strikes where picture_id = $1", picture_id)
+
+    async def suspend(self, user_id: UUID, *, until: datetime, reason: str) -> bool:
+        """Suspend until then, unless it is suspended for longer. :returns: whether that is new"""
+        return await self._executor.fetchval(_SUSPEND, user_id, until, reason) is not None
+
+    async def email_of(self, user_id: UUID) -> str | None:
+        """A member's address; guests have none."""
+        email: str | None = await self._executor.fetchval("select email from users where id = $1", user_id)
+        return email
+
+    async def freeze(self, user_id: UUID, reason: str) -> bool:
+        """Suspend without an end, whatever suspension there was. :returns: whether it was not so before"""
+        return await self._executor.fetchval(_FREEZE, user_id, reason) is not None
+
+
+class Escalations:
+    """Only ever added: a trigger of the database refuses all else, to everybody."""
+
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    async def add(
+        self,
+        finding: Finding,
+        *,
+        user_id: UUID,
+        found_by: str,
+        reason: str,
+        generation_id: UUID | None = None,
+        picture_id: UUID | None = None,
+        sha256: bytes | None = None,
+        evidence_key: str | None = None,
+    ) -> None:
+        await self._executor.execute(
+            "insert into escalations (user_id, generation_id, picture_id, stage, categories, found_by, reason, sha256,"
+            " evidence_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            *(user_id, generation_id, picture_id, finding.stage, list(finding.categories), found_by, reason, sha256),
+            evidence_key,
+        )
+
+    async def all(self, *, before: UUID | None, limit: int) -> list[Escalation]:
+        """The newest first."""
+        rows = await self._executor.fetch(
+            f"select {_ESCALATION} from escalations where $1::uuid is null or id < $1 order by id desc limit $2",  # noqa: S608 - our own columns
+            before,
+            limit,
+        )
+        return [_escalation(row) for row in rows]
+
+
+def _escalation(row: Any) -> Escalation:
+    return Escalation(
+        id=row["id"],
+        created_at=row["created_at"],
+        user_id=row["user_id"],
+        generation_id=row["generation_id"],
+        picture_id=row["picture_id"],
+        stage=Stage(row["stage"]),
+        categories=tuple(row["categories"]),
+        found_by=row["found_by"],
+        reason=row["reason"],
+        sha256=row["sha256"],
+        evidence_key=row["evidence_key"],
+    )

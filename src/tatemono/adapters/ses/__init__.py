@@ -1,0 +1,1 @@
+"""Amazon SES: what is sent through it, and what it tells afterwards."""

@@ -1,0 +1,20 @@
+"""A link by which somebody says that a kind of mail shall not come any more."""
+
+from typing import ClassVar
+
+from tatemono.domain.errors import Invalid
+from tatemono.domain.mail.message import MailKind
+
+
+class UnsubscribeLinkRejected(Invalid):
+    code = "unsubscribe_link_rejected"
+    texts: ClassVar[dict[str, str]] = {
+        "en": "This link is not whole. Open it from the mail again, or copy all of it.",
+        "ja": "リンクが正しくありません。メールからもう一度開くか、リンク全体をコピーしてください。",
+    }
+
+
+def check_optional(kind: MailKind) -> None:
+    """:raises UnsubscribeLinkRejected: nobody can unsubscribe from this kind"""
+    if not kind.optional:
+        raise UnsubscribeLinkRejected

@@ -1,0 +1,73 @@
+"""Who comes in: from which address, with whose token, and in which role."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from tatemono.bootstrap.admin_api import AdminApiBackend
+from tatemono.domain.operators.roles import (
+    Act,
+    Operation,
+    Operator,
+    OperatorTokenRejected,
+)
+from tatemono.entrypoints.http.direct_route import DirectRoute
+from tatemono.entrypoints.http.route_openapi import router_below
+
+PREFIX = "/v1/api/admin"
+
+
+class GuardedRoute(DirectRoute):
+    """A route that is an operation of the declared table, and open to those operators only who may do it.
+
+    Every route is checked, whatever its endpoint asks for; one that is not declared cannot be made.
+    """
+
+    def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
+        """:raises ValueError: no operation of the table is called like this"""
+        self.operation = Operation(options["operation_id"])
+        super().__init__(path, endpoint, **options)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        operator = await _operator(request)
+        operator.check(self.operation)
+        scope["operator"] = operator
+        await super()._answer(scope, receive, send)
+
+
+async def _operator(request: Request) -> Operator:
+    """:raises OperatorTokenRejected: no good access token came along"""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise OperatorTokenRejected
+    parts = _backend(request)
+    return await parts.tokens.verify(token, now=parts.now())
+
+
+def _backend(request: Request) -> AdminApiBackend:
+    found: AdminApiBackend = request.app.state.backend
+    return found
+
+
+def _caller(request: Request) -> Operator:
+    found: Operator = request.scope["operator"]
+    return found
+
+
+Backend = Annotated[AdminApiBackend, Depends(_backend)]
+Caller = Annotated[Operator, Depends(_caller)]
+
+
+def router(tag: str) -> APIRouter:
+    return router_below(PREFIX, tag, GuardedRoute)
+
+
+#: How an act answers that has nothing to say.
+DONE = {"description": "Done, and written down."}
+
+
+def act_of(request: Request, operator: Operator, reason: str) -> Act:
+    return Act(operator, reason, request.scope["request_id"], request.scope["client_address"])

@@ -1,0 +1,1 @@
+"""Generations: submitting, the queue, attempts, providers, budgets, the ledger."""

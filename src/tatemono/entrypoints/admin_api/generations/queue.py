@@ -1,0 +1,156 @@
+"""The queue: looked at, paused, drained, and put into another order."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.adapters.postgres.database import Database
+from tatemono.domain.generations.circuit_breaker import (
+    Breaker,
+    Ruling,
+)
+from tatemono.domain.generations.queue import (
+    Order,
+    Priority,
+)
+from tatemono.domain.operators.roles import Act
+from tatemono.entrypoints.admin_api import schemas
+from tatemono.entrypoints.admin_api.authority import (
+    DONE,
+    Backend,
+    Caller,
+    act_of,
+    router,
+)
+from tatemono.entrypoints.admin_api.generations import queue_schemas
+from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.route_openapi import (
+    OF_A_BODY,
+    WITH_TOKEN,
+    answers,
+    body,
+)
+from tatemono.usecases.generations import reprioritise as reprioritising
+from tatemono.usecases.generations.control_queue import (
+    drain_queue,
+    fill_queue,
+    pause_queue,
+    resume_queue,
+)
+
+routes = router("Queue")
+
+
+@routes.get(
+    "/queue",
+    operation_id="get_queue",
+    summary="How the queue is",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(queue_schemas.Queue, "The queue.")),
+)
+async def get_queue(backend: Backend) -> Response:
+    db = backend.db
+    controls, pace = await db.queue.controls(), await db.queue.pace()
+    waiting, high, low, running, people = await db.queue.counts()
+    return json_response(
+        {
+            "paused": _order(controls.paused),
+            "draining": _order(controls.draining),
+            "waiting": {"high": high, "normal": waiting - high - low, "low": low},
+            "running": running,
+            "people_waiting": people,
+            "seconds_per_attempt": round(pace.mean_seconds, 2) if pace.samples else None,
+            "painters": [_painter(*name, breaker) for name, breaker in (await db.painters.all()).items()],
+            "dead_letters": await db.dead_letters.counts(),
+        }
+    )
+
+
+def _order(order: Order | None) -> dict[str, Any] | None:
+    return asdict(order) if order else None
+
+
+def _painter(provider: str, model: str, breaker: Breaker) -> dict[str, Any]:
+    ruling, wait = breaker.ruling()
+    busy, opened = breaker.busy_for > 0, breaker.open_for is not None
+    state = "busy" if busy else "closed" if not opened else "open" if (breaker.open_for or 0) > 0 else "half-open"
+    seconds = round(wait) if ruling is Ruling.WAIT else 0
+    return {"provider": provider, "model": model, "state": state, "failures": breaker.failures, "seconds": seconds}
+
+
+def _control(act_on: Callable[[Database, Act], Awaitable[None]], path: str, summary: str, description: str) -> None:
+    """A route that tells the whole queue one thing."""
+
+    @routes.post(
+        path,
+        operation_id=act_on.__name__,
+        summary=summary,
+        description=description,
+        openapi_extra=WITH_TOKEN,
+        status_code=204,
+        responses=answers(401, 409, *OF_A_BODY, _204=DONE),
+    )
+    async def route(request: Request, backend: Backend, caller: Caller, body: schemas.ActRequest) -> Response:
+        await act_on(backend.db, act_of(request, caller, body.reason))
+        return Response(status_code=204)
+
+
+_control(
+    pause_queue,
+    "/queue/pause",
+    "Begin nothing more",
+    "Effective at once, for all workers. What is being painted is finished; people may still ask for pictures.",
+)
+_control(resume_queue, "/queue/resume", "Go on after a pause", "Workers go on at once.")
+_control(
+    drain_queue,
+    "/queue/drain",
+    "Take nothing more on",
+    "Within seconds new requests are refused (503 `queue_draining`, with Retry-After). What waits is painted.",
+)
+_control(fill_queue, "/queue/fill", "Take requests on again", "Within seconds, everywhere.")
+
+
+@routes.post(
+    "/generations/{generation_id}/priority",
+    operation_id="reprioritise_generation",
+    summary="Move one generation forward or back",
+    description="As long as it waits. Within a priority turns go round among people.",
+    openapi_extra=WITH_TOKEN,
+    status_code=204,
+    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+)
+async def reprioritise_generation(
+    request: Request, backend: Backend, caller: Caller, generation_id: UUID, body: queue_schemas.PriorityRequest
+) -> Response:
+    await reprioritising.reprioritise_generation(
+        backend.db,
+        act_of(request, caller, body.reason),
+        generation_id=generation_id,
+        priority=Priority[body.priority.upper()],
+    )
+    return Response(status_code=204)
+
+
+@routes.post(
+    "/people/{person_id}/priority",
+    operation_id="reprioritise_person",
+    summary="Move all that a person has waiting forward or back",
+    description="What they ask for later is normal again.",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Reprioritised, "Done, and written down.")),
+)
+async def reprioritise_person(
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: queue_schemas.PriorityRequest
+) -> Response:
+    changed = await reprioritising.reprioritise_person(
+        backend.db,
+        act_of(request, caller, body.reason),
+        user_id=person_id,
+        priority=Priority[body.priority.upper()],
+    )
+    return json_response({"changed": changed})

@@ -1,0 +1,135 @@
+"""People: found, shown, suspended, restored, signed out."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.domain.operators.roles import (
+    NoSuchPerson,
+    Search,
+)
+from tatemono.entrypoints.admin_api import schemas
+from tatemono.entrypoints.admin_api.authority import (
+    DONE,
+    Backend,
+    Caller,
+    act_of,
+    router,
+)
+from tatemono.entrypoints.http.bodies import NO_NUL
+from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.route_openapi import (
+    OF_A_BODY,
+    WITH_TOKEN,
+    answers,
+    body,
+)
+from tatemono.usecases.operators import restore_person as restore_use_case
+from tatemono.usecases.operators import sign_out_person as sign_out_use_case
+from tatemono.usecases.operators import suspend_person as suspend_use_case
+
+Cursor = Annotated[UUID | None, Query(description="The `next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+routes = router("People")
+
+
+@routes.get(
+    "/people",
+    operation_id="find_people",
+    summary="Find people, the newest first",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.PersonPage, "A page.")),
+)
+async def find_people(
+    backend: Backend,
+    search: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=320,
+            pattern=NO_NUL,
+            description="An e-mail address; the id of a person, device, session, generation or transfer code; or the "
+            "first 6 characters or more of a device key's thumbprint. Without it: everybody.",
+        ),
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Response:
+    wanted = None if search is None else Search.parse(search)
+    found = await backend.db.people.find(wanted, before=cursor, limit=limit + 1)
+    next_cursor = found[limit - 1].id if len(found) > limit else None
+    return json_response({"items": [asdict(person) for person in found[:limit]], "next_cursor": next_cursor})
+
+
+@routes.get(
+    "/people/{person_id}",
+    operation_id="get_person",
+    summary="A person with devices and sessions",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, 404, _200=body(schemas.PersonInFull, "The person.")),
+)
+async def get_person(backend: Backend, person_id: UUID) -> Response:
+    person = await backend.db.people.in_full(person_id)
+    if person is None:
+        raise NoSuchPerson
+    return json_response(asdict(person))
+
+
+@routes.post(
+    "/people/{person_id}/suspend",
+    operation_id="suspend_person",
+    summary="Suspend a person",
+    description="Everything is refused to them within seconds, and they are told why. Their sessions stay for "
+    "afterwards. To suspend again changes the end and the reason.",
+    openapi_extra=WITH_TOKEN,
+    status_code=204,
+    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+)
+async def suspend_person(
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.SuspensionRequest
+) -> Response:
+    await suspend_use_case.suspend_person(
+        backend.db,
+        act_of(request, caller, body.reason),
+        user_id=person_id,
+        until=body.until,
+        now=datetime.fromtimestamp(backend.now(), UTC),
+    )
+    return Response(status_code=204)
+
+
+@routes.post(
+    "/people/{person_id}/restore",
+    operation_id="restore_person",
+    summary="End a suspension",
+    openapi_extra=WITH_TOKEN,
+    status_code=204,
+    responses=answers(401, 404, 409, *OF_A_BODY, _204=DONE),
+)
+async def restore_person(
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
+) -> Response:
+    await restore_use_case.restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
+    return Response(status_code=204)
+
+
+@routes.post(
+    "/people/{person_id}/sign-out",
+    operation_id="sign_out_person",
+    summary="Sign a person out everywhere",
+    description="Ends all sessions. The devices stay the person's, and may sign in again.",
+    openapi_extra=WITH_TOKEN,
+    status_code=204,
+    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+)
+async def sign_out_person(
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
+) -> Response:
+    await sign_out_use_case.sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
+    return Response(status_code=204)

@@ -1,0 +1,161 @@
+"""What is blocked: words in prompts, and pictures by their hashes."""
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tatemono.domain.operators.roles import Operation
+from tatemono.domain.safety.blocked_words import (
+    BlockedWord,
+    BlockedWords,
+    Locale,
+    fold,
+)
+from tatemono.entrypoints.admin_api.authority import (
+    Backend,
+    Caller,
+    act_of,
+    router,
+)
+from tatemono.entrypoints.admin_api.operators.people import (
+    Cursor,
+    Limit,
+)
+from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
+from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.route_openapi import (
+    OF_A_BODY,
+    WITH_TOKEN,
+    answers,
+    body,
+)
+from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL
+
+_DONE = {"description": "Done, and written down."}
+
+routes = router("Safety")
+
+
+@routes.get(
+    "/blocked-words",
+    operation_id="list_blocked_words",
+    summary="All words that no prompt may hold",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.BlockedWordList, "By locale.")),
+)
+async def list_blocked_words(backend: Backend) -> Response:
+    return json_response({"items": [_shown(word) for word in await backend.db.blocked_words.all()]})
+
+
+@routes.post(
+    "/blocked-words",
+    operation_id="add_blocked_word",
+    summary="Block a word",
+    description="Looked for in every prompt within seconds. Try it first: `test_blocked_words`.",
+    openapi_extra=WITH_TOKEN,
+    status_code=201,
+    responses=answers(401, 409, 429, *OF_A_BODY, _201=body(schemas.BlockedWord, "It is looked for.")),
+)
+async def add_blocked_word(
+    request: Request, backend: Backend, caller: Caller, body: schemas.NewBlockedWord
+) -> Response:
+    act = act_of(request, caller, body.reason)
+    async with backend.db.transaction() as rows:
+        word = await rows.blocked_words.add(body.locale, body.phrase, body.note, by=caller.email)
+        data = body.model_dump(mode="json", exclude={"reason"})
+        await rows.people.record(Operation.ADD_BLOCKED_WORD, act, None, data)
+    backend.db.notifier.notify(BLOCKED_WORDS_CHANNEL)
+    return json_response(_shown(word), 201)
+
+
+@routes.post(
+    "/blocked-words/test",
+    operation_id="test_blocked_words",
+    summary="Which blocked words a text holds, and how it is read",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, *OF_A_BODY, _200=body(schemas.PhraseTestResult, "Nothing was changed.")),
+)
+async def test_blocked_words(backend: Backend, body: schemas.PhraseTest) -> Response:
+    matches = BlockedWords(await backend.db.blocked_words.all()).found_in(body.text)
+    read_as = {locale.value: fold(locale, body.text) for locale in Locale}
+    return json_response({"blocked": bool(matches), "matches": [_shown(word) for word in matches], "read_as": read_as})
+
+
+@routes.post(
+    "/blocked-words/{word_id}/remove",
+    operation_id="remove_blocked_word",
+    summary="Block a word no more",
+    openapi_extra=WITH_TOKEN,
+    status_code=204,
+    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+)
+async def remove_blocked_word(
+    request: Request, backend: Backend, caller: Caller, word_id: UUID, body: schemas.SafetyAct
+) -> Response:
+    act = act_of(request, caller, body.reason)
+    async with backend.db.transaction() as rows:
+        word = await rows.blocked_words.remove(word_id)
+        data: dict[str, object] = {"locale": word.locale, "phrase": word.phrase}
+        await rows.people.record(Operation.REMOVE_BLOCKED_WORD, act, None, data)
+    backend.db.notifier.notify(BLOCKED_WORDS_CHANNEL)
+    return Response(status_code=204)
+
+
+@routes.get(
+    "/blocked-hashes",
+    operation_id="list_blocked_hashes",
+    summary="Hashes of pictures that must not come back, the newest first",
+    openapi_extra=WITH_TOKEN,
+    responses=answers(401, _200=body(schemas.BlockedHashPage, "A page.")),
+)
+async def list_blocked_hashes(backend: Backend, cursor: Cursor = None, limit: Limit = 20) -> Response:
+    found = await backend.db.blocked_hashes.all(before=cursor, limit=limit + 1)
+    next_cursor = found[limit - 1].id if len(found) > limit else None
+    return json_response({"items": [asdict(each) for each in found[:limit]], "next_cursor": next_cursor})
+
+
+@routes.post(
+    "/blocked-hashes",
+    operation_id="add_blocked_hash",
+    summary="Block a picture by its hash",
+    openapi_extra=WITH_TOKEN,
+    status_code=201,
+    responses=answers(401, 409, *OF_A_BODY, _201=body(schemas.BlockedHash, "It is compared from now on.")),
+)
+async def add_blocked_hash(
+    request: Request, backend: Backend, caller: Caller, body: schemas.NewBlockedHash
+) -> Response:
+    act = act_of(request, caller, body.reason)
+    async with backend.db.transaction() as rows:
+        added = await rows.blocked_hashes.add(int(body.hash, 16), body.hash_class, body.note, by=caller.email)
+        data = body.model_dump(mode="json", exclude={"reason"})
+        await rows.people.record(Operation.ADD_BLOCKED_HASH, act, None, data)
+    return json_response(asdict(added), 201)
+
+
+@routes.post(
+    "/blocked-hashes/{hash_id}/remove",
+    operation_id="remove_blocked_hash",
+    summary="Block a hash no more",
+    openapi_extra=WITH_TOKEN,
+    status_code=204,
+    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+)
+async def remove_blocked_hash(
+    request: Request, backend: Backend, caller: Caller, hash_id: UUID, body: schemas.SafetyAct
+) -> Response:
+    act = act_of(request, caller, body.reason)
+    async with backend.db.transaction() as rows:
+        removed = await rows.blocked_hashes.remove(hash_id)
+        data: dict[str, object] = {"hash": removed.hash, "hash_class": removed.hash_class}
+        await rows.people.record(Operation.REMOVE_BLOCKED_HASH, act, None, data)
+    return Response(status_code=204)
+
+
+def _shown(word: BlockedWord) -> dict[str, Any]:
+    shown = asdict(word)
+    del shown["folded"]
+    return shown

@@ -1,0 +1,1 @@
+"""What the HTTP services share: serving, problems, limits, the OpenAPI document."""

@@ -1,0 +1,96 @@
+"""An API's OpenAPI document, and its interactive page, which works offline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from tatemono.entrypoints.http.bodies import Problem
+from tatemono.entrypoints.http.problems import NoSuchRoute
+from tatemono.entrypoints.http.responses import json_bytes
+
+
+def openapi_of(app: FastAPI, *, schemas: Sequence[ModuleType], token: str) -> dict[str, Any]:
+    """The document of the app's routes. Made when it is first asked for.
+
+    :param schemas: have the models of the bodies
+    :param token: which access token the routes take
+    """
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            openapi_version="3.1.0",
+            description=app.description,
+            routes=app.routes,
+        )
+        components = document["components"]
+        components["schemas"].pop("HTTPValidationError", None)
+        components["schemas"].pop("ValidationError", None)
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        components["schemas"] |= problem.pop("$defs") | {"Problem": problem}
+        models = {name: model for module in schemas for name, model in vars(module).items()}
+        for name, schema in components["schemas"].items():
+            if "examples" in schema and name != "Problem":
+                # FastAPI leaves out what is null, which our bodies never do.
+                schema["examples"] = models[name].model_config["json_schema_extra"]["examples"]
+        components["securitySchemes"] = {
+            "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": token}
+        }
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+_ASSETS = Path(__file__).parent / "docs_assets"
+_MEDIA_TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "start.js": "text/javascript"}
+# Nothing from elsewhere, nothing inline; Swagger UI's own pictures are data URLs.
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{prefix}/docs/swagger-ui.css">
+<body>
+<div id="docs" data-openapi="{prefix}/openapi.json"></div>
+<script src="{prefix}/docs/swagger-ui-bundle.js"></script>
+<script src="{prefix}/docs/start.js"></script>
+</body>
+</html>
+"""
+
+
+def documentation_routes(prefix: str, *, title: str, schemas: Sequence[ModuleType], token: str) -> list[Route]:
+    """`openapi.json` and `docs` below the prefix."""
+
+    async def document(request: Request) -> Response:
+        content = openapi_of(request.app, schemas=schemas, token=token)
+        return Response(json_bytes(content), media_type="application/json")
+
+    async def page(_request: Request) -> Response:
+        headers = {"content-security-policy": _CONTENT_SECURITY_POLICY, "x-content-type-options": "nosniff"}
+        return Response(_PAGE.format(prefix=prefix, title=title), headers=headers, media_type="text/html")
+
+    return [
+        Route(f"{prefix}/openapi.json", document),
+        Route(f"{prefix}/docs", page),
+        Route(f"{prefix}/docs/{{name}}", _asset),
+    ]
+
+
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _MEDIA_TYPES:
+        raise NoSuchRoute
+    headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
+    return FileResponse(_ASSETS / name, headers=headers, media_type=_MEDIA_TYPES[name])

@@ -1,0 +1,96 @@
+"""What is kept up in the background, by whichever worker comes first: budgets, references, models, takedowns."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from tatemono.adapters.openai.models import announced_models
+from tatemono.adapters.postgres.notifications import listening
+from tatemono.bootstrap.image_worker import ImageWorkerParts
+from tatemono.domain.generations.image_models import Finding
+from tatemono.entrypoints.process import again_and_again
+from tatemono.settings import ImageWorkerSettings
+from tatemono.usecases.generations.check_models import check_models
+from tatemono.usecases.pictures.erase_references import erase_references
+from tatemono.usecases.ports import TAKEDOWNS_CHANNEL
+from tatemono.usecases.safety.carry_out_takedowns import carry_out_takedowns
+
+_FOLD_EVERY_SECONDS = 2.0
+_FOLD_BATCH = 1000
+_ERASE_EVERY_SECONDS = 60.0
+_CHECK_EVERY_SECONDS = 60.0
+_CARRY_OUT_EVERY_SECONDS = 15.0
+
+log = structlog.get_logger()
+
+
+def upkeep(parts: ImageWorkerParts, settings: ImageWorkerSettings) -> list[Awaitable[None]]:
+    """The loops; each goes on until it is cancelled."""
+
+    async def fold_budgets() -> None:
+        while await parts.db.budgets.fold_returns(_FOLD_BATCH) == _FOLD_BATCH:
+            pass
+
+    async def erase() -> None:
+        while await erase_references(parts.db, parts.easels[0].workshop.references):
+            pass
+
+    async def check() -> None:
+        findings = await check_models(
+            parts.db,
+            parts.easels[0].workshop.registry,
+            lambda: announced_models(settings.openai_base_url, settings.openai_api_key.get_secret_value()),
+            model_id=parts.easels[0].workshop.model_id,
+            today=parts.easels[0].workshop.today(),
+        )
+        if findings is not None:
+            tell(findings)
+
+    async def carry_out() -> None:
+        moved = parts.takedowns
+        while await carry_out_takedowns(parts.db, moved.quarantine, moved.hasher, moved.edge):
+            pass
+
+    return [
+        _when_told(parts, settings, carry_out),
+        again_and_again(fold_budgets, _FOLD_EVERY_SECONDS),
+        again_and_again(erase, _ERASE_EVERY_SECONDS),
+        again_and_again(check, _CHECK_EVERY_SECONDS),
+    ]
+
+
+def tell(findings: list[Finding]) -> None:
+    """A line for each finding, and a metric that an alarm watches.
+
+    The metric is CloudWatch's embedded metric format: a line of the log that becomes one.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    for finding in findings:
+        (log.error if finding.failing else log.info)("model_checked", finding=finding.text)
+    metric = {"Namespace": "Tatemono", "Dimensions": [[]], "Metrics": [{"Name": "ModelFindings", "Unit": "Count"}]}
+    failing = sum(finding.failing for finding in findings)
+    log.info(
+        "model_findings",
+        ModelFindings=failing,
+        _aws={"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
+    )
+
+
+async def _when_told(
+    parts: ImageWorkerParts, settings: ImageWorkerSettings, step: Callable[[], Awaitable[None]]
+) -> None:
+    """Carry takedowns out as soon as one is decided, and look now and then all the same."""
+    told = asyncio.Event()
+    async with listening(parts.db.dsn, TAKEDOWNS_CHANNEL, lambda _: told.set(), service=settings.service_name):
+        while True:
+            told.clear()
+            try:
+                await step()
+            except Exception:
+                log.exception("step_failed", step=step.__name__)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CARRY_OUT_EVERY_SECONDS):
+                    await told.wait()

@@ -1,0 +1,1 @@
+"""Pictures: the gallery, references, styles."""

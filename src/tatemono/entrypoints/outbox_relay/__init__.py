@@ -1,0 +1,1 @@
+"""The outbox relay: sends outbox rows to SQS, finds lost tickets, erases and reconciles."""

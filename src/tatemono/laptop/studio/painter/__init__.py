@@ -1,6 +1,0 @@
-"""The painter: a picture from a prompt, the same bytes for the same commission."""
-
-from tatemono.laptop.studio.painter.commission import Commission, Painted
-from tatemono.laptop.studio.painter.easel import description_of, paint
-
-__all__ = ["Commission", "Painted", "description_of", "paint"]

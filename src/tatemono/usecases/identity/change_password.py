@@ -1,0 +1,33 @@
+"""A member wants another password."""
+
+from uuid import UUID
+
+from tatemono.domain.identity.members import (
+    NotAMember,
+    Password,
+)
+from tatemono.usecases.identity.ports import MemberPool
+from tatemono.usecases.ports import Database, Rows
+
+
+async def change_password(
+    db: Database, pool: MemberPool, *, user_id: UUID, old: Password, new: str, totp_code: str | None
+) -> None:
+    """The sessions stay; `sign_out_everywhere` ends them.
+
+    :raises NotAMember: the caller is a guest
+    :raises SignInRefused: the old password is wrong
+    :raises PasswordRefused: the new one cannot be one
+    :raises PasswordGuessable: the new one
+    """
+    chosen = Password.chosen(new)
+    await pool.change_password(await own_email(db, user_id), old, chosen, totp_code)
+    await db.sessions.tell(user_id, "password_changed")
+
+
+async def own_email(db: Rows, user_id: UUID) -> str:
+    """:raises NotAMember: the user has no address"""
+    email = await db.members.email_of(user_id)
+    if email is None:
+        raise NotAMember
+    return email

@@ -1,0 +1,15 @@
+"""A member does not know the password any more."""
+
+from tatemono.domain.identity.members import normalised_email
+from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.ports import MemberPool
+
+
+async def forgot_password(pool: MemberPool, *, email: str, even_seconds: float) -> None:
+    """Have a code sent to the address, if it is a member's; nobody is told whether it is.
+
+    :raises WrongEmail:
+    """
+    address = normalised_email(email)
+    async with evenly(even_seconds):
+        await pool.forgot(address)

@@ -1,0 +1,31 @@
+"""A guest wants to be found again, on any phone: with an address and a password."""
+
+from uuid import UUID
+
+from tatemono.domain.identity.members import (
+    AlreadyMember,
+    Password,
+    normalised_email,
+)
+from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.ports import MemberPool
+from tatemono.usecases.ports import Database
+
+
+async def register_member(
+    db: Database, pool: MemberPool, *, user_id: UUID, email: str, password: str, even_seconds: float
+) -> None:
+    """Have a code sent to the address; `confirm_member` makes the guest a member, with the same id.
+
+    Whether a member has the address already is not told. Whoever reads its mail knows, and signs in instead.
+
+    :raises WrongEmail:
+    :raises PasswordRefused:
+    :raises PasswordGuessable:
+    :raises AlreadyMember: the caller is one
+    """
+    address, chosen = normalised_email(email), Password.chosen(password)
+    if await db.members.email_of(user_id) is not None:
+        raise AlreadyMember
+    async with evenly(even_seconds):
+        await pool.sign_up(address, chosen, user_id)

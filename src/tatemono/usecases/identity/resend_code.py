@@ -1,0 +1,15 @@
+"""The mail with the code did not come."""
+
+from tatemono.domain.identity.members import normalised_email
+from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.ports import MemberPool
+
+
+async def resend_code(pool: MemberPool, *, email: str, even_seconds: float) -> None:
+    """Have the code of a sign-up sent again, if there is one; nobody is told whether there is.
+
+    :raises WrongEmail:
+    """
+    address = normalised_email(email)
+    async with evenly(even_seconds):
+        await pool.resend(address)

@@ -1,0 +1,25 @@
+"""Acts on two accounts lock much of them, and give way to whoever was first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tatemono.domain.identity.merges import AccountsBusy
+
+#: Between the tries.
+_PAUSES_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+
+T = TypeVar("T")
+
+
+async def until_undisturbed(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try an act, a whole transaction, until nobody is in its way.
+
+    :raises AccountsBusy: there was always somebody
+    """
+    for pause in _PAUSES_SECONDS:
+        try:
+            return await attempt()
+        except AccountsBusy:
+            await asyncio.sleep(pause)
+    return await attempt()

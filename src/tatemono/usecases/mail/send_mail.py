@@ -1,0 +1,119 @@
+"""One mail goes out: written, given to SES, recorded."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from tatemono.domain.mail.message import Mail
+from tatemono.domain.mail.sending import (
+    SILENCE,
+    MailClaim,
+    MailState,
+    SendAgain,
+    SendFailure,
+    SendingFailed,
+    SendQuota,
+    WaitForWord,
+    plan_sending,
+    shared_pause,
+)
+from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail in words.
+
+    :ivar headers: besides those that every mail has
+    """
+
+    subject: str
+    text: str
+    html: str
+    headers: dict[str, str]
+
+
+class LetterWriter(Protocol):
+    def write(self, mail: Mail) -> Letter:
+        """:raises SendingFailed: `CANNOT_BE_WRITTEN`"""
+        ...
+
+
+class MailSender(Protocol):
+    async def send(self, letter: Letter, *, to: str, tags: dict[str, str]) -> str:
+        """Give the letter to SES. The call is made once, whatever happens to it.
+
+        :param tags: come back with everything that SES tells of this mail
+        :returns: the id that SES gave it
+        :raises SendingFailed: it was not taken, or nobody knows
+        """
+        ...
+
+    async def quota(self) -> SendQuota:
+        """What the account may send. :raises SendingFailed: SES does not say"""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PostOffice:
+    """What a worker sends mail with.
+
+    :ivar jitter: a random number from 0 to 1 at each call
+    :ivar clock: seconds, of a clock that is never set back and goes on while the process is stopped
+    """
+
+    db: Database
+    writer: LetterWriter
+    sender: MailSender
+    jitter: Callable[[], float]
+    clock: Callable[[], float]
+
+
+async def send_mail(office: PostOffice, claim: MailClaim, *, good_until: float) -> MailState | None:
+    """Send the mail of a claim, once.
+
+    The attempt is on record before SES is called, and no transaction is open meanwhile. A call whose answer is lost is
+    never simply made again: what SES tells of the mail decides, or its silence.
+
+    :param good_until: by the office's clock, when the claim ends: SES is not called so late that it could
+    :returns: what became of the mail; none if it was somebody else's by then
+    """
+    mails = office.db.mails
+    if claim.withheld:
+        return await _failed(office, claim, SendingFailed(claim.withheld))
+    try:
+        message_id = await _call(office, claim, good_until)
+    except SendingFailed as failed:
+        return await _failed(office, claim, failed)
+    return MailState.SENT if await mails.sent(claim, message_id) else None
+
+
+async def _call(office: PostOffice, claim: MailClaim, good_until: float) -> str:
+    mail = claim.mail
+    letter = office.writer.write(mail)
+    left = good_until - office.clock()
+    if left <= 0:
+        # This process stood still for longer than its lease; somebody else may be sending the mail by now.
+        raise SendingFailed(SendFailure.UNKNOWN, "the lease was over before the call")
+    try:
+        async with asyncio.timeout(left):
+            return await office.sender.send(letter, to=claim.to, tags={"mail": str(claim.id), "kind": mail.kind.value})
+    except TimeoutError:
+        raise SendingFailed(SendFailure.UNKNOWN, "the lease ended during the call") from None
+
+
+async def _failed(office: PostOffice, claim: MailClaim, failed: SendingFailed) -> MailState | None:
+    mails = office.db.mails
+    detail = failed.detail.replace(claim.to, "<recipient>")
+    if pause := shared_pause(failed.failure):
+        await mails.pause(pause)
+    plan = plan_sending(failed.failure, claim.attempt, jitter=office.jitter())
+    if isinstance(plan, SendAgain):
+        held = await mails.send_again(claim, failed.failure, detail, timedelta(seconds=plan.after_seconds))
+        office.db.notifier.notify(OUTBOX_CHANNEL)
+        return MailState.WAITING if held else None
+    if isinstance(plan, WaitForWord):
+        return MailState.UNKNOWN if await mails.wait_for_word(claim, detail, SILENCE) else None
+    return plan.state if await mails.end(claim, failed.failure, detail, plan.state) else None

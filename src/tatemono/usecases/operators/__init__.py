@@ -1,0 +1,1 @@
+"""Operators: their roles and sessions, and what they do to people."""

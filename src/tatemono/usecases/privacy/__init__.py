@@ -1,0 +1,1 @@
+"""Privacy: deletion, export, retention, residual data."""

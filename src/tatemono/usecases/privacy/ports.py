@@ -1,0 +1,245 @@
+"""What leaving and taking along need of the outside world."""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from tatemono.domain.privacy.account_deletion import (
+    Deletion,
+    Receipt,
+)
+from tatemono.domain.privacy.exports import (
+    Export,
+    ExportClaim,
+    ExportedCredits,
+    ExportedGeneration,
+    ExportedPicture,
+    Profile,
+)
+from tatemono.domain.privacy.residual_data import PoolMemberSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """A deletion whose erasure has begun, and whom it concerns.
+
+    :ivar family: the user, and everybody who was merged into it
+    :ivar busy: generations of theirs that wait or run
+    """
+
+    deletion: Deletion
+    family: Sequence[UUID]
+    emails: Sequence[str]
+    members: Sequence[UUID]
+    identities: Sequence[str]
+    busy: int
+    counts: Mapping[str, int]
+
+
+class Deletions(Protocol):
+    """Those that say so raise `AccountsBusy`: let go of the transaction, and try it again."""
+
+    async def request(self, user_id: UUID, *, grace: timedelta, language: str) -> Deletion:
+        """Write it down, void what opens the account, and end what was asked of it. The user is locked.
+
+        :raises AccountsBusy:
+        """
+        ...
+
+    async def cancel_generations(self, user_id: UUID) -> list[UUID]:
+        """Cancel what waits, with its credits; ask for what runs to be let go. :returns: those it concerns
+
+        :raises AccountsBusy:
+        """
+        ...
+
+    async def undo(self, user_id: UUID) -> bool:
+        """:returns: whether there was one that had not begun"""
+        ...
+
+    async def pending(self, user_id: UUID) -> Deletion | None: ...
+
+    async def receipt(self, receipt_id: UUID) -> Receipt | None: ...
+
+    async def begin_due(self, limit: int) -> int:
+        """Begin the erasure of those whose time has come: nobody can undo it from here on. :returns: how many"""
+        ...
+
+    async def begun(self, limit: int) -> list[UUID]:
+        """Deletions whose erasure is under way, some of them if there are more."""
+        ...
+
+    async def lock_begun(self, deletion_id: UUID) -> Erasing | None:
+        """:returns: none if somebody else is at it, or it is done"""
+        ...
+
+    async def protected(self, keys: Sequence[str], family: Sequence[UUID]) -> set[str]:
+        """Those of the objects that are pictures of somebody else: after a merge that was undone."""
+        ...
+
+    async def strays(self, family: Sequence[UUID]) -> list[str]:
+        """Objects of their pictures that lie in the folder of somebody else: after a merge that was undone."""
+        ...
+
+    async def note(self, deletion_id: UUID, counts: Mapping[str, int]) -> None:
+        """Keep counts for the receipt."""
+        ...
+
+    async def erase_rows(self, erasing: Erasing) -> dict[str, int]:
+        """Remove every row of the family; what they took and spent stays as a sum. :returns: how many of what"""
+        ...
+
+    async def finish(self, receipt: Receipt, mac: bytes) -> None: ...
+
+    async def now(self) -> datetime:
+        """By the database's clock."""
+        ...
+
+    async def forget_erased(self, *, older_than: timedelta, limit: int) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    key: str
+    modified_at: datetime
+
+
+class ObjectFolders(Protocol):
+    """The store by folders."""
+
+    async def listed(self, prefix: str, *, after: str = "", limit: int = 1000) -> list[StoredObject]:
+        """The objects below a folder in the order of their keys, from the first that comes after `after`."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Remove objects; those that are gone already do not matter."""
+        ...
+
+    async def abort_uploads(self, prefix: str) -> None:
+        """End uploads in parts that nobody finished."""
+        ...
+
+
+class MemberDirectory(Protocol):
+    """Who is in the members' user pool. All of it may raise `MembersAway`."""
+
+    async def delete(self, sub: UUID) -> None:
+        """The membership is over; one that is gone already does not matter."""
+        ...
+
+    async def listed(self, after: str | None) -> tuple[list[PoolMemberSeen], str | None]:
+        """A page, and where the next begins; none if there is no next."""
+        ...
+
+    async def exists(self, sub: UUID) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySeen:
+    id: str
+    created_at: datetime
+
+
+class IdentityDirectory(Protocol):
+    """Who is in the guests' identity pool. All of it may raise `IdentitiesAway`."""
+
+    async def delete_identities(self, ids: Sequence[str]) -> None:
+        """Those that are gone already do not matter.
+
+        :raises IdentitiesAway: some of them are left
+        """
+        ...
+
+    async def listed(self, after: str | None) -> tuple[list[IdentitySeen], str | None]:
+        """A page, and where the next begins; none if there is no next."""
+        ...
+
+
+class Leftovers(Protocol):
+    async def begin(self, kind: str, *, every: timedelta) -> tuple[bool, str | None]:
+        """:returns: whether it is time, and nobody else's turn; and where to go on"""
+        ...
+
+    async def finish(self, kind: str, *, after: str | None, looked_at: int, found: int, repaired: int) -> None: ...
+
+    async def objects_known(self, keys: Sequence[str]) -> set[str]:
+        """Those that belong to a row."""
+        ...
+
+    async def subs_known(self, subs: Collection[UUID]) -> set[UUID]: ...
+
+    async def users_known(self, ids: Collection[UUID]) -> set[UUID]: ...
+
+    async def identities_known(self, ids: Collection[str]) -> set[str]: ...
+
+    async def members(self, *, after: UUID | None, limit: int) -> list[tuple[UUID, UUID, datetime]]:
+        """Members by id: id, `sub`, and since when their address counts."""
+        ...
+
+    async def make_guest(self, user_id: UUID, sub: UUID) -> bool:
+        """A member whose Cognito user is gone is a guest again, if a device leads to it. :returns: whether one does"""
+        ...
+
+
+class Exports(Protocol):
+    async def request(self, user_id: UUID, *, language: str) -> Export:
+        """A new one with its ticket, or the one that is still under way."""
+        ...
+
+    async def newest(self, user_id: UUID) -> Export | None: ...
+
+    async def claim(self, export_id: UUID, *, lease: timedelta) -> ExportClaim | None:
+        """:returns: none if it is somebody else's, or over"""
+        ...
+
+    async def extend(self, claim: ExportClaim, *, lease: timedelta) -> bool:
+        """:returns: whether the claim still holds"""
+        ...
+
+    async def release(self, claim: ExportClaim) -> None:
+        """Let somebody else build it, now."""
+        ...
+
+    async def finish(self, claim: ExportClaim, *, size_bytes: int, pictures: int, keep: timedelta) -> datetime | None:
+        """:returns: when it will be erased; none if the claim is lost"""
+        ...
+
+    async def profile(self, user_id: UUID) -> Profile | None: ...
+
+    async def pictures(self, user_id: UUID, *, after: UUID | None, limit: int) -> list[ExportedPicture]: ...
+
+    async def generations(self, user_id: UUID, *, after: UUID | None, limit: int) -> list[ExportedGeneration]: ...
+
+    async def credits(self, user_id: UUID, *, after: int, limit: int) -> list[ExportedCredits]: ...
+
+    async def reissue_lost(self, *, older_than: timedelta, limit: int) -> int:
+        """New tickets for those whose builder vanished. :returns: how many"""
+        ...
+
+    async def lock_over(self, limit: int) -> list[tuple[UUID, str]]:
+        """Those whose time is over, with their objects; locked."""
+        ...
+
+    async def delete(self, ids: Sequence[UUID]) -> None: ...
+
+
+class Upload(Protocol):
+    """An object that is written from beginning to end."""
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def finish(self) -> None: ...
+
+    async def abort(self) -> None: ...
+
+
+class ExportStore(Protocol):
+    async def upload(self, key: str, *, content_type: str, file_name: str) -> Upload: ...
+
+    def read(self, key: str) -> AsyncIterator[bytes]:
+        """The object's bytes as they come; nothing if there is no such object."""
+        ...
+
+    async def abort_uploads(self, prefix: str) -> None: ...

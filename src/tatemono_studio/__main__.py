@@ -1,0 +1,72 @@
+"""Serve the studio: `python -m tatemono_studio`."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+
+import uvloop
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from tatemono_studio.api import make_app
+from tatemono_studio.config import (
+    BadSettingError,
+    StudioSettings,
+    read_settings,
+)
+from tatemono_studio.wire import (
+    QuietCuts,
+    Wire,
+)
+
+# Half-written answers get this long after a stop before the process leaves anyway.
+GRACE_SECONDS = 0.3
+LAST_RESORT_SECONDS = 0.9
+
+
+async def serve(settings: StudioSettings, app: Wire) -> None:
+    """Serve until SIGTERM or SIGINT, then stop within a second, whatever is under way."""
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        log_level=LogLevels.error,
+        websockets=False,
+    )
+    # On the handlers: records of the server's Rust half come from loggers below this one.
+    for handler in logging.getLogger("_granian").handlers:
+        handler.addFilter(QuietCuts())
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.stop()  # type: ignore[no-untyped-call]
+        loop.call_later(GRACE_SECONDS, app.drop_all)
+        # Idle keep-alive connections and painting threads hold nothing worth waiting for.
+        loop.call_later(LAST_RESORT_SECONDS, os._exit, 0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await server.serve()
+
+
+def main() -> int:
+    try:
+        settings = read_settings(os.environ)
+    except BadSettingError as error:
+        sys.stderr.write(f"studio: {error}\n")
+        return 2
+    sys.stderr.write(f"studio: http://{settings.host}:{settings.port} (latency {settings.latency})\n")
+    uvloop.run(serve(settings, make_app(settings, lambda: datetime.now(UTC))))
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    # A painting thread would be waited for by the interpreter's own ending.
+    os._exit(status)

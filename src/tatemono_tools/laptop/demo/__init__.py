@@ -1,0 +1,1 @@
+"""A phone without a screen, and the demo that uses it."""

@@ -1,0 +1,1 @@
+"""The front door on a laptop: nginx, its certificates and its rules."""

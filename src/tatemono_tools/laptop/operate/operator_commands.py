@@ -1,0 +1,114 @@
+"""What the commands `tatemono operator …` do."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+
+import segno
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tatemono.domain.operators.roles import Role
+from tatemono_tools.laptop.operate.operators import (
+    Enrolment,
+    OperatorPool,
+    open_pool,
+)
+from tatemono_tools.laptop.operate.running import running_cloud
+from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.plan.building import read_plan
+
+#: Asks a person, on the terminal; the second says whether what they type stays hidden.
+Ask = Callable[[str, bool], str]
+
+
+def create(state: StateFolder, console: Console, ask: Ask, *, email: str, role: Role) -> int:
+    """:raises OperatorRefused: there is such an operator already, or no code was right"""
+
+    def ask_code(enrolment: Enrolment) -> str:
+        console.print("Scan this with an authenticator app, or type the key into it:\n")
+        drawn = io.StringIO()
+        segno.make(enrolment.uri, error="l").terminal(out=drawn, compact=True)
+        console.print(Text.from_ansi(drawn.getvalue()), soft_wrap=True)
+        console.print(f"Key: {enrolment.secret}\n", highlight=False, soft_wrap=True)
+        return ask("The code that it shows now", False)
+
+    async def make(pool: OperatorPool) -> None:
+        password = await pool.create(email, role, ask_code)
+        console.print(f"\n{email} is an operator now, in the role {role.value}.")
+        console.print(f"Password, shown this once: {password}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Sign in at {pool.site_url}", highlight=False, soft_wrap=True)
+
+    return _within(state, make)
+
+
+def invite(state: StateFolder, console: Console, *, email: str, role: Role) -> int:
+    """:raises OperatorRefused: there is such an operator already"""
+
+    async def make(pool: OperatorPool) -> None:
+        password = await pool.invite(email, role)
+        console.print(f"{email} is invited, in the role {role.value}.", highlight=False)
+        console.print(f"Sign in at {pool.site_url}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Temporary password, shown this once, good for a day: {password}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+    return _within(state, make)
+
+
+def token(state: StateFolder, console: Console, ask: Ask, *, email: str) -> int:
+    """:raises OperatorRefused: the password or the code is wrong"""
+
+    async def sign_in(pool: OperatorPool) -> None:
+        password = ask("Password", True)
+        tokens = await pool.sign_in(email, password, lambda: ask("Code of the authenticator app", False))
+        # Alone on its line and nothing else on stdout, for `$(…)`.
+        console.print(tokens["AccessToken"], highlight=False, markup=False, soft_wrap=True)
+
+    return _within(state, sign_in)
+
+
+def show(state: StateFolder, console: Console) -> int:
+    async def print_table(pool: OperatorPool) -> None:
+        table = Table("operator", "role", "authenticator app", "may sign in", box=None)
+        for operator in await pool.listed():
+            marks = ["yes" if mark else "no" for mark in (operator.second_factor, operator.enabled)]
+            table.add_row(operator.email, ", ".join(operator.roles) or "none", *marks)
+        console.print(table)
+
+    return _within(state, print_table)
+
+
+def set_role(state: StateFolder, console: Console, *, email: str, role: Role) -> int:
+    """:raises OperatorRefused: there is no such operator"""
+
+    async def change(pool: OperatorPool) -> None:
+        await pool.set_role(email, role)
+        console.print(f"{email} has the role {role.value} from the next sign-in on.", highlight=False)
+
+    return _within(state, change)
+
+
+def disable(state: StateFolder, console: Console, *, email: str) -> int:
+    """:raises OperatorRefused: there is no such operator"""
+
+    async def end(pool: OperatorPool) -> None:
+        await pool.disable(email)
+        console.print(f"{email} cannot sign in any more. A token that is out stays good until it expires.")
+
+    return _within(state, end)
+
+
+def _within(state: StateFolder, work: Callable[[OperatorPool], Awaitable[None]]) -> int:
+    plan = read_plan()
+
+    async def run() -> None:
+        async with open_pool(plan, running_cloud(plan, state)) as pool:
+            await work(pool)
+
+    asyncio.run(run())
+    return 0

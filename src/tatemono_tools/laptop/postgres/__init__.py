@@ -1,0 +1,1 @@
+"""PostgreSQL on a laptop: the embedded server, and the plan's database on it."""

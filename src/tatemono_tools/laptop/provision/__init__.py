@@ -1,0 +1,1 @@
+"""What Terraform does on AWS, done in the embedded cloud and database."""

@@ -1,0 +1,1 @@
+"""What a release is made of: exact versions, and the zip of the Lambda functions."""

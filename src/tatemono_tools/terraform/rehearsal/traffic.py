@@ -1,0 +1,162 @@
+"""What can be tried in the building that stands: the services of the emulators that do something."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from tatemono_tools.plan.building import Plan
+from tatemono_tools.terraform.rehearsal.emulators import Emulators
+from tatemono_tools.terraform.rehearsal.reporting import ActFailed
+from tatemono_tools.terraform.rehearsal.setup import client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """Somebody who walks through the building and tries what there is.
+
+    :ivar filled: what was put into the safe, by the plan's names
+    """
+
+    emulators: Emulators
+    plan: Plan
+    environment: str
+    filled: dict[str, str]
+
+    def trials(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Each by name; it returns what came out, or raises `ActFailed`."""
+        yield "letter boxes", self.letters
+        yield "warehouse", self.warehouse
+        yield "safe", self.safe
+        yield "reception", self.reception
+        yield "second copy", self.function
+
+    def letters(self) -> str:
+        """A letter is read; one that nobody can deliver goes to the dead letters."""
+        sqs = client(self.emulators, "sqs")
+        for name, told in self.plan.queues.items():
+            url = self._parameter(f"{name}-queue-url")
+            dead = sqs.get_queue_url(QueueName=f"{self.plan.name}-{self.environment}-{name}-dead")["QueueUrl"]
+            sqs.send_message(QueueUrl=url, MessageBody="delivered")
+            letter = self._receive(sqs, url)
+            _expect(letter is not None and letter["Body"] == "delivered", f"{name}: a letter was lost")
+            assert letter is not None
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+            sqs.send_message(QueueUrl=url, MessageBody="undeliverable")
+            for _ in range(told.max_receive_count + 2):
+                letter = self._receive(sqs, url)
+                if letter is None:
+                    break
+                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0)
+            found = self._receive(sqs, dead)
+            _expect(found is not None and found["Body"] == "undeliverable", f"{name}: no dead letter")
+        return f"{len(self.plan.queues)} queues: sent, read, and after too many tries a dead letter"
+
+    def warehouse(self) -> str:
+        """Whoever comes without TLS is refused, as we do: the emulator has none. So no object can be kept here."""
+        s3 = client(self.emulators, "s3")
+        for name in self.plan.buckets:
+            bucket = self._parameter(f"{name}-bucket")
+            _expect(_refuses_us(s3, bucket), f"{bucket}: takes an object of somebody who comes without TLS")
+            closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+            _expect(all(closed.values()), f"{bucket}: is not closed to the public")
+            policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+            _expect(
+                any(_refuses_plain_text(statement) for statement in policy["Statement"]),
+                f"{bucket}: takes requests without TLS",
+            )
+        return f"{len(self.plan.buckets)} buckets: refused us, who come without TLS; closed to the public"
+
+    def safe(self) -> str:
+        """The chain that every service follows: parameter, ARN, secret, value."""
+        manager = client(self.emulators, "secretsmanager")
+        for name, value in self.filled.items():
+            arn = self._parameter(name)
+            _expect(arn.startswith("arn:aws:secretsmanager:"), f"{name}: its parameter holds no ARN")
+            _expect(manager.get_secret_value(SecretId=arn)["SecretString"] == value, f"{name}: another value")
+        return f"{len(self.filled)} secrets: parameter, ARN, value"
+
+    def reception(self) -> str:
+        """Somebody signs up with the client and the secret that the services are given."""
+        pool = next(name for name, told in self.plan.identity.user_pools.items() if told.sign_up == "open")
+        cognito = client(self.emulators, "cognito-idp")
+        secret = self._secret(self.plan.identity.user_pools[pool].client.secret)
+        client_id = self._parameter(f"{pool}-client-id")
+        # The emulator asks for characters of each kind where the policy asks for none.
+        email, password = "rehearsal@example.com", f"{secrets.token_urlsafe(16)}-aA1"
+        told = hmac.new(secret.encode(), (email + client_id).encode(), hashlib.sha256).digest()
+        try:
+            made = cognito.sign_up(
+                ClientId=client_id,
+                SecretHash=base64.b64encode(told).decode(),
+                Username=email,
+                Password=password,
+                UserAttributes=[{"Name": "email", "Value": email}],
+            )
+        except cognito.exceptions.ClientError as error:
+            raise ActFailed(f"nobody can sign up: {error}") from error
+        _expect(not made["UserConfirmed"], "whoever signs up is confirmed without a code")
+        config = cognito.describe_user_pool(UserPoolId=self._parameter(f"{pool}-pool-id"))["UserPool"]["LambdaConfig"]
+        _expect("PostConfirmation" in config, "nobody is called when an address is confirmed")
+        return f"signed up in {pool}; waits for the code, then calls {config['PostConfirmation'].rpartition(':')[2]}"
+
+    def function(self) -> str:
+        """The function starts, reads its secret, and looks for the database, which is not there in a rehearsal."""
+        functions = client(self.emulators, "lambda")
+        event = {
+            "triggerSource": "PostConfirmation_ConfirmSignUp",
+            "userName": "00000000-0000-4000-8000-000000000001",
+            "request": {
+                "userAttributes": {
+                    "sub": "00000000-0000-4000-8000-000000000001",
+                    "email": "rehearsal@example.com",
+                    "email_verified": "true",
+                    "custom:user_id": "00000000-0000-4000-8000-000000000002",
+                }
+            },
+            "response": {},
+        }
+        for name in self.plan.identity.functions:
+            told = functions.invoke(
+                FunctionName=f"{self.plan.name}-{self.environment}-{name}", Payload=json.dumps(event)
+            )
+            answer = json.loads(told["Payload"].read() or b"null")
+            said = str(answer.get("errorMessage", "")) if isinstance(answer, dict) else ""
+            # All but the database is there: an error of the system. A missing module or right says something else.
+            _expect(said.startswith("[Errno ") or "timed out" in said, f"{name}: ended with {answer}")
+        return f"{len(self.plan.identity.functions)} functions: started, read their secret, and looked for the database"
+
+    def _receive(self, sqs: Any, url: str) -> dict[str, Any] | None:
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, WaitTimeSeconds=0).get("Messages", [])
+        return dict(found[0]) if found else None
+
+    def _parameter(self, name: str) -> str:
+        ssm = client(self.emulators, "ssm")
+        return str(ssm.get_parameter(Name=self.plan.parameter_name(self.environment, name))["Parameter"]["Value"])
+
+    def _secret(self, name: str) -> str:
+        manager = client(self.emulators, "secretsmanager")
+        return str(manager.get_secret_value(SecretId=self._parameter(name))["SecretString"])
+
+
+def _refuses_us(s3: Any, bucket: str) -> bool:
+    try:
+        s3.put_object(Bucket=bucket, Key="rehearsal", Body=b"picture")
+    except s3.exceptions.ClientError as error:
+        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.FORBIDDEN)
+    return False
+
+
+def _refuses_plain_text(statement: dict[str, Any]) -> bool:
+    condition = statement.get("Condition", {}).get("Bool", {})
+    return statement["Effect"] == "Deny" and str(condition.get("aws:SecureTransport")).lower() == "false"
+
+
+def _expect(held: bool, otherwise: str) -> None:
+    if not held:
+        raise ActFailed(otherwise)
