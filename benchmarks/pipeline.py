@@ -14,18 +14,7 @@ from statistics import median
 from typing import Any
 
 import asyncpg
-from benchmarks.place import (
-    PROJECT,
-    Cores,
-    cpu_seconds,
-    execute,
-    facts,
-    free_port,
-    listens,
-    postgres,
-    running,
-    scratch,
-)
+from benchmarks.place import PROJECT, Cores, cpu_seconds, execute, facts, free_port, listens, postgres, running, scratch
 from benchmarks.queues import plain
 from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
@@ -33,10 +22,7 @@ from rich.console import Console
 from tatemono.adapters.aws import aws_clients
 from tatemono_tools.laptop import secret_values
 from tatemono_tools.laptop.building import clean_environment
-from tatemono_tools.laptop.cloud import (
-    cloud_command,
-    cloud_ready,
-)
+from tatemono_tools.laptop.cloud import cloud_command, cloud_ready
 from tatemono_tools.laptop.postgres.database import EmbeddedPostgres
 from tatemono_tools.laptop.postgres.database_roles import prepare_database
 from tatemono_tools.plan.building import read_plan

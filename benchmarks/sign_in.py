@@ -21,10 +21,7 @@ from tatemono_tools.laptop import secret_values
 from tatemono_tools.laptop.demo.device_key import DeviceKey
 from tatemono_tools.laptop.postgres.database import binary
 from tatemono_tools.laptop.postgres.database_roles import prepare_database
-from tatemono_tools.plan.building import (
-    Plan,
-    read_plan,
-)
+from tatemono_tools.plan.building import Plan, read_plan
 
 CONNECTIONS = 32
 ROUNDS = 3

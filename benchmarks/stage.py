@@ -20,16 +20,9 @@ from benchmarks.place import Cores, cpu_seconds, execute, free_port, listens, po
 
 from tatemono.adapters.tokens import AccessTokens
 from tatemono.domain.generations.budgets import BUDGET_SHARDS
-from tatemono.domain.identity.devices import (
-    SignedInDevice,
-    UserKind,
-)
+from tatemono.domain.identity.devices import SignedInDevice, UserKind
 from tatemono_tools.laptop import secret_values
-from tatemono_tools.laptop.postgres.database import (
-    EmbeddedPostgres,
-    binary,
-    ensure_database,
-)
+from tatemono_tools.laptop.postgres.database import EmbeddedPostgres, binary, ensure_database
 from tatemono_tools.laptop.postgres.database_roles import prepare_database
 from tatemono_tools.plan.building import read_plan
 

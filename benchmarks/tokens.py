@@ -16,10 +16,7 @@ from rich.console import Console
 
 from tatemono.adapters.dpop import ProofChecker
 from tatemono.adapters.tokens import AccessTokens
-from tatemono.domain.identity.devices import (
-    SignedInDevice,
-    UserKind,
-)
+from tatemono.domain.identity.devices import SignedInDevice, UserKind
 from tatemono_tools.laptop.demo.device_key import DeviceKey
 from tatemono_tools.laptop.secret_values import signing_keys
 

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from tatemono_tools.laptop.secret_values import (
-    content_credentials,
-    private_key_pem,
-)
+from tatemono_tools.laptop.secret_values import content_credentials, private_key_pem
 
 
 async def told_besides(sqs: Any, name: str) -> dict[str, str]:

@@ -13,22 +13,12 @@ import httpx
 import pytest
 
 from processes import Run, once_per_run, start
-from tatemono_tools.laptop.cloud import (
-    cloud_command,
-    cloud_ready,
-)
-from tatemono_tools.laptop.postgres.database import (
-    SUPERUSER,
-    EmbeddedPostgres,
-    ensure_database,
-)
+from tatemono_tools.laptop.cloud import cloud_command, cloud_ready
+from tatemono_tools.laptop.postgres.database import SUPERUSER, EmbeddedPostgres, ensure_database
 from tatemono_tools.laptop.postgres.database_roles import prepare_database
 from tatemono_tools.laptop.process.ports import choose
 from tatemono_tools.laptop.secret_values import database_role
-from tatemono_tools.plan.building import (
-    Plan,
-    read_plan,
-)
+from tatemono_tools.plan.building import Plan, read_plan
 from trust import trust_one_authority
 
 _RUN = pytest.StashKey[Run]()

@@ -8,19 +8,12 @@ from tatemono.adapters.model_registry import read_registry
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim
 from tatemono.domain.generations.budgets import Terms
-from tatemono.domain.generations.generation import (
-    Generation,
-    PictureRequest,
-)
+from tatemono.domain.generations.generation import Generation, PictureRequest
 from tatemono.domain.generations.painting import PainterUsage
 from tatemono.domain.identity.devices import Platform
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.generations.submit_generation import submit_generation
-from tatemono.usecases.pictures.ports import (
-    KeptPicture,
-    Miniature,
-    VerifiedPicture,
-)
+from tatemono.usecases.pictures.ports import KeptPicture, Miniature, VerifiedPicture
 
 USAGE = PainterUsage(input_text_tokens=12, input_image_tokens=0, output_tokens=1056)
 FOX = PictureRequest(prompt="A fox under the moon")

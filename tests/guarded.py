@@ -13,20 +13,9 @@ from tatemono.adapters.pillow.difference_hash import DifferenceHasher
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.adapters.s3.quarantine import S3Quarantine
-from tatemono.domain.generations.attempts import (
-    Claim,
-    Outcome,
-)
-from tatemono.domain.generations.generation import (
-    Generation,
-    PictureRequest,
-    Quality,
-)
-from tatemono.domain.operators.roles import (
-    Act,
-    Operator,
-    Role,
-)
+from tatemono.domain.generations.attempts import Claim, Outcome
+from tatemono.domain.generations.generation import Generation, PictureRequest, Quality
+from tatemono.domain.operators.roles import Act, Operator, Role
 from tatemono.domain.safety.moderation import WhenDown
 from tatemono.usecases.generations.dependencies import Workshop
 from tatemono.usecases.generations.run_generation import run_generation

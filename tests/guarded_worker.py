@@ -22,10 +22,7 @@ from tatemono.adapters.s3.quarantine import S3Quarantine
 from tatemono.domain.generations.attempts import UnknownPolicy
 from tatemono.domain.safety.moderation import WhenDown
 from tatemono.usecases.generations.dependencies import Workshop
-from tatemono.usecases.safety.guard_generation import (
-    Guard,
-    HashClassifier,
-)
+from tatemono.usecases.safety.guard_generation import Guard, HashClassifier
 from tatemono_tools.laptop.secret_values import content_credentials
 
 

@@ -14,21 +14,12 @@ from tatemono.adapters.cognito.members import CognitoMembers
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3.folders import S3Folders
 from tatemono.domain.identity.devices import Platform
-from tatemono.domain.identity.members import (
-    Password,
-    PoolMember,
-)
+from tatemono.domain.identity.members import Password, PoolMember
 from tatemono.domain.privacy.account_deletion import Deletion
-from tatemono.usecases.privacy.erase_accounts import (
-    Eraser,
-    erase_accounts,
-)
+from tatemono.usecases.privacy.erase_accounts import Eraser, erase_accounts
 from tatemono.usecases.privacy.reconcile import Reconciler
 from tatemono.usecases.privacy.request_deletion import request_deletion
-from tatemono.usecases.privacy.undo_deletion import (
-    MemberWords,
-    undo_deletion,
-)
+from tatemono.usecases.privacy.undo_deletion import MemberWords, undo_deletion
 from tatemono_tools.laptop.provision.cloud_resources import Cloud
 
 PASSWORD = "horse on the roof"

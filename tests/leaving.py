@@ -14,10 +14,7 @@ from tatemono.adapters.cognito.identities import CognitoIdentities
 from tatemono.adapters.cognito.members import cognito_members
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3.folders import S3Folders
-from tatemono_tools.laptop.provision.cloud_resources import (
-    Cloud,
-    ensure_bucket,
-)
+from tatemono_tools.laptop.provision.cloud_resources import Cloud, ensure_bucket
 from tatemono_tools.laptop.provision.identity_resources import ensure_pools
 from tatemono_tools.plan.building import Plan
 

@@ -4,10 +4,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-)
+from tatemono.domain.mail.message import Mail, MailKind
 
 FACTS_OF: dict[MailKind, dict[str, Any]] = {
     MailKind.ACCOUNT_DELETION_SCHEDULED: {"deletes_at": "2026-12-25T01:30:00+00:00", "pictures": 1234, "credits": 560},

@@ -8,19 +8,10 @@ from pydantic import SecretStr
 
 from conftest import CloudEndpoint
 from mailbox_of import Mailbox
-from tatemono.adapters.cognito.members import (
-    CognitoMembers,
-    cognito_members,
-)
+from tatemono.adapters.cognito.members import CognitoMembers, cognito_members
 from tatemono.settings import MobileApiSettings
-from tatemono_tools.laptop.provision.cloud_resources import (
-    Cloud,
-    open_cloud,
-)
-from tatemono_tools.laptop.provision.identity_resources import (
-    Pools,
-    ensure_pools,
-)
+from tatemono_tools.laptop.provision.cloud_resources import Cloud, open_cloud
+from tatemono_tools.laptop.provision.identity_resources import Pools, ensure_pools
 from tatemono_tools.plan.building import Plan
 
 PUBLIC_URL = "https://pictures.example.jp"

@@ -9,16 +9,8 @@ from uuid import UUID
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim
-from tatemono.domain.identity.devices import (
-    Platform,
-    Principal,
-    Proof,
-    SignedInDevice,
-)
-from tatemono.domain.identity.merges import (
-    Merged,
-    MergeGrant,
-)
+from tatemono.domain.identity.devices import Platform, Principal, Proof, SignedInDevice
+from tatemono.domain.identity.merges import Merged, MergeGrant
 from tatemono.domain.identity.transfers import IssuedTransferCode
 from tatemono.usecases.identity.confirm_merge import confirm_merge
 from tatemono.usecases.identity.issue_transfer_code import issue_transfer_code

@@ -11,10 +11,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api.app import create_app
 from tatemono.settings import MobileApiSettings
-from tatemono_tools.laptop.secret_values import (
-    private_key_pem,
-    signing_keys,
-)
+from tatemono_tools.laptop.secret_values import private_key_pem, signing_keys
 from tatemono_tools.plan.building import read_plan
 
 

@@ -8,29 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.generations.attempts import (
-    Claim,
-    GiveUp,
-    Outcome,
-)
-from tatemono.domain.generations.generation import (
-    MAX_RUNNING,
-    State,
-)
-from tatemono.domain.generations.painting import (
-    Failure,
-    PainterUsage,
-)
-from tatemono.domain.pictures.picture import (
-    object_key,
-    thumbnail_key,
-)
+from tatemono.domain.generations.attempts import Claim, GiveUp, Outcome
+from tatemono.domain.generations.generation import MAX_RUNNING, State
+from tatemono.domain.generations.painting import Failure, PainterUsage
+from tatemono.domain.pictures.picture import object_key, thumbnail_key
 from tatemono.settings import MobileApiSettings
-from tatemono.usecases.pictures.ports import (
-    KeptPicture,
-    Miniature,
-    VerifiedPicture,
-)
+from tatemono.usecases.pictures.ports import KeptPicture, Miniature, VerifiedPicture
 from tatemono.usecases.ports import EVENTS_CHANNEL
 
 _LEASE = timedelta(seconds=60)

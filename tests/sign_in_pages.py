@@ -18,10 +18,7 @@ from operators import code_now
 from tatemono.domain.operators.roles import Role
 from tatemono_tools.laptop.operate.operators import OperatorPool
 from tatemono_tools.laptop.provision.cloud_resources import open_cloud
-from tatemono_tools.laptop.provision.identity_resources import (
-    Pools,
-    ensure_pools,
-)
+from tatemono_tools.laptop.provision.identity_resources import Pools, ensure_pools
 from tatemono_tools.plan.building import Plan
 
 PUBLIC_URL = "https://pictures.example.jp"

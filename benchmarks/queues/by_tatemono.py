@@ -25,38 +25,19 @@ from tatemono.adapters.postgres.outbox import IMAGE_JOBS
 from tatemono.adapters.sqs import SqsQueue
 from tatemono.bootstrap.image_worker import Easel, ImageWorkerParts, TakedownParts
 from tatemono.bootstrap.outbox_relay import OutboxRelayParts
-from tatemono.domain.generations.attempts import (
-    FIRST_PROVIDER,
-    UnknownPolicy,
-)
+from tatemono.domain.generations.attempts import FIRST_PROVIDER, UnknownPolicy
 from tatemono.domain.generations.budgets import Terms
-from tatemono.domain.generations.generation import (
-    PictureRequest,
-    Quality,
-)
-from tatemono.domain.generations.painting import (
-    PainterUsage,
-    Painting,
-    PaintRequest,
-    PartialPicture,
-)
+from tatemono.domain.generations.generation import PictureRequest, Quality
+from tatemono.domain.generations.painting import PainterUsage, Painting, PaintRequest, PartialPicture
 from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.entrypoints.logs import start_logging
 from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
 from tatemono.usecases.generations.dependencies import Workshop
 from tatemono.usecases.generations.price_list import PriceList
-from tatemono.usecases.generations.queue_ports import (
-    Ticket,
-    TicketQueue,
-)
+from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.generations.submit_generation import submit_generation
-from tatemono.usecases.pictures.ports import (
-    ExpectedPicture,
-    Miniature,
-    SmallCopy,
-    VerifiedPicture,
-)
+from tatemono.usecases.pictures.ports import ExpectedPicture, Miniature, SmallCopy, VerifiedPicture
 
 _URLS: dict[str, str] = json.loads(os.environ.get("ROLE_URLS", "{}"))
 _PAINTED = Painting((plain.PICTURE,), PainterUsage(12, 0, 1056), "none")

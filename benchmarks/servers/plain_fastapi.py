@@ -22,12 +22,7 @@ from jwt.algorithms import ECAlgorithm
 from pydantic import BaseModel, ConfigDict, Field
 
 from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
-from tatemono.domain.generations.generation import (
-    CREDITS_PER_PICTURE,
-    Background,
-    OutputFormat,
-    Quality,
-)
+from tatemono.domain.generations.generation import CREDITS_PER_PICTURE, Background, OutputFormat, Quality
 
 MAX_WAITING = 100
 PUBLIC_URL = os.environ["PUBLIC_URL"]

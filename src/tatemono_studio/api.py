@@ -13,35 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tatemono_studio import (
-    images,
-    judgements,
-)
+from tatemono_studio import images, judgements
 from tatemono_studio.calls import CallLog
 from tatemono_studio.config import StudioSettings
-from tatemono_studio.errors import (
-    ApiError,
-    invalid,
-    server_error,
-)
-from tatemono_studio.faults import (
-    Fault,
-    FaultBook,
-    FaultSyntaxError,
-    faults_from_json,
-    parse_faults,
-)
+from tatemono_studio.errors import ApiError, invalid, server_error
+from tatemono_studio.faults import Fault, FaultBook, FaultSyntaxError, faults_from_json, parse_faults
 from tatemono_studio.gallery import Gallery
-from tatemono_studio.models import (
-    available,
-    find,
-)
-from tatemono_studio.state import (
-    CallerLeftError,
-    Studio,
-    require_key,
-    studio_of,
-)
+from tatemono_studio.models import available, find
+from tatemono_studio.state import CallerLeftError, Studio, require_key, studio_of
 from tatemono_studio.wire import Wire
 
 CALLS_SHOWN = 100

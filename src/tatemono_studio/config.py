@@ -3,15 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tatemono_studio.faults import (
-    Fault,
-    FaultSyntaxError,
-    parse_faults,
-)
-from tatemono_studio.latency import (
-    Latency,
-    parse_latency,
-)
+from tatemono_studio.faults import Fault, FaultSyntaxError, parse_faults
+from tatemono_studio.latency import Latency, parse_latency
 
 MEGABYTE = 1024 * 1024
 # Long enough to see a picture appear, short enough to work with.

@@ -11,11 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from tatemono_studio.latency import (
-    Latency,
-    parse_latency,
-    parse_seconds,
-)
+from tatemono_studio.latency import Latency, parse_latency, parse_seconds
 from tatemono_studio.moderation import SEEN_IN_PICTURES
 
 KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size", "flag")

@@ -7,11 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tatemono_studio.painter import (
-    Commission,
-    Painted,
-    paint,
-)
+from tatemono_studio.painter import Commission, Painted, paint
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,7 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono_studio.errors import (
-    ApiError,
-    invalid,
-    missing,
-    rate_limited,
-    server_error,
-)
+from tatemono_studio.errors import ApiError, invalid, missing, rate_limited, server_error
 from tatemono_studio.faults import split_prompt
 from tatemono_studio.flags import flags_of
 from tatemono_studio.models import find

@@ -7,11 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tatemono_studio.errors import (
-    ApiError,
-    invalid,
-    missing,
-)
+from tatemono_studio.errors import ApiError, invalid, missing
 from tatemono_studio.models import Model
 
 PROMPT_MAX_CHARACTERS = 32_000

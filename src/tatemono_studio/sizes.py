@@ -3,10 +3,7 @@
 import math
 import re
 
-from tatemono_studio.errors import (
-    ApiError,
-    invalid,
-)
+from tatemono_studio.errors import ApiError, invalid
 from tatemono_studio.models import Model
 
 CLASSIC = ("1024x1024", "1024x1536", "1536x1024")

@@ -11,11 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from tatemono_studio.config import MEGABYTE
-from tatemono_studio.errors import (
-    ApiError,
-    invalid,
-    missing,
-)
+from tatemono_studio.errors import ApiError, invalid, missing
 
 IMAGE_LIMIT_BYTES = 50 * MEGABYTE
 MASK_LIMIT_BYTES = 4 * MEGABYTE

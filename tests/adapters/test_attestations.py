@@ -21,20 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatemono.adapters.app_attest import (
-    APPLE_ROOT,
-    DEVELOPMENT,
-    NONCE_EXTENSION,
-    NONCE_PREFIX,
-    PRODUCTION,
-    AppAttest,
-)
+from tatemono.adapters.app_attest import APPLE_ROOT, DEVELOPMENT, NONCE_EXTENSION, NONCE_PREFIX, PRODUCTION, AppAttest
 from tatemono.adapters.attestations import PlatformAttestations
 from tatemono.adapters.play_integrity import PlayIntegrity
-from tatemono.domain.identity.attestation import (
-    AttestationFault,
-    DeviceNotAttested,
-)
+from tatemono.domain.identity.attestation import AttestationFault, DeviceNotAttested
 from tatemono.domain.identity.devices import Platform
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

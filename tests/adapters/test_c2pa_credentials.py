@@ -14,10 +14,7 @@ import pytest
 from PIL import Image
 
 from tatemono.adapters.c2pa_credentials import SOURCE_TYPE, C2paCredentials
-from tatemono_tools.laptop.secret_values import (
-    content_credentials,
-    private_key_pem,
-)
+from tatemono_tools.laptop.secret_values import content_credentials, private_key_pem
 
 FORMATS = ["png", "jpeg", "webp"]
 

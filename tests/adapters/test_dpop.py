@@ -12,12 +12,7 @@ from jwt.algorithms import ECAlgorithm
 
 from tatemono.adapters.dpop import ProofChecker
 from tatemono.adapters.jwt_text import encode
-from tatemono.domain.identity.devices import (
-    Proof,
-    ProofFault,
-    ProofNeedsNonce,
-    ProofRejected,
-)
+from tatemono.domain.identity.devices import Proof, ProofFault, ProofNeedsNonce, ProofRejected
 
 NOW = 1_795_000_020.0
 ISSUER = "https://pictures.example.jp"

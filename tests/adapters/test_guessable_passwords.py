@@ -4,11 +4,7 @@ import pytest
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from tatemono.adapters.guessable_passwords import MIN_GUESSES_LOG10, guesses_log10, refuse_guessable
-from tatemono.domain.identity.members import (
-    MIN_PASSWORD_CHARACTERS,
-    Password,
-    PasswordGuessable,
-)
+from tatemono.domain.identity.members import MIN_PASSWORD_CHARACTERS, Password, PasswordGuessable
 
 EMAIL = "hanako.yamada@example.co.jp"
 

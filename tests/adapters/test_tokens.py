@@ -16,12 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from tatemono.adapters.tokens import AccessTokens
-from tatemono.domain.identity.devices import (
-    Principal,
-    SignedInDevice,
-    TokenRejected,
-    UserKind,
-)
+from tatemono.domain.identity.devices import Principal, SignedInDevice, TokenRejected, UserKind
 from tatemono_tools.laptop.secret_values import signing_keys
 
 NOW = 1_795_000_000.0

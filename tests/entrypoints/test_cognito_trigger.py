@@ -19,23 +19,13 @@ from mailbox_of import PASSWORD, Mailbox
 from tatemono.adapters.cognito.members import cognito_members
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.identity.members import Members
-from tatemono.domain.identity.members import (
-    AccountErased,
-    Password,
-    PoolMember,
-)
+from tatemono.domain.identity.members import AccountErased, Password, PoolMember
 from tatemono.entrypoints.cognito_trigger import member_of
 from tatemono_tools.laptop.cloud.sign_up import post_confirmation_event
 from tatemono_tools.laptop.provision.cloud_resources import Cloud
-from tatemono_tools.laptop.provision.identity_resources import (
-    ensure_functions,
-    ensure_pools,
-)
+from tatemono_tools.laptop.provision.identity_resources import ensure_functions, ensure_pools
 from tatemono_tools.plan.building import Plan
-from tatemono_tools.release.functions_zip import (
-    zip_of_modules,
-    zip_with_driver,
-)
+from tatemono_tools.release.functions_zip import zip_of_modules, zip_with_driver
 
 pytest_plugins = ["members"]
 

@@ -30,16 +30,8 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.bootstrap.image_worker import Easel, ImageWorkerParts, image_worker
 from tatemono.bootstrap.outbox_relay import outbox_relay
-from tatemono.domain.generations.generation import (
-    Generation,
-    OutputFormat,
-    PictureRequest,
-    Quality,
-)
-from tatemono.domain.generations.painting import (
-    Failure,
-    PaintingFailed,
-)
+from tatemono.domain.generations.generation import Generation, OutputFormat, PictureRequest, Quality
+from tatemono.domain.generations.painting import Failure, PaintingFailed
 from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings

@@ -19,14 +19,7 @@ from faults.scenarios import TIMES
 from merging import assert_nothing_is_wrong
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.generations import generations_sql
-from tatemono.domain.generations.attempts import (
-    Claim,
-    GiveUp,
-    Outcome,
-    Retry,
-    UnknownPolicy,
-    plan_retry,
-)
+from tatemono.domain.generations.attempts import Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
 from tatemono.domain.generations.generation import Generation
 from tatemono.domain.generations.painting import Failure
 

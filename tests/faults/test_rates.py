@@ -18,10 +18,7 @@ from faults.ground import Ground, kept_up
 from faults.runner import Report, judge, settle
 from faults.scenarios import TIMES, Scenario
 from faults.test_storms import poisoned, restarted
-from tatemono.domain.generations.generation import (
-    PictureRequest,
-    Quality,
-)
+from tatemono.domain.generations.generation import PictureRequest, Quality
 
 pytest_plugins = ["faults.places"]
 pytestmark = pytest.mark.skipif(TIMES == 1, reason="measured by `python tests/faults`")

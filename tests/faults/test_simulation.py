@@ -22,34 +22,16 @@ from factories import COST, FOX, TODAY, USAGE
 from faults.scenarios import TIMES
 from faults.universe import Lost, Machine, Standstill, Universe
 from tatemono.adapters.model_registry import read_registry
-from tatemono.domain.generations.attempts import (
-    Claim,
-    GiveUp,
-    History,
-    Outcome,
-    UnknownPolicy,
-)
-from tatemono.domain.generations.generation import (
-    Generation,
-    State,
-)
-from tatemono.domain.generations.painting import (
-    Failure,
-    Painting,
-    PaintingFailed,
-    PaintRequest,
-)
+from tatemono.domain.generations.attempts import Claim, GiveUp, History, Outcome, UnknownPolicy
+from tatemono.domain.generations.generation import Generation, State
+from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest
 from tatemono.entrypoints.image_worker import lease_keeper
 from tatemono.entrypoints.image_worker.lease_keeper import Jobs
 from tatemono.entrypoints.image_worker.provider_admission import Turn
 from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.usecases.generations import run_generation as running
 from tatemono.usecases.generations.dependencies import Workshop
-from tatemono.usecases.pictures.ports import (
-    Miniature,
-    SmallCopy,
-    VerifiedPicture,
-)
+from tatemono.usecases.pictures.ports import Miniature, SmallCopy, VerifiedPicture
 
 LEASE = timedelta(seconds=6)
 RETRIES = 1

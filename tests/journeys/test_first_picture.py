@@ -11,10 +11,7 @@ import pytest
 from PIL import Image
 
 from journeys.conftest import RunningBuilding
-from tatemono_tools.laptop.demo.phone import (
-    Phone,
-    PhoneRefused,
-)
+from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
 
 pytestmark = pytest.mark.slow
 

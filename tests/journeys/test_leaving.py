@@ -14,10 +14,7 @@ import pytest
 
 from journeys.conftest import RunningBuilding
 from journeys.test_members import PASSWORD, newest_code, post
-from tatemono_tools.laptop.demo.phone import (
-    Phone,
-    PhoneRefused,
-)
+from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
 from tatemono_tools.laptop.postgres.database import SUPERUSER
 
 pytestmark = pytest.mark.slow

@@ -16,10 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tatemono.domain.identity.attestation import (
-    AttestationFault,
-    DeviceNotAttested,
-)
+from tatemono.domain.identity.attestation import AttestationFault, DeviceNotAttested
 
 # "Apple App Attestation Root CA", https://www.apple.com/certificateauthority/Apple_App_Attestation_Root_CA.pem
 APPLE_ROOT = """-----BEGIN CERTIFICATE-----

@@ -2,10 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tatemono.domain.identity.attestation import (
-    AttestationFault,
-    DeviceNotAttested,
-)
+from tatemono.domain.identity.attestation import AttestationFault, DeviceNotAttested
 from tatemono.domain.identity.devices import Platform
 
 if TYPE_CHECKING:

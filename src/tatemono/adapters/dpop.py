@@ -10,12 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tatemono.adapters import es256
 from tatemono.adapters.jwt_text import Segments, decode, encode, json_object, segments, thumbprint
-from tatemono.domain.identity.devices import (
-    Proof,
-    ProofFault,
-    ProofNeedsNonce,
-    ProofRejected,
-)
+from tatemono.domain.identity.devices import Proof, ProofFault, ProofNeedsNonce, ProofRejected
 
 #: A proof may be so old, and so much ahead of our clock.
 PROOF_WINDOW_SECONDS: Final = 60

@@ -8,14 +8,8 @@ from typing import Any
 import jinja2
 
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.mail.message import (
-    OPTIONAL_FACTS,
-    Mail,
-)
-from tatemono.domain.mail.sending import (
-    SendFailure,
-    SendingFailed,
-)
+from tatemono.domain.mail.message import OPTIONAL_FACTS, Mail
+from tatemono.domain.mail.sending import SendFailure, SendingFailed
 from tatemono.usecases.mail.send_mail import Letter
 
 _TEMPLATES = Path(__file__).parent / "email_templates"

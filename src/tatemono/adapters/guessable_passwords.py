@@ -9,10 +9,7 @@ import asyncio
 import re
 from threading import Lock
 
-from tatemono.domain.identity.members import (
-    Password,
-    PasswordGuessable,
-)
+from tatemono.domain.identity.members import Password, PasswordGuessable
 
 #: Below that zxcvbn speaks of "very guessable: protection from throttled online attacks".
 MIN_GUESSES_LOG10 = 6

@@ -10,11 +10,7 @@ from jwt.types import Options
 
 from tatemono.adapters.jwt_text import read_jwt
 from tatemono.domain.identity.devices import Principal
-from tatemono.domain.identity.merges import (
-    MERGE_TOKEN_LIFETIME,
-    MergeGrant,
-    MergeTokenRejected,
-)
+from tatemono.domain.identity.merges import MERGE_TOKEN_LIFETIME, MergeGrant, MergeTokenRejected
 
 #: Never taken for another kind of JWT, nor the other way.
 _TYPE: Final = "merge+jwt"

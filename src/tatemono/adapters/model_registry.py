@@ -8,18 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tatemono.adapters.yaml_file import Fault, UnreadableFile, YamlFile
-from tatemono.domain.generations.generation import (
-    MAX_PICTURES,
-    Background,
-    OutputFormat,
-    Quality,
-    Size,
-)
-from tatemono.domain.generations.image_models import (
-    ImageModel,
-    Prices,
-    Registry,
-)
+from tatemono.domain.generations.generation import MAX_PICTURES, Background, OutputFormat, Quality, Size
+from tatemono.domain.generations.image_models import ImageModel, Prices, Registry
 
 MODELS_FILE = Path(__file__).parents[1] / "models.yaml"
 

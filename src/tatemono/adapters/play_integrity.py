@@ -16,10 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from tatemono.domain.identity.attestation import (
-    AttestationFault,
-    DeviceNotAttested,
-)
+from tatemono.domain.identity.attestation import AttestationFault, DeviceNotAttested
 
 #: An answer may be so old, and so much ahead of our clock.
 _WINDOW_SECONDS = 300

@@ -11,12 +11,7 @@ from jwt.algorithms import ECAlgorithm
 
 from tatemono.adapters import es256
 from tatemono.adapters.jwt_text import encode_json, read_jwt, write_jwt
-from tatemono.domain.identity.devices import (
-    Principal,
-    SignedInDevice,
-    TokenRejected,
-    UserKind,
-)
+from tatemono.domain.identity.devices import Principal, SignedInDevice, TokenRejected, UserKind
 
 AUDIENCE: Final = "tatemono-mobile-api"
 #: Whom an ID token is for: the app itself. It opens nothing.

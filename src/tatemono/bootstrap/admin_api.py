@@ -11,11 +11,7 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3.uploads import s3_uploads
 from tatemono.bootstrap.operator_tokens import operator_tokens
 from tatemono.settings import AdminApiSettings
-from tatemono.usecases.pictures.ports import (
-    PictureStore,
-    ReferenceCleaner,
-    ReferenceStore,
-)
+from tatemono.usecases.pictures.ports import PictureStore, ReferenceCleaner, ReferenceStore
 
 
 @dataclass(frozen=True, slots=True)

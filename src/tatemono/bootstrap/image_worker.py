@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.c2pa_credentials import C2paCredentials
-from tatemono.adapters.cloudfront.invalidation import (
-    CloudFrontInvalidation,
-    NoEdgeCache,
-)
+from tatemono.adapters.cloudfront.invalidation import CloudFrontInvalidation, NoEdgeCache
 from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
 from tatemono.adapters.ecs_agent import EcsTaskProtection
 from tatemono.adapters.model_registry import read_registry
@@ -25,23 +22,13 @@ from tatemono.adapters.s3.quarantine import S3Quarantine
 from tatemono.adapters.sqs import SqsQueue
 from tatemono.adapters.zip_archive import ZipArchive
 from tatemono.bootstrap import LAST_POLL_SECONDS
-from tatemono.domain.generations.attempts import (
-    FIRST_PROVIDER,
-    SECOND_PROVIDER,
-    UnknownPolicy,
-)
+from tatemono.domain.generations.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.generations.dependencies import Workshop
 from tatemono.usecases.generations.queue_ports import TicketQueue
 from tatemono.usecases.privacy.build_export import Builder
-from tatemono.usecases.safety.guard_generation import (
-    Guard,
-    HashClassifier,
-)
-from tatemono.usecases.safety.ports import (
-    EdgeCache,
-    PictureHasher,
-)
+from tatemono.usecases.safety.guard_generation import Guard, HashClassifier
+from tatemono.usecases.safety.ports import EdgeCache, PictureHasher
 
 if TYPE_CHECKING:
     from tatemono.adapters.openai.images import OpenAIPainter

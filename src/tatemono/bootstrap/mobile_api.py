@@ -8,10 +8,7 @@ from datetime import UTC, date, datetime
 
 from tatemono.adapters.attestations import PlatformAttestations
 from tatemono.adapters.cloudfront.signed_urls import CloudFrontSignedUrls
-from tatemono.adapters.cognito.members import (
-    CognitoMembers,
-    cognito_members,
-)
+from tatemono.adapters.cognito.members import CognitoMembers, cognito_members
 from tatemono.adapters.dpop import ProofChecker
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.merge_tokens import MergeTokens
@@ -25,10 +22,7 @@ from tatemono.adapters.s3.uploads import s3_uploads
 from tatemono.adapters.signing_keys import following_secret
 from tatemono.adapters.tokens import AccessTokens
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.generations.budgets import (
-    MICROS_PER_DOLLAR,
-    Terms,
-)
+from tatemono.domain.generations.budgets import MICROS_PER_DOLLAR, Terms
 from tatemono.domain.generations.image_models import Registry
 from tatemono.domain.generations.queue import QueueControls
 from tatemono.domain.identity.attestation import AttestationPolicy
@@ -36,10 +30,7 @@ from tatemono.domain.safety.blocked_words import BlockedWords
 from tatemono.settings import MobileApiSettings
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.identity.ports import AttestationVerifier
-from tatemono.usecases.pictures.ports import (
-    ReferenceCleaner,
-    ReferenceStore,
-)
+from tatemono.usecases.pictures.ports import ReferenceCleaner, ReferenceStore
 from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL, QUEUE_CHANNEL
 
 

@@ -2,10 +2,7 @@
 
 import time
 
-from tatemono.adapters.cognito.operator_tokens import (
-    OperatorTokens,
-    PublishedKeys,
-)
+from tatemono.adapters.cognito.operator_tokens import OperatorTokens, PublishedKeys
 from tatemono.settings import OperatorsSettings
 
 

@@ -14,10 +14,7 @@ import asyncpg
 
 from tatemono.adapters.postgres.iam_sign_in import password_for
 from tatemono.adapters.postgres.identity.members import Members
-from tatemono.domain.identity.members import (
-    AccountErased,
-    PoolMember,
-)
+from tatemono.domain.identity.members import AccountErased, PoolMember
 
 _CONNECT_TIMEOUT_SECONDS = 2
 _COMMAND_TIMEOUT_SECONDS = 2

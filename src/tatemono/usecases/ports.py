@@ -6,34 +6,12 @@ from datetime import date, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from tatemono.domain.generations.attempts import (
-    FIRST_PROVIDER,
-    Claim,
-    GiveUp,
-    Outcome,
-)
-from tatemono.domain.generations.budgets import (
-    Account,
-    Cost,
-    Terms,
-)
-from tatemono.domain.generations.generation import (
-    PictureRequest,
-    State,
-    Submitted,
-)
-from tatemono.domain.generations.painting import (
-    Failure,
-    PainterUsage,
-)
+from tatemono.domain.generations.attempts import FIRST_PROVIDER, Claim, GiveUp, Outcome
+from tatemono.domain.generations.budgets import Account, Cost, Terms
+from tatemono.domain.generations.generation import PictureRequest, State, Submitted
+from tatemono.domain.generations.painting import Failure, PainterUsage
 from tatemono.domain.pictures.references import Reference
-from tatemono.usecases.generations.queue_ports import (
-    DeadLetters,
-    Orphans,
-    Outbox,
-    Painters,
-    Queue,
-)
+from tatemono.usecases.generations.queue_ports import DeadLetters, Orphans, Outbox, Painters, Queue
 from tatemono.usecases.identity.ports import (
     Attestations,
     Devices,
@@ -47,23 +25,9 @@ from tatemono.usecases.identity.ports import (
     Transfers,
 )
 from tatemono.usecases.mail.ports import Mails
-from tatemono.usecases.pictures.ports import (
-    DeletedPicture,
-    KeptPicture,
-)
-from tatemono.usecases.privacy.ports import (
-    Deletions,
-    Exports,
-    Leftovers,
-)
-from tatemono.usecases.safety.ports import (
-    BlockedHashes,
-    Escalations,
-    Moderations,
-    Reports,
-    Strikes,
-    Takedowns,
-)
+from tatemono.usecases.pictures.ports import DeletedPicture, KeptPicture
+from tatemono.usecases.privacy.ports import Deletions, Exports, Leftovers
+from tatemono.usecases.safety.ports import BlockedHashes, Escalations, Moderations, Reports, Strikes, Takedowns
 
 
 class Generations(Protocol):

@@ -3,13 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from tatemono_studio.painter.colour import (
-    LIGHTS,
-    Colour,
-    Light,
-    mix,
-    rgb,
-)
+from tatemono_studio.painter.colour import LIGHTS, Colour, Light, mix, rgb
 from tatemono_studio.painter.figures import FIGURES
 from tatemono_studio.painter.surface import Surface
 from tatemono_studio.painter.vocabulary import Theme

@@ -7,23 +7,14 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from tatemono_studio.flags import put_flag
-from tatemono_studio.painter.commission import (
-    Commission,
-    Painted,
-)
+from tatemono_studio.painter.commission import Commission, Painted
 from tatemono_studio.painter.composition import compose
 from tatemono_studio.painter.edits import paint_edit
 from tatemono_studio.painter.placing import paint_cutout
 from tatemono_studio.painter.scene import paint_scene
 from tatemono_studio.painter.styles import STYLES
-from tatemono_studio.painter.surface import (
-    Surface,
-    grain,
-)
-from tatemono_studio.painter.vocabulary import (
-    Theme,
-    read,
-)
+from tatemono_studio.painter.surface import Surface, grain
+from tatemono_studio.painter.vocabulary import Theme, read
 
 SOFTWARE = "Tatemono studio (offline stand-in)"
 MARK = "studio · offline"

@@ -6,22 +6,8 @@ from random import Random
 
 from PIL import Image, ImageChops, ImageFilter
 
-from tatemono_studio.painter.colour import (
-    BLACK,
-    WHITE,
-    Colour,
-    Light,
-    lit,
-    luminance,
-    mix,
-)
-from tatemono_studio.painter.surface import (
-    Point,
-    Surface,
-    gradient,
-    levels,
-    noise,
-)
+from tatemono_studio.painter.colour import BLACK, WHITE, Colour, Light, lit, luminance, mix
+from tatemono_studio.painter.surface import Point, Surface, gradient, levels, noise
 
 
 def ridge(width: float, base: float, height: float, random: Random, roughness: float, start: int = 4) -> list[Point]:

@@ -1,19 +1,9 @@
 """Where the named figures stand."""
 
-from tatemono_studio.painter.colour import (
-    BLACK,
-    WHITE,
-    lit,
-    mix,
-    rgb,
-)
+from tatemono_studio.painter.colour import BLACK, WHITE, lit, mix, rgb
 from tatemono_studio.painter.composition import Scene
 from tatemono_studio.painter.figures import FIGURES
-from tatemono_studio.painter.shapes import (
-    Figure,
-    Stand,
-    draw_figure,
-)
+from tatemono_studio.painter.shapes import Figure, Stand, draw_figure
 from tatemono_studio.painter.woods import paint_tree
 
 # How many more, and how large they are beside the great one.

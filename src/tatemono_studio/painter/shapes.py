@@ -4,19 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tatemono_studio.painter.colour import (
-    BLACK,
-    WHITE,
-    Colour,
-    lit,
-    mix,
-    rgb,
-)
-from tatemono_studio.painter.surface import (
-    Point,
-    Surface,
-    smooth,
-)
+from tatemono_studio.painter.colour import BLACK, WHITE, Colour, lit, mix, rgb
+from tatemono_studio.painter.surface import Point, Surface, smooth
 
 Kind = Literal["blob", "poly", "line", "curve", "glow"]
 

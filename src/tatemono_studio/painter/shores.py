@@ -2,24 +2,10 @@
 
 import math
 
-from tatemono_studio.painter.colour import (
-    BLACK,
-    WHITE,
-    Colour,
-    lit,
-    mix,
-    rgb,
-)
+from tatemono_studio.painter.colour import BLACK, WHITE, Colour, lit, mix, rgb
 from tatemono_studio.painter.composition import Scene
-from tatemono_studio.painter.land import (
-    paint_ground,
-    paint_ridges,
-    paint_water,
-)
-from tatemono_studio.painter.surface import (
-    Point,
-    smooth,
-)
+from tatemono_studio.painter.land import paint_ground, paint_ridges, paint_water
+from tatemono_studio.painter.surface import Point, smooth
 from tatemono_studio.painter.woods import paint_tree
 
 

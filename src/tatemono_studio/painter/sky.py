@@ -5,19 +5,8 @@ from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from tatemono_studio.painter.colour import (
-    BLACK,
-    WHITE,
-    Colour,
-    Light,
-    mix,
-)
-from tatemono_studio.painter.surface import (
-    Surface,
-    gradient,
-    levels,
-    noise,
-)
+from tatemono_studio.painter.colour import BLACK, WHITE, Colour, Light, mix
+from tatemono_studio.painter.surface import Surface, gradient, levels, noise
 
 
 def paint_sky(surface: Surface, light: Light, horizon: float) -> None:

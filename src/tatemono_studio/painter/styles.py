@@ -7,14 +7,8 @@ from typing import cast
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from tatemono_studio.painter.colour import (
-    Colour,
-    mix,
-)
-from tatemono_studio.painter.surface import (
-    levels,
-    noise,
-)
+from tatemono_studio.painter.colour import Colour, mix
+from tatemono_studio.painter.surface import levels, noise
 
 PAPER: Colour = (250, 246, 236)
 Style = Callable[[Image.Image, Random, float], Image.Image]

@@ -2,16 +2,8 @@
 
 from random import Random
 
-from tatemono_studio.painter.colour import (
-    Colour,
-    Light,
-    lit,
-    mix,
-)
-from tatemono_studio.painter.surface import (
-    Point,
-    Surface,
-)
+from tatemono_studio.painter.colour import Colour, Light, lit, mix
+from tatemono_studio.painter.surface import Point, Surface
 
 
 def paint_city(

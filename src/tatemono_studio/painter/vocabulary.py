@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from tatemono_studio.painter.colour import (
-    Colour,
-    rgb,
-)
+from tatemono_studio.painter.colour import Colour, rgb
 
 # Every name of a subject; figures and scenes are kept under the key.
 SUBJECTS: dict[str, str] = {

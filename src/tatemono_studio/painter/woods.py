@@ -3,19 +3,8 @@
 import math
 from random import Random
 
-from tatemono_studio.painter.colour import (
-    BLACK,
-    WHITE,
-    Colour,
-    Light,
-    lit,
-    mix,
-)
-from tatemono_studio.painter.surface import (
-    Point,
-    Surface,
-    smooth,
-)
+from tatemono_studio.painter.colour import BLACK, WHITE, Colour, Light, lit, mix
+from tatemono_studio.painter.surface import Point, Surface, smooth
 
 
 def paint_trees(

@@ -170,10 +170,7 @@ def demo(
 
     With `--users`, many phones do it at the same time; a table shows how long each step took, and what failed.
     """
-    from tatemono_tools.laptop.demo.demo import (
-        Wish,
-        run,
-    )
+    from tatemono_tools.laptop.demo.demo import Wish, run
     from tatemono_tools.laptop.process.state import StateFolder
 
     wish = Wish(prompt=prompt, style=style, size=size, quality=quality)
@@ -349,10 +346,7 @@ def build_functions(
     architecture: Annotated[str, typer.Option(help="Of the Lambda function: x86_64 or arm64.")] = "x86_64",
 ) -> None:
     """Build the zip to deploy: our modules and the database driver. The same sources give the same bytes."""
-    from tatemono_tools.release.functions_zip import (
-        PLATFORMS,
-        build,
-    )
+    from tatemono_tools.release.functions_zip import PLATFORMS, build
 
     if architecture not in PLATFORMS:
         raise typer.BadParameter(f"choose one of {', '.join(PLATFORMS)}", param_hint="--architecture")
@@ -418,10 +412,7 @@ def _exit_code(error: Exception) -> int | None:
     from tatemono_tools.laptop.operate.control import UnknownPart
     from tatemono_tools.laptop.operate.operators import OperatorRefused
     from tatemono_tools.laptop.process.ports import PortTaken
-    from tatemono_tools.laptop.process.state import (
-        AlreadyRunning,
-        StateFolderRefused,
-    )
+    from tatemono_tools.laptop.process.state import AlreadyRunning, StateFolderRefused
     from tatemono_tools.plan.building import WrongPlan
     from tatemono_tools.release.functions_zip import BuildFailed
 

@@ -143,12 +143,7 @@ def cost(
     from tatemono.adapters.model_registry import read_registry
     from tatemono_tools.plan.building import read_plan
     from tatemono_tools.terraform.cost.bill import show_bill
-    from tatemono_tools.terraform.cost.estimate import (
-        Use,
-        estimate,
-        painter_line,
-        read_prices,
-    )
+    from tatemono_tools.terraform.cost.estimate import Use, estimate, painter_line, read_prices
 
     console, plan, today = _console(), read_plan(), datetime.now(UTC).date()
     use = Use(users=users, pictures_per_user=pictures_per_user)
@@ -195,10 +190,7 @@ def _stack(environment: Environment, state: Path | None, folder: Path, console: 
 def _applications() -> "Applications":
     from tatemono_tools.plan.building import read_plan
     from tatemono_tools.terraform.checks.all import Applications
-    from tatemono_tools.terraform.checks.app_routes import (
-        app_routes,
-        heartbeats,
-    )
+    from tatemono_tools.terraform.checks.app_routes import app_routes, heartbeats
 
     return Applications(routes=app_routes(), heartbeats=heartbeats(read_plan()))
 

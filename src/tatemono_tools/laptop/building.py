@@ -19,21 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tatemono_tools.laptop.process import ports
-from tatemono_tools.laptop.process.health import (
-    answers,
-    complaint,
-)
-from tatemono_tools.laptop.process.part import (
-    Launch,
-    Part,
-    PartFailed,
-)
+from tatemono_tools.laptop.process.health import answers, complaint
+from tatemono_tools.laptop.process.part import Launch, Part, PartFailed
 from tatemono_tools.laptop.process.state import StateFolder
 from tatemono_tools.laptop.provision.provisioning import have_provisioned
-from tatemono_tools.plan.building import (
-    Plan,
-    Service,
-)
+from tatemono_tools.plan.building import Plan, Service
 
 if TYPE_CHECKING:
     from tatemono_tools.laptop.postgres.database import EmbeddedPostgres
@@ -179,10 +169,7 @@ class Building:
 
     @cached_property
     def _postgres(self) -> "EmbeddedPostgres":
-        from tatemono_tools.laptop.postgres.database import (  # noqa: PLC0415 - only `up` needs it
-            EmbeddedPostgres,
-            kept_password,
-        )
+        from tatemono_tools.laptop.postgres.database import EmbeddedPostgres, kept_password  # noqa: PLC0415 - only `up` needs it
 
         return EmbeddedPostgres(
             data_dir=self.state.path / "postgres",
@@ -333,10 +320,7 @@ class Building:
 
     def _furnish_door(self) -> None:
         from tatemono_tools.laptop.door import certificates  # noqa: PLC0415 - only `up` needs it
-        from tatemono_tools.laptop.door.nginx import (  # noqa: PLC0415 - as above
-            DoorFacts,
-            write_configuration,
-        )
+        from tatemono_tools.laptop.door.nginx import DoorFacts, write_configuration  # noqa: PLC0415 - as above
 
         made = certificates.ensure_certificates(
             self.state.certificates,

@@ -11,33 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tatemono_tools.laptop.building import (
-    DOCS_PATH,
-    HEALTH_PATH,
-    Building,
-    check_services,
-    preferred_ports,
-)
+from tatemono_tools.laptop.building import DOCS_PATH, HEALTH_PATH, Building, check_services, preferred_ports
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.part import PartFailed
-from tatemono_tools.laptop.process.screen import (
-    UP,
-    Screen,
-    addresses_panel,
-)
-from tatemono_tools.laptop.process.state import (
-    PartRecord,
-    ProcessIdentity,
-    Record,
-    StateFolder,
-    now,
-    stop_leftovers,
-)
+from tatemono_tools.laptop.process.screen import UP, Screen, addresses_panel
+from tatemono_tools.laptop.process.state import PartRecord, ProcessIdentity, Record, StateFolder, now, stop_leftovers
 from tatemono_tools.laptop.process.supervisor import Supervisor
-from tatemono_tools.plan.building import (
-    Plan,
-    read_plan,
-)
+from tatemono_tools.plan.building import Plan, read_plan
 
 _HEALTH_PAUSE_SECONDS = 0.1
 _HEALTH_TIMEOUT_SECONDS = 60

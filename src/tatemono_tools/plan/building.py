@@ -9,11 +9,7 @@ from tatemono.adapters.yaml_file import UnreadableFile, Where, YamlFile
 from tatemono.settings import LimitRule
 from tatemono_tools.plan.edge import Edge
 from tatemono_tools.plan.identity import Identity
-from tatemono_tools.plan.section import (
-    Name,
-    Part,
-    VariableName,
-)
+from tatemono_tools.plan.section import Name, Part, VariableName
 
 PLAN_FILE = Path(__file__).parents[3] / "infra" / "building.yaml"
 

@@ -6,10 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tatemono_tools.plan.section import (
-    Name,
-    Part,
-)
+from tatemono_tools.plan.section import Name, Part
 
 PathPrefix = Annotated[str, Field(pattern=r"^/([a-z0-9._-]+/)*$")]
 

@@ -4,11 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tatemono_tools.plan.section import (
-    Name,
-    Part,
-    VariableName,
-)
+from tatemono_tools.plan.section import Name, Part, VariableName
 
 
 class UserPoolClient(Part):

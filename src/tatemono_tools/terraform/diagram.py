@@ -9,10 +9,7 @@ from html import escape
 from pathlib import Path
 
 from tatemono_tools.terraform.checks.network import Floors
-from tatemono_tools.terraform.checks.stack import (
-    Stack,
-    as_list,
-)
+from tatemono_tools.terraform.checks.stack import Stack, as_list
 from tatemono_tools.terraform.runner import INFRA
 
 WIDTH = 1300

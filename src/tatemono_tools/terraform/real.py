@@ -10,16 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tatemono_tools.terraform.building_parts import (
-    Part,
-    part_of,
-)
-from tatemono_tools.terraform.runner import (
-    INFRA,
-    Terraform,
-    TerraformFailed,
-    find_mirror,
-)
+from tatemono_tools.terraform.building_parts import Part, part_of
+from tatemono_tools.terraform.runner import INFRA, Terraform, TerraformFailed, find_mirror
 
 ROOT = INFRA / "environment"
 _SAME, _FAILED, _CHANGED = 0, 1, 2

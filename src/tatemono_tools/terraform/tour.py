@@ -8,16 +8,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tatemono_tools.terraform.checks.network import (
-    LAST_PORT,
-    Floors,
-    Room,
-)
-from tatemono_tools.terraform.checks.stack import (
-    Resource,
-    Stack,
-    as_list,
-)
+from tatemono_tools.terraform.checks.network import LAST_PORT, Floors, Room
+from tatemono_tools.terraform.checks.stack import Resource, Stack, as_list
 
 Said = dict[str, str]
 

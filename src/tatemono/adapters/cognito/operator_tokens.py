@@ -13,12 +13,7 @@ import structlog
 from jwt.algorithms import RSAAlgorithm
 
 from tatemono.adapters.jwt_text import read_jwt
-from tatemono.domain.operators.roles import (
-    Operator,
-    OperatorKeysAway,
-    OperatorTokenRejected,
-    Role,
-)
+from tatemono.domain.operators.roles import Operator, OperatorKeysAway, OperatorTokenRejected, Role
 from tatemono.domain.operators.sessions import IdentifiedOperator
 
 #: Servers' clocks differ by less.

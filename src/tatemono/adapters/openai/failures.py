@@ -11,10 +11,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError
 
-from tatemono.domain.generations.painting import (
-    Failure,
-    PaintingFailed,
-)
+from tatemono.domain.generations.painting import Failure, PaintingFailed
 
 _REFUSALS = {"moderation_blocked", "content_policy_violation"}
 

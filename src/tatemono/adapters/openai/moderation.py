@@ -11,10 +11,7 @@ import httpx2
 import pybase64
 from openai import AsyncOpenAI, OpenAIError
 
-from tatemono.usecases.safety.ports import (
-    Judgement,
-    ModerationAway,
-)
+from tatemono.usecases.safety.ports import Judgement, ModerationAway
 
 
 class OpenAIModeration:

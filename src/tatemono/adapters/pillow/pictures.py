@@ -12,16 +12,8 @@ from PIL import (
 )
 
 from tatemono.adapters.pillow.thumb_hash import thumb_hash
-from tatemono.domain.generations.painting import (
-    Failure,
-    PaintingFailed,
-)
-from tatemono.usecases.pictures.ports import (
-    ExpectedPicture,
-    Miniature,
-    SmallCopy,
-    VerifiedPicture,
-)
+from tatemono.domain.generations.painting import Failure, PaintingFailed
+from tatemono.usecases.pictures.ports import ExpectedPicture, Miniature, SmallCopy, VerifiedPicture
 
 THUMBNAIL_PIXELS = 512
 PREVIEW_PIXELS = 320

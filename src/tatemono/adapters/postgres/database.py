@@ -10,10 +10,7 @@ import orjson
 
 from tatemono.adapters.postgres.connection_cache import Loans
 from tatemono.adapters.postgres.generations.batched import GatheredGenerations
-from tatemono.adapters.postgres.generations.budgets import (
-    Budgets,
-    ModelChecks,
-)
+from tatemono.adapters.postgres.generations.budgets import Budgets, ModelChecks
 from tatemono.adapters.postgres.generations.dead_letters import DeadLetters
 from tatemono.adapters.postgres.generations.generations import Generations
 from tatemono.adapters.postgres.generations.painters import Painters
@@ -42,19 +39,9 @@ from tatemono.adapters.postgres.privacy.deletions import Deletions
 from tatemono.adapters.postgres.privacy.exports import Exports
 from tatemono.adapters.postgres.privacy.residual_data import Leftovers
 from tatemono.adapters.postgres.privacy.retention import Retention
-from tatemono.adapters.postgres.safety.blocked import (
-    BlockedHashes,
-    BlockedWordRows,
-)
-from tatemono.adapters.postgres.safety.moderation import (
-    Escalations,
-    Moderations,
-    Strikes,
-)
-from tatemono.adapters.postgres.safety.reports import (
-    Reports,
-    Takedowns,
-)
+from tatemono.adapters.postgres.safety.blocked import BlockedHashes, BlockedWordRows
+from tatemono.adapters.postgres.safety.moderation import Escalations, Moderations, Strikes
+from tatemono.adapters.postgres.safety.reports import Reports, Takedowns
 
 CONNECT_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 10

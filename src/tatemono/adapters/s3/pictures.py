@@ -6,10 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tatemono.domain.generations.painting import (
-    Failure,
-    PaintingFailed,
-)
+from tatemono.domain.generations.painting import Failure, PaintingFailed
 from tatemono.usecases.pictures.ports import StoredObject
 
 _DELETE_LIMIT = 1000

@@ -12,10 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from tatemono.domain.mail.sending import (
-    EventKind,
-    MailEvent,
-)
+from tatemono.domain.mail.sending import EventKind, MailEvent
 
 _KINDS = {
     "Send": EventKind.SENT,

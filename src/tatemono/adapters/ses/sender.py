@@ -12,11 +12,7 @@ from botocore.exceptions import (
     HTTPClientError,
 )
 
-from tatemono.domain.mail.sending import (
-    SendFailure,
-    SendingFailed,
-    SendQuota,
-)
+from tatemono.domain.mail.sending import SendFailure, SendingFailed, SendQuota
 from tatemono.usecases.mail.send_mail import Letter
 
 #: SES was not reached, so it has taken nothing. What else goes wrong on the way may have gone wrong behind it.

@@ -4,15 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tatemono.domain.generations.generation import (
-    Generation,
-    State,
-)
-from tatemono.domain.generations.painting import (
-    AMBIGUOUS,
-    REFUSALS,
-    Failure,
-)
+from tatemono.domain.generations.generation import Generation, State
+from tatemono.domain.generations.painting import AMBIGUOUS, REFUSALS, Failure
 
 #: A generation is attempted so often at most, not counting attempts that the painter turned away unseen.
 MAX_ATTEMPTS = 3

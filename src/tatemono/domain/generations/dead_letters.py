@@ -6,10 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from tatemono.domain.errors import NotFound
-from tatemono.domain.generations.generation import (
-    FINAL_STATES,
-    State,
-)
+from tatemono.domain.generations.generation import FINAL_STATES, State
 
 #: A redrive sends no more than so many a second, so that the letters do not push everything else aside.
 REDRIVEN_PER_SECOND = 5

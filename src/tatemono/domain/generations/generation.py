@@ -8,12 +8,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from tatemono.domain.errors import Conflict, Exhausted, Invalid, NotFound, Refusal, Unavailable
-from tatemono.domain.generations.budgets import (
-    Account,
-    ServiceBudgetReached,
-    Terms,
-    UserBudgetReached,
-)
+from tatemono.domain.generations.budgets import Account, ServiceBudgetReached, Terms, UserBudgetReached
 from tatemono.domain.pictures.references import NoSuchReference
 
 MAX_PROMPT_CHARACTERS = 4000

@@ -11,17 +11,8 @@ from typing import Any, ClassVar
 from tatemono.domain.errors import Invalid, Unavailable
 from tatemono.domain.generations.attempts import MAX_ATTEMPTS
 from tatemono.domain.generations.budgets import Cost
-from tatemono.domain.generations.generation import (
-    Background,
-    OutputFormat,
-    PictureRequest,
-    Quality,
-    Size,
-)
-from tatemono.domain.generations.painting import (
-    PainterUsage,
-    PaintRequest,
-)
+from tatemono.domain.generations.generation import Background, OutputFormat, PictureRequest, Quality, Size
+from tatemono.domain.generations.painting import PainterUsage, PaintRequest
 
 #: How long before a model ends somebody has to have dealt with it.
 WARN_DAYS = 60

@@ -22,11 +22,7 @@ from uuid import UUID
 
 from tatemono.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from tatemono.domain.identity.devices import UserKind
-from tatemono.domain.identity.sessions import (
-    AccountSuspended,
-    OnlyWayIn,
-    Suspension,
-)
+from tatemono.domain.identity.sessions import AccountSuspended, OnlyWayIn, Suspension
 from tatemono.domain.privacy.account_deletion import DeletionPending
 
 UNDO_WITHIN = timedelta(days=7)

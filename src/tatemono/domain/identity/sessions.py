@@ -10,10 +10,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from tatemono.domain.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from tatemono.domain.identity.devices import (
-    Platform,
-    SignedInDevice,
-)
+from tatemono.domain.identity.devices import Platform, SignedInDevice
 
 #: A refresh token lasts so long; each use gives a new one that lasts as long again.
 SESSION_LIFETIME = timedelta(days=30)

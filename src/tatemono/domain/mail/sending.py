@@ -9,11 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-    WrongMail,
-)
+from tatemono.domain.mail.message import Mail, MailKind, WrongMail
 
 #: SES is called so often for one mail at most; with the delays below that is about a day.
 MAX_ATTEMPTS = 30

@@ -11,10 +11,7 @@ from unicodedata import normalize
 from uuid import UUID
 
 from tatemono.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
-from tatemono.domain.identity.devices import (
-    Platform,
-    UserKind,
-)
+from tatemono.domain.identity.devices import Platform, UserKind
 
 
 class Role(StrEnum):

@@ -9,32 +9,15 @@ from starlette.routing import Route
 from tatemono.bootstrap.admin_api import AdminApiBackend, admin_api
 from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import PREFIX
-from tatemono.entrypoints.admin_api.generations import (
-    dead_letters,
-    queue,
-    queue_schemas,
-)
-from tatemono.entrypoints.admin_api.operators import (
-    audit,
-    people,
-)
-from tatemono.entrypoints.admin_api.pictures import (
-    style_schemas,
-    styles,
-)
-from tatemono.entrypoints.admin_api.safety import (
-    blocked,
-    reports,
-    safety_schemas,
-)
+from tatemono.entrypoints.admin_api.generations import dead_letters, queue, queue_schemas
+from tatemono.entrypoints.admin_api.operators import audit, people
+from tatemono.entrypoints.admin_api.pictures import style_schemas, styles
+from tatemono.entrypoints.admin_api.safety import blocked, reports, safety_schemas
 from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.http.direct_route import DirectRouter
 from tatemono.entrypoints.http.openapi import documentation_routes
 from tatemono.entrypoints.http.responses import alive
-from tatemono.entrypoints.http.serving import (
-    HEALTH_PATH,
-    HttpEdge,
-)
+from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
 from tatemono.settings import AdminApiSettings
 
 _TITLE = "Tatemono admin API"

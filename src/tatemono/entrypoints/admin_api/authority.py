@@ -7,12 +7,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from tatemono.bootstrap.admin_api import AdminApiBackend
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-    Operator,
-    OperatorTokenRejected,
-)
+from tatemono.domain.operators.roles import Act, Operation, Operator, OperatorTokenRejected
 from tatemono.entrypoints.http.direct_route import DirectRoute
 from tatemono.entrypoints.http.route_openapi import router_below
 

@@ -6,20 +6,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from tatemono.domain.identity.devices import (
-    Platform,
-    UserKind,
-)
-from tatemono.domain.operators.roles import (
-    Operation,
-    Role,
-)
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.domain.identity.devices import Platform, UserKind
+from tatemono.domain.operators.roles import Operation, Role
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 _PERSON_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"
 _DEVICE_ID = "019ab3c1-02ab-7b11-8a70-1f2e3d4c5b06"

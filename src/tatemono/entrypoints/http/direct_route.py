@@ -18,11 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from tatemono.entrypoints.http.problems import (
-    MalformedJson,
-    RequestNotUnderstood,
-    UnsupportedMediaType,
-)
+from tatemono.entrypoints.http.problems import MalformedJson, RequestNotUnderstood, UnsupportedMediaType
 
 #: More than any route has: parsing stops there.
 _MAX_QUERY_FIELDS = 20

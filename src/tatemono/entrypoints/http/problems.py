@@ -14,10 +14,7 @@ from starlette.responses import Response
 
 from tatemono.domain import errors
 from tatemono.domain.generations.queue import QueueDraining
-from tatemono.domain.identity.devices import (
-    ProofNeedsNonce,
-    ProofRejected,
-)
+from tatemono.domain.identity.devices import ProofNeedsNonce, ProofRejected
 from tatemono.domain.identity.rate_limits import TooManyRequests
 from tatemono.domain.privacy.account_deletion import DeletionPending
 from tatemono.entrypoints.http.field_errors import field_errors

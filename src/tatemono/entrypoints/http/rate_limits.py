@@ -43,10 +43,7 @@ from uuid import UUID
 from fastapi import Depends
 from starlette.requests import Request
 
-from tatemono.domain.identity.rate_limits import (
-    Limit,
-    TooManyRequests,
-)
+from tatemono.domain.identity.rate_limits import Limit, TooManyRequests
 
 #: How many callers are remembered at most.
 MAX_KEYS = 50_000

@@ -10,19 +10,10 @@ from uuid import UUID
 import structlog
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.privacy.exports import (
-    LEASE,
-    ExportClaim,
-)
+from tatemono.domain.privacy.exports import LEASE, ExportClaim
 from tatemono.entrypoints.process import again_and_again
-from tatemono.usecases.generations.queue_ports import (
-    Ticket,
-    TicketQueue,
-)
-from tatemono.usecases.privacy.build_export import (
-    Builder,
-    build_export,
-)
+from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
+from tatemono.usecases.privacy.build_export import Builder, build_export
 
 RENEWALS_PER_LEASE = 6
 #: The ticket outlasts the lease a little, so that whoever gets it next finds the lease over.

@@ -10,10 +10,7 @@ from uuid import UUID
 import structlog
 
 from tatemono.domain.generations.attempts import Claim
-from tatemono.usecases.generations.queue_ports import (
-    Ticket,
-    TicketQueue,
-)
+from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.generations.run_generation import Stop
 from tatemono.usecases.ports import Database
 

@@ -11,21 +11,10 @@ from typing import Self
 import structlog
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.notified_cache import (
-    RELOAD_SECONDS,
-    Watched,
-)
+from tatemono.adapters.postgres.notified_cache import RELOAD_SECONDS, Watched
 from tatemono.bootstrap.image_worker import Easel
-from tatemono.domain.generations.circuit_breaker import (
-    Breaker,
-    News,
-    Ruling,
-    news_of,
-)
-from tatemono.domain.generations.painting import (
-    Failure,
-    PaintingFailed,
-)
+from tatemono.domain.generations.circuit_breaker import Breaker, News, Ruling, news_of
+from tatemono.domain.generations.painting import Failure, PaintingFailed
 from tatemono.domain.generations.queue import QueueControls
 from tatemono.usecases.generations.report_call import report_call
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL

@@ -22,20 +22,13 @@ from tatemono.domain.generations.painting import PaintingFailed
 from tatemono.entrypoints.image_worker.exporting import Exporter
 from tatemono.entrypoints.image_worker.lease_keeper import Jobs
 from tatemono.entrypoints.image_worker.periodic_tasks import upkeep
-from tatemono.entrypoints.image_worker.provider_admission import (
-    Gate,
-    Turn,
-)
+from tatemono.entrypoints.image_worker.provider_admission import Gate, Turn
 from tatemono.entrypoints.process import again_and_again
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.generations.queue_ports import Ticket
 from tatemono.usecases.generations.run_generation import run_generation
 from tatemono.usecases.pictures.delete_picture import erase_deleted_pictures
-from tatemono.usecases.pictures.erase_orphans import (
-    BATCH,
-    erase_orphans,
-    search_orphans,
-)
+from tatemono.usecases.pictures.erase_orphans import BATCH, erase_orphans, search_orphans
 from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL
 
 _ERASE_EVERY_SECONDS = 15

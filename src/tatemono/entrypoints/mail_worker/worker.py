@@ -10,24 +10,13 @@ from datetime import timedelta
 
 import structlog
 
-from tatemono.adapters.ses.events import (
-    UnreadableEvent,
-    read_event,
-)
+from tatemono.adapters.ses.events import UnreadableEvent, read_event
 from tatemono.bootstrap.mail_worker import MailWorkerParts, mail_worker
-from tatemono.domain.mail.sending import (
-    MailClaim,
-    SendingFailed,
-)
+from tatemono.domain.mail.sending import MailClaim, SendingFailed
 from tatemono.entrypoints.process import again_and_again
 from tatemono.settings import MailWorkerSettings
 from tatemono.usecases.generations.queue_ports import Ticket
-from tatemono.usecases.mail.mail_maintenance import (
-    BATCH,
-    erase_old_mail,
-    refresh_quota,
-    settle_unknown_mail,
-)
+from tatemono.usecases.mail.mail_maintenance import BATCH, erase_old_mail, refresh_quota, settle_unknown_mail
 from tatemono.usecases.mail.send_mail import send_mail
 
 #: The invisibility of a ticket is renewed so many times before it would end.

@@ -9,40 +9,14 @@ from starlette.routing import Route
 from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.domain.identity.rate_limits import Limit
 from tatemono.entrypoints.http.direct_route import DirectRouter
-from tatemono.entrypoints.http.rate_limits import (
-    Limits,
-    limits_of,
-)
+from tatemono.entrypoints.http.rate_limits import Limits, limits_of
 from tatemono.entrypoints.http.responses import alive
-from tatemono.entrypoints.http.serving import (
-    HEALTH_PATH,
-    HttpEdge,
-)
-from tatemono.entrypoints.mobile_api import (
-    health,
-    me,
-    openapi,
-    unsubscribing,
-)
-from tatemono.entrypoints.mobile_api.generations import (
-    events,
-    generations,
-)
-from tatemono.entrypoints.mobile_api.generations.streams import (
-    HEARTBEAT_SECONDS,
-    Streams,
-)
-from tatemono.entrypoints.mobile_api.identity import (
-    auth,
-    device_transfer,
-    devices,
-    members,
-    own_account,
-)
-from tatemono.entrypoints.mobile_api.pictures import (
-    pictures,
-    references,
-)
+from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
+from tatemono.entrypoints.mobile_api import health, me, openapi, unsubscribing
+from tatemono.entrypoints.mobile_api.generations import events, generations
+from tatemono.entrypoints.mobile_api.generations.streams import HEARTBEAT_SECONDS, Streams
+from tatemono.entrypoints.mobile_api.identity import auth, device_transfer, devices, members, own_account
+from tatemono.entrypoints.mobile_api.pictures import pictures, references
 from tatemono.entrypoints.mobile_api.privacy import account_deletion
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
 from tatemono.entrypoints.mobile_api.safety import reports

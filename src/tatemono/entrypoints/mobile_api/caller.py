@@ -7,11 +7,7 @@ from starlette.requests import Request
 
 from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.identity.devices import (
-    Principal,
-    Proof,
-    TokenRejected,
-)
+from tatemono.domain.identity.devices import Principal, Proof, TokenRejected
 
 
 def backend(request: Request) -> MobileApiBackend:

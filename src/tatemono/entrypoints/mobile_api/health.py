@@ -10,12 +10,7 @@ from starlette.responses import Response
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OPEN_TO_ALL,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OPEN_TO_ALL, answers, body, router
 
 #: So long an answer is good: whoever asks more often asks the database no more often.
 REMEMBERED_SECONDS = 0.5

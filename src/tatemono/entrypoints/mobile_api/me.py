@@ -5,18 +5,10 @@ from starlette.responses import Response
 
 from tatemono.domain.identity.devices import TokenRejected
 from tatemono.domain.safety.reports import reason_text
-from tatemono.entrypoints.http.responses import (
-    json_response,
-    language_of,
-)
+from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
 
 routes = router("Me")
 

@@ -7,15 +7,9 @@ from math import ceil, floor
 from typing import Any
 from uuid import UUID
 
-from tatemono.adapters.postgres.generations.queries import (
-    PictureRow,
-    Place,
-)
+from tatemono.adapters.postgres.generations.queries import PictureRow, Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.generations.generation import (
-    Generation,
-    State,
-)
+from tatemono.domain.generations.generation import Generation, State
 from tatemono.entrypoints.mobile_api.texts import failure_text
 
 #: Within so many seconds a picture keeps the same URL, so that phones and the edge may cache it.

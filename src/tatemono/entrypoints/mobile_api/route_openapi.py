@@ -2,14 +2,7 @@
 
 from fastapi import APIRouter
 
-from tatemono.entrypoints.http.route_openapi import (
-    OF_A_BODY,
-    OPEN_TO_ALL,
-    WITH_TOKEN,
-    answers,
-    body,
-    router_below,
-)
+from tatemono.entrypoints.http.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router_below
 
 __all__ = ["OF_A_BODY", "OPEN_TO_ALL", "PREFIX", "WITH_TOKEN", "answers", "body", "router"]
 

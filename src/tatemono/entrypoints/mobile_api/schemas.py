@@ -23,12 +23,7 @@ from tatemono.domain.generations.generation import (
 )
 from tatemono.domain.identity.devices import UserKind
 from tatemono.domain.safety.reports import ReportReason
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 #: A strict body takes text for an id all the same: JSON has no other way to write one.
 LaxUuid = Annotated[UUID, Field(strict=False)]

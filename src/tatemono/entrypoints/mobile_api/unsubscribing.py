@@ -10,17 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.mail.message import MailKind
-from tatemono.domain.mail.unsubscribing import (
-    UnsubscribeLinkRejected,
-    check_optional,
-)
+from tatemono.domain.mail.unsubscribing import UnsubscribeLinkRejected, check_optional
 from tatemono.entrypoints.http.responses import language_of
 from tatemono.entrypoints.mobile_api.caller import Backend
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OPEN_TO_ALL,
-    answers,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OPEN_TO_ALL, answers, router
 from tatemono.usecases.mail import unsubscribe as unsubscribing
 
 routes = router("Mail")

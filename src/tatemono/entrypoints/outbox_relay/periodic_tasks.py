@@ -16,10 +16,7 @@ from tatemono.usecases.identity.ports import IdentitiesAway
 from tatemono.usecases.ports import OUTBOX_CHANNEL
 from tatemono.usecases.privacy.erase_accounts import erase_accounts
 from tatemono.usecases.privacy.expire_exports import expire_exports
-from tatemono.usecases.privacy.reconcile import (
-    UNATTENDED,
-    reconcile_due,
-)
+from tatemono.usecases.privacy.reconcile import UNATTENDED, reconcile_due
 
 _ERASE_EVERY_SECONDS = 5.0
 _EXPORTS_EVERY_SECONDS = 30.0

@@ -16,21 +16,12 @@ from tatemono.entrypoints.outbox_relay.periodic_tasks import Housekeeping
 from tatemono.entrypoints.process import again_and_again
 from tatemono.settings import OutboxRelaySettings
 from tatemono.usecases.generations import collect_dead_letters as collecting
-from tatemono.usecases.generations.relay_outbox import (
-    BATCH,
-    relay_outbox,
-)
+from tatemono.usecases.generations.relay_outbox import BATCH, relay_outbox
 from tatemono.usecases.identity.attach_identities import BATCH as ATTACH_BATCH
 from tatemono.usecases.identity.attach_identities import attach_identities
-from tatemono.usecases.identity.ports import (
-    GuestIdentities,
-    IdentitiesAway,
-)
+from tatemono.usecases.identity.ports import GuestIdentities, IdentitiesAway
 from tatemono.usecases.identity.remove_unused_guests import BATCH as REMOVE_BATCH
-from tatemono.usecases.identity.remove_unused_guests import (
-    let_go_of_unused_guests,
-    remove_erased_guests,
-)
+from tatemono.usecases.identity.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
 from tatemono.usecases.ports import OUTBOX_CHANNEL
 from tatemono.usecases.privacy.prune_identity import prune_identity
 

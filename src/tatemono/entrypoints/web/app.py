@@ -12,10 +12,7 @@ from starlette.routing import Route, Router
 from tatemono.bootstrap.web import WebParts, web
 from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.http.responses import alive
-from tatemono.entrypoints.http.serving import (
-    HEALTH_PATH,
-    HttpEdge,
-)
+from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
 from tatemono.entrypoints.web import sign_in, start
 from tatemono.entrypoints.web.pages import Pages
 from tatemono.settings import WebSettings

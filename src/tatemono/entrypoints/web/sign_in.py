@@ -6,13 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.operators.sessions import (
-    LIFETIME,
-    SIGN_IN,
-    PendingSignIn,
-    SignInDeclined,
-    SignInLost,
-)
+from tatemono.domain.operators.sessions import LIFETIME, SIGN_IN, PendingSignIn, SignInDeclined, SignInLost
 from tatemono.entrypoints.web.pages import Pages, set_cookie
 from tatemono.entrypoints.web.visitors import (
     SESSION_COOKIE,

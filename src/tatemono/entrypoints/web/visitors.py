@@ -18,10 +18,7 @@ from tatemono.domain.operators.sessions import (
     OperatorTokenSet,
     SessionToken,
 )
-from tatemono.entrypoints.http.languages import (
-    LANGUAGES,
-    preferred_language,
-)
+from tatemono.entrypoints.http.languages import LANGUAGES, preferred_language
 from tatemono.usecases.operators.use_operator_session import use_operator_session
 
 # `__Host-`: set by this very host over TLS, for all of it; no neighbour's and no plain-HTTP page can plant one.

@@ -2,12 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.generations.generation import (
-    FINAL_STATES,
-    AlreadyFinished,
-    NoSuchGeneration,
-    State,
-)
+from tatemono.domain.generations.generation import FINAL_STATES, AlreadyFinished, NoSuchGeneration, State
 from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, Database
 
 

@@ -3,10 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 
-from tatemono.domain.generations.image_models import (
-    Finding,
-    Registry,
-)
+from tatemono.domain.generations.image_models import Finding, Registry
 from tatemono.usecases.ports import Database
 
 _EVERY = timedelta(days=1)

@@ -3,10 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from tatemono.domain.generations.queue import AlreadySo
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-)
+from tatemono.domain.operators.roles import Act, Operation
 from tatemono.usecases.generations.queue_ports import Queue
 from tatemono.usecases.ports import QUEUE_CHANNEL, Database
 

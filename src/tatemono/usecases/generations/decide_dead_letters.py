@@ -3,14 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from tatemono.domain.generations.dead_letters import (
-    MOST_AT_ONCE,
-    NoSuchLetter,
-)
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-)
+from tatemono.domain.generations.dead_letters import MOST_AT_ONCE, NoSuchLetter
+from tatemono.domain.operators.roles import Act, Operation
 from tatemono.usecases.ports import OUTBOX_CHANNEL, Database, Rows
 
 

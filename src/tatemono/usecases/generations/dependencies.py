@@ -5,17 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from tatemono.domain.generations.attempts import UnknownPolicy
-from tatemono.domain.generations.image_models import (
-    PaintingUnavailable,
-    Registry,
-)
+from tatemono.domain.generations.image_models import PaintingUnavailable, Registry
 from tatemono.domain.generations.painting import PaintingFailed
-from tatemono.usecases.pictures.ports import (
-    Painter,
-    PictureInspector,
-    PictureStore,
-    ReferenceCopies,
-)
+from tatemono.usecases.pictures.ports import Painter, PictureInspector, PictureStore, ReferenceCopies
 from tatemono.usecases.ports import Database
 from tatemono.usecases.safety.guard_generation import Guard
 

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tatemono.domain.generations.budgets import Terms
-from tatemono.domain.generations.image_models import (
-    ImageModel,
-    Registry,
-)
+from tatemono.domain.generations.image_models import ImageModel, Registry
 
 
 @dataclass(frozen=True, slots=True)

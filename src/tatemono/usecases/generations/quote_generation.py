@@ -3,10 +3,7 @@
 from uuid import UUID
 
 from tatemono.domain.generations.budgets import Quote
-from tatemono.domain.generations.generation import (
-    PictureRequest,
-    obstacle,
-)
+from tatemono.domain.generations.generation import PictureRequest, obstacle
 from tatemono.domain.identity.devices import TokenRejected
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.generations.submit_generation import priced

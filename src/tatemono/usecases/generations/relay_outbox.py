@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from tatemono.usecases.generations.queue_ports import (
-    OutboxRow,
-    TicketQueue,
-)
+from tatemono.usecases.generations.queue_ports import OutboxRow, TicketQueue
 from tatemono.usecases.ports import Database
 
 #: SQS takes at most 10 messages in one call.

@@ -1,10 +1,6 @@
 """A worker tells the others what a call told about the painter."""
 
-from tatemono.domain.generations.circuit_breaker import (
-    Breaker,
-    News,
-    after,
-)
+from tatemono.domain.generations.circuit_breaker import Breaker, News, after
 from tatemono.usecases.ports import PAINTERS_CHANNEL, Database
 
 

@@ -2,14 +2,8 @@
 
 from uuid import UUID
 
-from tatemono.domain.generations.queue import (
-    NothingWaiting,
-    Priority,
-)
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-)
+from tatemono.domain.generations.queue import NothingWaiting, Priority
+from tatemono.domain.operators.roles import Act, Operation
 from tatemono.usecases.ports import EVENTS_CHANNEL, Database
 
 

@@ -13,31 +13,15 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.domain.errors import Invalid
-from tatemono.domain.generations.attempts import (
-    CANCELLED,
-    Claim,
-    GiveUp,
-    Outcome,
-    Retry,
-    plan_retry,
-)
+from tatemono.domain.generations.attempts import CANCELLED, Claim, GiveUp, Outcome, Retry, plan_retry
 from tatemono.domain.generations.image_models import PaintingUnavailable
-from tatemono.domain.generations.painting import (
-    Failure,
-    Painting,
-    PaintingFailed,
-    PaintRequest,
-    PartialPicture,
-)
+from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.safety.moderation import Stage
 from tatemono.usecases.generations.dependencies import Workshop
 from tatemono.usecases.pictures.keep_pictures import keep_all
 from tatemono.usecases.pictures.ports import KeptPicture
 from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL
-from tatemono.usecases.safety.guard_generation import (
-    Notes,
-    check_request,
-)
+from tatemono.usecases.safety.guard_generation import Notes, check_request
 
 _log = logging.getLogger(__name__)
 

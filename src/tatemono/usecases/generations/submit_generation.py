@@ -5,11 +5,7 @@ from uuid import UUID
 
 from tatemono.domain.errors import Refusal
 from tatemono.domain.generations.budgets import Cost
-from tatemono.domain.generations.generation import (
-    Accepted,
-    PictureRequest,
-    judge_submission,
-)
+from tatemono.domain.generations.generation import Accepted, PictureRequest, judge_submission
 from tatemono.domain.generations.image_models import PaintingUnavailable
 from tatemono.domain.safety.blocked_words import BlockedWords
 from tatemono.usecases.generations.price_list import PriceList

@@ -2,16 +2,8 @@
 
 from uuid import UUID
 
-from tatemono.domain.identity.attestation import (
-    AttestationFault,
-    AttestationPolicy,
-    DeviceNotAttested,
-)
-from tatemono.domain.identity.devices import (
-    IdentifierHashes,
-    Platform,
-    Proof,
-)
+from tatemono.domain.identity.attestation import AttestationFault, AttestationPolicy, DeviceNotAttested
+from tatemono.domain.identity.devices import IdentifierHashes, Platform, Proof
 from tatemono.usecases.identity.ports import AttestationVerifier
 from tatemono.usecases.ports import Database
 

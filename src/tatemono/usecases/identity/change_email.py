@@ -2,10 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.identity.members import (
-    Password,
-    normalised_email,
-)
+from tatemono.domain.identity.members import Password, normalised_email
 from tatemono.usecases.identity.change_password import own_email
 from tatemono.usecases.identity.constant_time import evenly
 from tatemono.usecases.identity.ports import MemberPool

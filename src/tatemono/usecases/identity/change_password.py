@@ -2,10 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.identity.members import (
-    NotAMember,
-    Password,
-)
+from tatemono.domain.identity.members import NotAMember, Password
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import Database, Rows
 

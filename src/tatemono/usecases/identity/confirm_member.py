@@ -3,12 +3,7 @@
 import hashlib
 from uuid import UUID
 
-from tatemono.domain.identity.devices import (
-    Principal,
-    Proof,
-    SignedInDevice,
-    TokenRejected,
-)
+from tatemono.domain.identity.devices import Principal, Proof, SignedInDevice, TokenRejected
 from tatemono.domain.identity.members import normalised_email
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.constant_time import evenly

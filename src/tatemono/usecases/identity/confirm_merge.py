@@ -2,15 +2,8 @@
 
 import hashlib
 
-from tatemono.domain.identity.devices import (
-    Proof,
-    SignedInDevice,
-)
-from tatemono.domain.identity.merges import (
-    Merged,
-    MergeGrant,
-    MergeTokenRejected,
-)
+from tatemono.domain.identity.devices import Proof, SignedInDevice
+from tatemono.domain.identity.merges import Merged, MergeGrant, MergeTokenRejected
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.join_account import sign_out_old_device
 from tatemono.usecases.identity.preview_merge import preview_merge

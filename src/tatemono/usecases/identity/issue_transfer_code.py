@@ -2,14 +2,8 @@
 
 from datetime import timedelta
 
-from tatemono.domain.identity.devices import (
-    Principal,
-    TokenRejected,
-)
-from tatemono.domain.identity.transfers import (
-    IssuedTransferCode,
-    TransferCode,
-)
+from tatemono.domain.identity.devices import Principal, TokenRejected
+from tatemono.domain.identity.transfers import IssuedTransferCode, TransferCode
 from tatemono.usecases.ports import Database
 
 

@@ -2,11 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.identity.devices import (
-    SignedInDevice,
-    TokenRejected,
-    UserKind,
-)
+from tatemono.domain.identity.devices import SignedInDevice, TokenRejected, UserKind
 from tatemono.domain.identity.merges import MergeGrant
 from tatemono.usecases.ports import Rows
 

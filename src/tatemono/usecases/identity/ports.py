@@ -5,34 +5,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from tatemono.domain.identity.devices import (
-    IdentifierHashes,
-    Platform,
-    SignedInDevice,
-)
-from tatemono.domain.identity.members import (
-    Password,
-    PoolMember,
-)
-from tatemono.domain.identity.merges import (
-    Merged,
-    MergeSide,
-    Return,
-    Undoing,
-)
-from tatemono.domain.identity.sessions import (
-    OwnDevice,
-    Session,
-)
-from tatemono.domain.identity.transfers import (
-    IssuedTransferCode,
-    TakenTransferCode,
-    TransferCode,
-)
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-)
+from tatemono.domain.identity.devices import IdentifierHashes, Platform, SignedInDevice
+from tatemono.domain.identity.members import Password, PoolMember
+from tatemono.domain.identity.merges import Merged, MergeSide, Return, Undoing
+from tatemono.domain.identity.sessions import OwnDevice, Session
+from tatemono.domain.identity.transfers import IssuedTransferCode, TakenTransferCode, TransferCode
+from tatemono.domain.operators.roles import Act, Operation
 from tatemono.domain.privacy.retention import Kept
 
 

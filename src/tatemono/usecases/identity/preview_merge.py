@@ -1,10 +1,6 @@
 """Before two accounts become one, the person sees what would come of it."""
 
-from tatemono.domain.identity.merges import (
-    MergeGrant,
-    MergePreview,
-    NotMergeable,
-)
+from tatemono.domain.identity.merges import MergeGrant, MergePreview, NotMergeable
 from tatemono.usecases.ports import Rows
 
 

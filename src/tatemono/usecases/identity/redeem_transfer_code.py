@@ -4,24 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from tatemono.domain.identity.devices import (
-    IdentifierHashes,
-    Platform,
-    Proof,
-    SignedInDevice,
-)
+from tatemono.domain.identity.devices import IdentifierHashes, Platform, Proof, SignedInDevice
 from tatemono.domain.identity.merges import MergeGrant
 from tatemono.domain.identity.sessions import RefreshToken
-from tatemono.domain.identity.transfers import (
-    AlreadyHere,
-    TakenTransferCode,
-    TransferCode,
-    TransferCodeRejected,
-)
-from tatemono.usecases.identity.join_account import (
-    join_account,
-    sign_out_old_device,
-)
+from tatemono.domain.identity.transfers import AlreadyHere, TakenTransferCode, TransferCode, TransferCodeRejected
+from tatemono.usecases.identity.join_account import join_account, sign_out_old_device
 from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database, Rows
 

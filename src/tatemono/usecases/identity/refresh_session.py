@@ -1,11 +1,6 @@
 """A session goes on: the refresh token becomes the next one."""
 
-from tatemono.domain.identity.devices import (
-    Proof,
-    ProofFault,
-    ProofRejected,
-    SignedInDevice,
-)
+from tatemono.domain.identity.devices import Proof, ProofFault, ProofRejected, SignedInDevice
 from tatemono.domain.identity.sessions import (
     AccountSuspended,
     RefreshRejected,

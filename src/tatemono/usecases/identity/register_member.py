@@ -2,11 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.identity.members import (
-    AlreadyMember,
-    Password,
-    normalised_email,
-)
+from tatemono.domain.identity.members import AlreadyMember, Password, normalised_email
 from tatemono.usecases.identity.constant_time import evenly
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import Database

@@ -1,9 +1,6 @@
 """The code that was sent to a forgetful member has come back."""
 
-from tatemono.domain.identity.members import (
-    Password,
-    normalised_email,
-)
+from tatemono.domain.identity.members import Password, normalised_email
 from tatemono.usecases.identity.constant_time import evenly
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database

@@ -3,10 +3,7 @@
 from uuid import UUID
 
 from tatemono.domain.identity.devices import UserKind
-from tatemono.domain.identity.sessions import (
-    NoSuchDevice,
-    OnlyWayIn,
-)
+from tatemono.domain.identity.sessions import NoSuchDevice, OnlyWayIn
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 

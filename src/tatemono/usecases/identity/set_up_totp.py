@@ -2,10 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.identity.members import (
-    Authenticator,
-    Password,
-)
+from tatemono.domain.identity.members import Authenticator, Password
 from tatemono.usecases.identity.change_password import own_email
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import Database

@@ -2,12 +2,7 @@
 
 import hashlib
 
-from tatemono.domain.identity.devices import (
-    IdentifierHashes,
-    Platform,
-    Proof,
-    SignedInDevice,
-)
+from tatemono.domain.identity.devices import IdentifierHashes, Platform, Proof, SignedInDevice
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.ports import Database
 

@@ -2,16 +2,8 @@
 
 import hashlib
 
-from tatemono.domain.identity.devices import (
-    Principal,
-    Proof,
-    SignedInDevice,
-)
-from tatemono.domain.identity.members import (
-    Password,
-    SignInRefused,
-    normalised_email,
-)
+from tatemono.domain.identity.devices import Principal, Proof, SignedInDevice
+from tatemono.domain.identity.members import Password, SignInRefused, normalised_email
 from tatemono.domain.identity.merges import MergeGrant
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.confirm_member import reopen_session

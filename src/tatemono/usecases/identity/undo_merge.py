@@ -2,11 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.identity.merges import (
-    NoSuchMerge,
-    TooLateToUndo,
-    Undone,
-)
+from tatemono.domain.identity.merges import NoSuchMerge, TooLateToUndo, Undone
 from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 

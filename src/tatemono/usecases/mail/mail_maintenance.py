@@ -3,11 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tatemono.domain.mail.sending import (
-    MAX_ATTEMPTS,
-    SENT_AGAIN_AFTER_SILENCE,
-    SILENCE,
-)
+from tatemono.domain.mail.sending import MAX_ATTEMPTS, SENT_AGAIN_AFTER_SILENCE, SILENCE
 from tatemono.usecases.mail.send_mail import MailSender
 from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
 

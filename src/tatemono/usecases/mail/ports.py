@@ -4,17 +4,8 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Protocol
 
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-)
-from tatemono.domain.mail.sending import (
-    MailClaim,
-    MailEvent,
-    MailState,
-    SendFailure,
-    SendQuota,
-)
+from tatemono.domain.mail.message import Mail, MailKind
+from tatemono.domain.mail.sending import MailClaim, MailEvent, MailState, SendFailure, SendQuota
 
 
 class Mails(Protocol):

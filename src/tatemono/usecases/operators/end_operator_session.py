@@ -3,11 +3,7 @@
 from uuid import UUID
 
 from tatemono.domain.operators.sessions import OperatorTokenSet
-from tatemono.usecases.operators.ports import (
-    OperatorPool,
-    OperatorSessions,
-    Seal,
-)
+from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, Seal
 
 
 async def end_operator_session(

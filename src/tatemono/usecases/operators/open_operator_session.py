@@ -3,17 +3,8 @@
 from datetime import datetime
 from uuid import uuid4
 
-from tatemono.domain.operators.sessions import (
-    LIFETIME,
-    OperatorSession,
-    PendingSignIn,
-    SessionToken,
-)
-from tatemono.usecases.operators.ports import (
-    OperatorPool,
-    OperatorSessions,
-    Seal,
-)
+from tatemono.domain.operators.sessions import LIFETIME, OperatorSession, PendingSignIn, SessionToken
+from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, Seal
 
 
 async def open_operator_session(

@@ -4,12 +4,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tatemono.domain.operators.sessions import (
-    IdentifiedOperator,
-    OperatorSession,
-    OperatorTokenSet,
-    PendingSignIn,
-)
+from tatemono.domain.operators.sessions import IdentifiedOperator, OperatorSession, OperatorTokenSet, PendingSignIn
 
 
 class OperatorSessions(Protocol):

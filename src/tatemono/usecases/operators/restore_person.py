@@ -2,12 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.operators.roles import (
-    Act,
-    NoSuchPerson,
-    NotSuspended,
-    Operation,
-)
+from tatemono.domain.operators.roles import Act, NoSuchPerson, NotSuspended, Operation
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 

@@ -2,11 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.operators.roles import (
-    Act,
-    NoSuchPerson,
-    Operation,
-)
+from tatemono.domain.operators.roles import Act, NoSuchPerson, Operation
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 

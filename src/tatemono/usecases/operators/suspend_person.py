@@ -3,12 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from tatemono.domain.operators.roles import (
-    Act,
-    EndsInThePast,
-    NoSuchPerson,
-    Operation,
-)
+from tatemono.domain.operators.roles import Act, EndsInThePast, NoSuchPerson, Operation
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 

@@ -12,11 +12,7 @@ from tatemono.domain.operators.sessions import (
     PoolAway,
     SessionToken,
 )
-from tatemono.usecases.operators.ports import (
-    OperatorPool,
-    OperatorSessions,
-    Seal,
-)
+from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, Seal
 
 _LOOK_AGAIN_SECONDS = 0.1
 

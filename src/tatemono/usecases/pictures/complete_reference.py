@@ -11,10 +11,7 @@ from tatemono.domain.pictures.references import (
     clean_key,
     incoming_key,
 )
-from tatemono.usecases.pictures.ports import (
-    ReferenceCleaner,
-    ReferenceStore,
-)
+from tatemono.usecases.pictures.ports import ReferenceCleaner, ReferenceStore
 from tatemono.usecases.ports import Database
 
 

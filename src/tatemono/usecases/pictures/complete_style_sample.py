@@ -3,20 +3,9 @@
 from hashlib import sha256
 from uuid import UUID
 
-from tatemono.domain.pictures.references import (
-    CleanPicture,
-    NotUploaded,
-)
-from tatemono.domain.pictures.styles import (
-    SAMPLE_SIDE_PIXELS,
-    sample_key,
-    sample_upload_key,
-)
-from tatemono.usecases.pictures.ports import (
-    PictureStore,
-    ReferenceCleaner,
-    ReferenceStore,
-)
+from tatemono.domain.pictures.references import CleanPicture, NotUploaded
+from tatemono.domain.pictures.styles import SAMPLE_SIDE_PIXELS, sample_key, sample_upload_key
+from tatemono.usecases.pictures.ports import PictureStore, ReferenceCleaner, ReferenceStore
 
 
 async def complete_style_sample(

@@ -3,15 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tatemono.domain.pictures.picture import (
-    FOLDER,
-    keys_of_attempt,
-    may_belong_to,
-)
-from tatemono.usecases.pictures.ports import (
-    PictureStore,
-    SearchableStore,
-)
+from tatemono.domain.pictures.picture import FOLDER, keys_of_attempt, may_belong_to
+from tatemono.usecases.pictures.ports import PictureStore, SearchableStore
 from tatemono.usecases.ports import Database
 
 BATCH = 100

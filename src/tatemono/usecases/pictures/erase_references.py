@@ -1,9 +1,6 @@
 """Reference pictures go when they are a day old."""
 
-from tatemono.domain.pictures.references import (
-    LIFE,
-    incoming_key,
-)
+from tatemono.domain.pictures.references import LIFE, incoming_key
 from tatemono.usecases.pictures.ports import ReferenceCopies
 from tatemono.usecases.ports import Database
 

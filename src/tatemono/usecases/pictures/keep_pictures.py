@@ -8,27 +8,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from tatemono.domain.generations.attempts import Claim
-from tatemono.domain.generations.painting import (
-    Failure,
-    Painting,
-    PaintingFailed,
-)
-from tatemono.domain.pictures.picture import (
-    object_key,
-    thumbnail_key,
-)
+from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed
+from tatemono.domain.pictures.picture import object_key, thumbnail_key
 from tatemono.usecases.generations.dependencies import Workshop
-from tatemono.usecases.pictures.ports import (
-    ExpectedPicture,
-    KeptPicture,
-    Miniature,
-    SmallCopy,
-    VerifiedPicture,
-)
-from tatemono.usecases.safety.guard_generation import (
-    Notes,
-    check_results,
-)
+from tatemono.usecases.pictures.ports import ExpectedPicture, KeptPicture, Miniature, SmallCopy, VerifiedPicture
+from tatemono.usecases.safety.guard_generation import Notes, check_results
 
 T = TypeVar("T")
 

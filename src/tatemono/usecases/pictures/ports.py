@@ -6,15 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from tatemono.domain.generations.painting import (
-    Painting,
-    PaintRequest,
-    PartialPicture,
-)
-from tatemono.domain.pictures.references import (
-    CleanPicture,
-    UploadForm,
-)
+from tatemono.domain.generations.painting import Painting, PaintRequest, PartialPicture
+from tatemono.domain.pictures.references import CleanPicture, UploadForm
 
 
 class Painter(Protocol):

@@ -6,20 +6,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-)
-from tatemono.domain.privacy.exports import (
-    ExportClaim,
-    ExportedPicture,
-    Profile,
-)
+from tatemono.domain.mail.message import Mail, MailKind
+from tatemono.domain.privacy.exports import ExportClaim, ExportedPicture, Profile
 from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
-from tatemono.usecases.privacy.ports import (
-    ExportStore,
-    Upload,
-)
+from tatemono.usecases.privacy.ports import ExportStore, Upload
 
 #: Rows that are in memory at a time.
 _PAGE = 500

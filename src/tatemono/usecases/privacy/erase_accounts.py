@@ -5,20 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-)
+from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.pictures import picture
 from tatemono.domain.privacy import exports
 from tatemono.domain.privacy.account_deletion import Receipt
 from tatemono.usecases.ports import OUTBOX_CHANNEL, Database, Rows
-from tatemono.usecases.privacy.ports import (
-    Erasing,
-    IdentityDirectory,
-    MemberDirectory,
-    ObjectFolders,
-)
+from tatemono.usecases.privacy.ports import Erasing, IdentityDirectory, MemberDirectory, ObjectFolders
 
 BATCH = 10
 #: Objects of one account that go in one round: two calls of the store.

@@ -6,10 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from tatemono.domain.privacy.account_deletion import (
-    Deletion,
-    Receipt,
-)
+from tatemono.domain.privacy.account_deletion import Deletion, Receipt
 from tatemono.domain.privacy.exports import (
     Export,
     ExportClaim,

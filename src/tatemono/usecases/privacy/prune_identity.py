@@ -1,9 +1,6 @@
 """What identity has kept for long enough goes away."""
 
-from tatemono.domain.privacy.retention import (
-    BATCH,
-    Kept,
-)
+from tatemono.domain.privacy.retention import BATCH, Kept
 from tatemono.usecases.ports import Database
 
 

@@ -8,17 +8,10 @@ from uuid import UUID
 from tatemono.domain.identity.members import MembersAway
 from tatemono.domain.pictures import picture
 from tatemono.domain.privacy import exports
-from tatemono.domain.privacy.residual_data import (
-    Findings,
-    Kind,
-)
+from tatemono.domain.privacy.residual_data import Findings, Kind
 from tatemono.usecases.identity.ports import IdentitiesAway
 from tatemono.usecases.ports import Database
-from tatemono.usecases.privacy.ports import (
-    IdentityDirectory,
-    MemberDirectory,
-    ObjectFolders,
-)
+from tatemono.usecases.privacy.ports import IdentityDirectory, MemberDirectory, ObjectFolders
 
 #: Members that lost their Cognito user are for a person to look at: to make guests of them cannot be taken back.
 UNATTENDED = frozenset({Kind.OBJECTS, Kind.POOL_MEMBERS, Kind.IDENTITIES})

@@ -2,23 +2,10 @@
 
 from datetime import timedelta
 
-from tatemono.domain.identity.devices import (
-    Principal,
-    Proof,
-    TokenRejected,
-)
-from tatemono.domain.identity.members import (
-    Password,
-    SignInRefused,
-)
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-)
-from tatemono.domain.privacy.account_deletion import (
-    Deletion,
-    PasswordNeeded,
-)
+from tatemono.domain.identity.devices import Principal, Proof, TokenRejected
+from tatemono.domain.identity.members import Password, SignInRefused
+from tatemono.domain.mail.message import Mail, MailKind
+from tatemono.domain.privacy.account_deletion import Deletion, PasswordNeeded
 from tatemono.usecases.identity.constant_time import evenly
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.identity.retry_on_conflict import until_undisturbed

@@ -3,22 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tatemono.domain.identity.devices import (
-    IdentifierHashes,
-    Platform,
-    Proof,
-    UserKind,
-)
-from tatemono.domain.identity.members import (
-    Password,
-    SignInRefused,
-    normalised_email,
-)
-from tatemono.domain.privacy.account_deletion import (
-    DeletionBegun,
-    NoDeletionPending,
-    PasswordNeeded,
-)
+from tatemono.domain.identity.devices import IdentifierHashes, Platform, Proof, UserKind
+from tatemono.domain.identity.members import Password, SignInRefused, normalised_email
+from tatemono.domain.privacy.account_deletion import DeletionBegun, NoDeletionPending, PasswordNeeded
 from tatemono.usecases.identity.constant_time import evenly
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database

@@ -9,16 +9,9 @@ from hashlib import sha256
 
 from tatemono.domain.errors import Refusal
 from tatemono.domain.safety.moderation import HashClass
-from tatemono.domain.safety.reports import (
-    MovingPicture,
-    quarantine_key,
-)
+from tatemono.domain.safety.reports import MovingPicture, quarantine_key
 from tatemono.usecases.ports import Database
-from tatemono.usecases.safety.ports import (
-    EdgeCache,
-    PictureHasher,
-    Quarantine,
-)
+from tatemono.usecases.safety.ports import EdgeCache, PictureHasher, Quarantine
 
 _log = logging.getLogger(__name__)
 

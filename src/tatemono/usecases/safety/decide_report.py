@@ -4,14 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-)
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-)
+from tatemono.domain.mail.message import Mail, MailKind
+from tatemono.domain.operators.roles import Act, Operation
 from tatemono.domain.pictures.picture import NoSuchPicture
 from tatemono.domain.safety.moderation import (
     FREEZE_REASON,

@@ -12,19 +12,8 @@ from hashlib import sha256
 from typing import TypeAlias
 
 from tatemono.domain.generations.attempts import Claim
-from tatemono.domain.generations.painting import (
-    Failure,
-    Painting,
-    PaintingFailed,
-)
-from tatemono.domain.safety.moderation import (
-    BLOCKED_HASH,
-    FREEZE_REASON,
-    Finding,
-    Stage,
-    WhenDown,
-    category_of,
-)
+from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed
+from tatemono.domain.safety.moderation import BLOCKED_HASH, FREEZE_REASON, Finding, Stage, WhenDown, category_of
 from tatemono.domain.safety.reports import evidence_key
 from tatemono.usecases.pictures.ports import ReferenceCopies
 from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL, Database

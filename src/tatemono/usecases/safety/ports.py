@@ -6,20 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from tatemono.domain.safety.moderation import (
-    Finding,
-    HashClass,
-    Stage,
-    Strike,
-)
-from tatemono.domain.safety.reports import (
-    Decision,
-    MovingPicture,
-    Origin,
-    Report,
-    ReportReason,
-    Takedown,
-)
+from tatemono.domain.safety.moderation import Finding, HashClass, Stage, Strike
+from tatemono.domain.safety.reports import Decision, MovingPicture, Origin, Report, ReportReason, Takedown
 
 
 class ModerationAway(Exception):  # noqa: N818 - it says what happened

@@ -3,14 +3,8 @@
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from tatemono.domain.pictures.picture import (
-    FOLDER,
-    NoSuchPicture,
-)
-from tatemono.domain.safety.reports import (
-    Origin,
-    ReportReason,
-)
+from tatemono.domain.pictures.picture import FOLDER, NoSuchPicture
+from tatemono.domain.safety.reports import Origin, ReportReason
 from tatemono.usecases.ports import Database
 
 

@@ -2,10 +2,7 @@
 
 from uuid import UUID
 
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-)
+from tatemono.domain.operators.roles import Act, Operation
 from tatemono.domain.safety.reports import NoSuchTakedown
 from tatemono.usecases.ports import TAKEDOWNS_CHANNEL, Database
 

@@ -4,10 +4,7 @@ import os
 import shutil
 import sys
 
-from tatemono_tools.laptop.cloud.settings import (
-    CloudSettings,
-    SettingsError,
-)
+from tatemono_tools.laptop.cloud.settings import CloudSettings, SettingsError
 
 
 def main() -> None:

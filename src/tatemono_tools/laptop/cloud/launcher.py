@@ -18,33 +18,15 @@ from ministack.services import ses, sqs, sts
 
 from tatemono_tools.laptop.cloud.credentials import check_every_signature
 from tatemono_tools.laptop.cloud.identities import complete_identities
-from tatemono_tools.laptop.cloud.mail import (
-    mail_since,
-    tell_of_mail,
-)
-from tatemono_tools.laptop.cloud.middleware import (
-    Gate,
-    touched_services,
-)
+from tatemono_tools.laptop.cloud.mail import mail_since, tell_of_mail
+from tatemono_tools.laptop.cloud.middleware import Gate, touched_services
 from tatemono_tools.laptop.cloud.new_address import verify_new_addresses
-from tatemono_tools.laptop.cloud.patches import (
-    SeamError,
-    check_seams,
-)
+from tatemono_tools.laptop.cloud.patches import SeamError, check_seams
 from tatemono_tools.laptop.cloud.pictures import Pictures
-from tatemono_tools.laptop.cloud.queues import (
-    Bell,
-    wake_receivers,
-)
+from tatemono_tools.laptop.cloud.queues import Bell, wake_receivers
 from tatemono_tools.laptop.cloud.settings import CloudSettings
-from tatemono_tools.laptop.cloud.sign_up import (
-    complete_sign_up,
-    random_code,
-)
-from tatemono_tools.laptop.cloud.snapshots import (
-    Service,
-    Snapshots,
-)
+from tatemono_tools.laptop.cloud.sign_up import complete_sign_up, random_code
+from tatemono_tools.laptop.cloud.snapshots import Service, Snapshots
 
 logger = logging.getLogger(__name__)
 

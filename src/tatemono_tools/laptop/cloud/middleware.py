@@ -7,14 +7,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from tatemono_tools.laptop.cloud.hosted.app import (
-    HostedPages,
-    is_hosted,
-)
-from tatemono_tools.laptop.cloud.pictures import (
-    PREFIX,
-    Pictures,
-)
+from tatemono_tools.laptop.cloud.hosted.app import HostedPages, is_hosted
+from tatemono_tools.laptop.cloud.pictures import PREFIX, Pictures
 
 _HEALTH = "/_ministack/health"
 _MAIL = "/_tatemono/mail"

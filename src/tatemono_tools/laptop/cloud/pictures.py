@@ -8,11 +8,7 @@ from ministack.core.responses import request_scope
 from ministack.services import s3
 
 from tatemono_tools.laptop.cloud.settings import CloudSettings
-from tatemono_tools.laptop.cloud.signed_urls import (
-    TrustedKeys,
-    UrlRefused,
-    check_signed_url,
-)
+from tatemono_tools.laptop.cloud.signed_urls import TrustedKeys, UrlRefused, check_signed_url
 
 PREFIX = "/_edge"
 """What follows it is the path of the viewer's URL, which like on CloudFront is the object's key as well."""

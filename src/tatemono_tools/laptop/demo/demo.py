@@ -15,10 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tatemono_tools.laptop.demo.phone import (
-    Phone,
-    PhoneRefused,
-)
+from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
 from tatemono_tools.laptop.process.state import StateFolder
 
 _PATIENCE_SECONDS = 600

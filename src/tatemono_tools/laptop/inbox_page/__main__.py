@@ -12,10 +12,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from tatemono_tools.laptop.inbox_page.app import (
-    Mailbox,
-    make_app,
-)
+from tatemono_tools.laptop.inbox_page.app import Mailbox, make_app
 
 # A page that waits for mail gets this long after a stop before the process leaves anyway.
 _GRACE_SECONDS = 0.5

@@ -6,14 +6,7 @@ from typing import Any
 
 from tatemono.adapters.email_rendering import Letters
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.mail.message import (
-    FACTS,
-    LANGUAGES,
-    OPTIONAL_FACTS,
-    FactKind,
-    Mail,
-    MailKind,
-)
+from tatemono.domain.mail.message import FACTS, LANGUAGES, OPTIONAL_FACTS, FactKind, Mail, MailKind
 
 _TEXTS: dict[str, dict[str, Any]] = {
     "ja": {

@@ -12,16 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tatemono_tools.laptop.process.logs import (
-    follow,
-    last_lines,
-)
-from tatemono_tools.laptop.process.screen import (
-    MARKS,
-    Screen,
-    age,
-    readable,
-)
+from tatemono_tools.laptop.process.logs import follow, last_lines
+from tatemono_tools.laptop.process.screen import MARKS, Screen, age, readable
 from tatemono_tools.laptop.process.state import (
     PartRecord,
     ProcessIdentity,

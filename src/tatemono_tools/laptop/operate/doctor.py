@@ -22,27 +22,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tatemono.adapters.model_registry import WrongRegistry
-from tatemono_tools.laptop.door.nginx import (
-    CannotOpenDoor,
-    door_command,
-)
+from tatemono_tools.laptop.door.nginx import CannotOpenDoor, door_command
 from tatemono_tools.laptop.operate.models import examined
-from tatemono_tools.laptop.postgres.database import (
-    DatabaseError,
-    EmbeddedPostgres,
-    binary,
-)
+from tatemono_tools.laptop.postgres.database import DatabaseError, EmbeddedPostgres, binary
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.screen import MARKS
-from tatemono_tools.laptop.process.state import (
-    MARKER,
-    StateFolder,
-    leftovers,
-)
-from tatemono_tools.plan.building import (
-    WrongPlan,
-    read_plan,
-)
+from tatemono_tools.laptop.process.state import MARKER, StateFolder, leftovers
+from tatemono_tools.plan.building import WrongPlan, read_plan
 
 # A new building takes 0.1 GB; PostgreSQL stops the world when a disk is full.
 ENOUGH_BYTES = 2_000_000_000

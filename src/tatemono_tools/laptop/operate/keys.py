@@ -22,12 +22,7 @@ from tatemono_tools.laptop.demo.demo import NothingRuns
 from tatemono_tools.laptop.operate.rotated_secret import RotatedSecret
 from tatemono_tools.laptop.operate.running import running_cloud
 from tatemono_tools.laptop.process.state import StateFolder
-from tatemono_tools.laptop.provision.cloud_resources import (
-    StoredSecret,
-    ensure_secret,
-    open_cloud,
-    read_secrets,
-)
+from tatemono_tools.laptop.provision.cloud_resources import StoredSecret, ensure_secret, open_cloud, read_secrets
 from tatemono_tools.laptop.provision.provision import ENVIRONMENT
 from tatemono_tools.plan.building import Plan
 

@@ -10,11 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tatemono.domain.operators.roles import Role
-from tatemono_tools.laptop.operate.operators import (
-    Enrolment,
-    OperatorPool,
-    open_pool,
-)
+from tatemono_tools.laptop.operate.operators import Enrolment, OperatorPool, open_pool
 from tatemono_tools.laptop.operate.running import running_cloud
 from tatemono_tools.laptop.process.state import StateFolder
 from tatemono_tools.plan.building import read_plan

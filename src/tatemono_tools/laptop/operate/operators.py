@@ -21,14 +21,8 @@ from botocore.exceptions import ClientError
 
 from tatemono.domain.operators.roles import Role
 from tatemono_tools.laptop.demo.demo import NothingRuns
-from tatemono_tools.laptop.provision.cloud_resources import (
-    open_cloud,
-    read_parameters,
-)
-from tatemono_tools.laptop.provision.provision import (
-    ENVIRONMENT,
-    read_secret,
-)
+from tatemono_tools.laptop.provision.cloud_resources import open_cloud, read_parameters
+from tatemono_tools.laptop.provision.provision import ENVIRONMENT, read_secret
 from tatemono_tools.plan.building import Plan
 
 POOL = "operators"

@@ -7,10 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tatemono.bootstrap.outbox_relay import outbox_relay
-from tatemono.domain.privacy.residual_data import (
-    Findings,
-    Kind,
-)
+from tatemono.domain.privacy.residual_data import Findings, Kind
 from tatemono.settings import OutboxRelaySettings, read
 from tatemono.usecases.privacy.reconcile import reconcile_all
 from tatemono_tools.laptop.operate.running import running_cloud

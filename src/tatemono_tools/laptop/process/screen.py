@@ -13,10 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from tatemono_tools.laptop.process.state import (
-    PartRecord,
-    now,
-)
+from tatemono_tools.laptop.process.state import PartRecord, now
 
 MARKS = {
     "waiting": ("·", "dim"),

@@ -20,22 +20,9 @@ from typing import NoReturn
 
 import psutil
 
-from tatemono_tools.laptop.process.logs import (
-    LogFile,
-    LogPipe,
-    last_lines,
-)
-from tatemono_tools.laptop.process.part import (
-    Launch,
-    Part,
-    PartFailed,
-    Patience,
-)
-from tatemono_tools.laptop.process.state import (
-    PartRecord,
-    ProcessIdentity,
-    now,
-)
+from tatemono_tools.laptop.process.logs import LogFile, LogPipe, last_lines
+from tatemono_tools.laptop.process.part import Launch, Part, PartFailed, Patience
+from tatemono_tools.laptop.process.state import PartRecord, ProcessIdentity, now
 
 _HURRIED_STOP_SECONDS = 1.0
 _TOLD_LINES = 12

@@ -11,11 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tatemono_tools.laptop.provision.cloud_resources import Cloud
-from tatemono_tools.plan.identity import (
-    Function,
-    Identity,
-    UserPool,
-)
+from tatemono_tools.plan.identity import Function, Identity, UserPool
 
 RUNTIME = "python3.13"
 """Of the functions, on AWS. The embedded cloud runs them in the project's own Python."""

@@ -22,15 +22,9 @@ from tatemono_tools.laptop.provision.cloud_resources import (
     read_parameters,
     read_secrets,
 )
-from tatemono_tools.laptop.provision.identity_resources import (
-    ensure_functions,
-    ensure_pools,
-)
+from tatemono_tools.laptop.provision.identity_resources import ensure_functions, ensure_pools
 from tatemono_tools.laptop.provision.mail_resources import ensure_mail
-from tatemono_tools.plan.building import (
-    Plan,
-    Secret,
-)
+from tatemono_tools.plan.building import Plan, Secret
 from tatemono_tools.release.functions_zip import zip_of_modules
 
 ENVIRONMENT = "laptop"

@@ -2,16 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from tatemono_tools.plan.building import (
-    Plan,
-    Service,
-)
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Stack,
-    as_list,
-    json_of,
-)
+from tatemono_tools.plan.building import Plan, Service
+from tatemono_tools.terraform.checks.stack import Finding, Stack, as_list, json_of
 
 _CHECK = "agreement"
 _OWN_VARIABLES = {

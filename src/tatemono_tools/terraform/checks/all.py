@@ -7,21 +7,12 @@ from pathlib import Path
 from tatemono_tools.plan.building import Plan
 from tatemono_tools.terraform.checks.agreement import check_agreement
 from tatemono_tools.terraform.checks.firewall import check_firewall
-from tatemono_tools.terraform.checks.policies import (
-    check_policies,
-    reasons,
-)
+from tatemono_tools.terraform.checks.policies import check_policies, reasons
 from tatemono_tools.terraform.checks.queues import check_queues
 from tatemono_tools.terraform.checks.reachability import check_reachability
-from tatemono_tools.terraform.checks.routing import (
-    Route,
-    check_routing,
-)
+from tatemono_tools.terraform.checks.routing import Route, check_routing
 from tatemono_tools.terraform.checks.secrets import check_secrets
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Stack,
-)
+from tatemono_tools.terraform.checks.stack import Finding, Stack
 
 CHECKS = ("reachability", "routing", "firewall", "secrets", "queues", "policies", "agreement")
 

@@ -11,10 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from tatemono import entrypoints
 from tatemono.domain.privacy.exports import LEASE as EXPORT_LEASE
-from tatemono.entrypoints.image_worker import (
-    exporting,
-    lease_keeper,
-)
+from tatemono.entrypoints.image_worker import exporting, lease_keeper
 from tatemono.entrypoints.mail_worker import worker
 from tatemono_tools.plan.building import Plan
 from tatemono_tools.terraform.checks.routing import Route as AppRoute

@@ -3,12 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Resource,
-    Stack,
-    strings,
-)
+from tatemono_tools.terraform.checks.stack import Finding, Resource, Stack, strings
 
 _CHECK = "differences"
 

@@ -8,16 +8,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from tatemono_tools.plan.building import Plan
-from tatemono_tools.terraform.checks.routing import (
-    Route,
-    behavior_of,
-)
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Resource,
-    Stack,
-    as_list,
-)
+from tatemono_tools.terraform.checks.routing import Route, behavior_of
+from tatemono_tools.terraform.checks.stack import Finding, Resource, Stack, as_list
 
 _CHECK = "firewall"
 STRANGER = "198.51.100.7"

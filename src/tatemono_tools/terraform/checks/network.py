@@ -5,11 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from tatemono_tools.terraform.checks.stack import (
-    Resource,
-    Stack,
-    as_list,
-)
+from tatemono_tools.terraform.checks.stack import Resource, Stack, as_list
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 LAST_PORT = 65535

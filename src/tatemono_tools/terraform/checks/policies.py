@@ -4,13 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Resource,
-    Stack,
-    as_list,
-    json_of,
-)
+from tatemono_tools.terraform.checks.stack import Finding, Resource, Stack, as_list, json_of
 
 _CHECK = "policies"
 _POLICIES = {

@@ -3,13 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from tatemono_tools.plan.building import Plan
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Resource,
-    Stack,
-    as_list,
-    json_of,
-)
+from tatemono_tools.terraform.checks.stack import Finding, Resource, Stack, as_list, json_of
 
 _CHECK = "queues"
 _HEARTBEATS = 6

@@ -3,15 +3,8 @@
 from collections.abc import Iterator
 
 from tatemono_tools.plan.building import Plan
-from tatemono_tools.terraform.checks.network import (
-    ANYWHERE,
-    Floors,
-    Room,
-)
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Stack,
-)
+from tatemono_tools.terraform.checks.network import ANYWHERE, Floors, Room
+from tatemono_tools.terraform.checks.stack import Finding, Stack
 
 _CHECK = "reachability"
 _DATABASE_PORT = 5432

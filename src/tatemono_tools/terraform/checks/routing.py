@@ -7,12 +7,7 @@ from typing import Any
 from tatemono_tools.plan.building import Plan
 from tatemono_tools.plan.edge import Behavior
 from tatemono_tools.terraform.checks.patterns import matches
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Resource,
-    Stack,
-    as_list,
-)
+from tatemono_tools.terraform.checks.stack import Finding, Resource, Stack, as_list
 
 _CHECK = "routing"
 _HTTPS_PORT = 443

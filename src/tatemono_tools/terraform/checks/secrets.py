@@ -6,14 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from tatemono_tools.plan.building import Plan
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Resource,
-    Stack,
-    as_list,
-    json_of,
-    strings,
-)
+from tatemono_tools.terraform.checks.stack import Finding, Resource, Stack, as_list, json_of, strings
 
 _CHECK = "secrets"
 _SHORTEST = 20

@@ -4,12 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tatemono_tools.terraform.building_parts import PARTS
-from tatemono_tools.terraform.cost.estimate import (
-    NOTHING,
-    Line,
-    Range,
-    Use,
-)
+from tatemono_tools.terraform.cost.estimate import NOTHING, Line, Range, Use
 
 _PARTS = [*(part.module for part in PARTS), "painter"]
 _NAMES = {part.module: part.english for part in PARTS} | {"painter": "the outside painter"}

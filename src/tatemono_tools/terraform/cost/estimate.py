@@ -9,12 +9,7 @@ from pathlib import Path
 from tatemono.domain.generations.image_models import ImageModel
 from tatemono.domain.generations.painting import PainterUsage
 from tatemono_tools.plan.building import Plan
-from tatemono_tools.terraform.checks.stack import (
-    Resource,
-    Stack,
-    as_list,
-    json_of,
-)
+from tatemono_tools.terraform.checks.stack import Resource, Stack, as_list, json_of
 
 PRICES = Path(__file__).parent / "prices.toml"
 HOURS = 730

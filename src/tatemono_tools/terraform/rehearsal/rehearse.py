@@ -13,44 +13,14 @@ from typing import Any
 from rich.console import Console
 
 from tatemono_tools.laptop import secret_values
-from tatemono_tools.plan.building import (
-    Plan,
-    read_plan,
-)
-from tatemono_tools.terraform.checks.all import (
-    CHECKS,
-    Applications,
-    check_stack,
-)
-from tatemono_tools.terraform.checks.stack import (
-    Finding,
-    Stack,
-)
-from tatemono_tools.terraform.rehearsal.emulators import (
-    EmulatorFailed,
-    Emulators,
-    running_emulators,
-)
-from tatemono_tools.terraform.rehearsal.reporting import (
-    Act,
-    ActFailed,
-    Programme,
-)
-from tatemono_tools.terraform.rehearsal.setup import (
-    Stage,
-    client,
-    read_variable,
-    set_account,
-    set_stage,
-)
+from tatemono_tools.plan.building import Plan, read_plan
+from tatemono_tools.terraform.checks.all import CHECKS, Applications, check_stack
+from tatemono_tools.terraform.checks.stack import Finding, Stack
+from tatemono_tools.terraform.rehearsal.emulators import EmulatorFailed, Emulators, running_emulators
+from tatemono_tools.terraform.rehearsal.reporting import Act, ActFailed, Programme
+from tatemono_tools.terraform.rehearsal.setup import Stage, client, read_variable, set_account, set_stage
 from tatemono_tools.terraform.rehearsal.traffic import Visitor
-from tatemono_tools.terraform.runner import (
-    INFRA,
-    Event,
-    Terraform,
-    TerraformFailed,
-    find_mirror,
-)
+from tatemono_tools.terraform.runner import INFRA, Event, Terraform, TerraformFailed, find_mirror
 
 _CHANGED = 2
 """What `plan -detailed-exitcode` ends with when something would change."""

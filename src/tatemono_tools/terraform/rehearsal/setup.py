@@ -9,16 +9,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tatemono_tools.laptop.secret_values import (
-    private_key_pem,
-    public_key,
-)
+from tatemono_tools.laptop.secret_values import private_key_pem, public_key
 from tatemono_tools.release import functions_zip
 from tatemono_tools.terraform.rehearsal.emulators import Emulators
-from tatemono_tools.terraform.runner import (
-    INFRA,
-    Terraform,
-)
+from tatemono_tools.terraform.runner import INFRA, Terraform
 
 DIGEST = "sha256:" + "0" * 64
 """Of an image that nobody has built: the rehearsal starts no container."""

@@ -8,23 +8,11 @@ from uuid import UUID
 import asyncpg
 
 from tatemono.adapters.batching import Gathered
-from tatemono.adapters.postgres.generations.generations import (
-    Generations,
-    Success,
-)
+from tatemono.adapters.postgres.generations.generations import Generations, Success
 from tatemono.adapters.postgres.generations.submissions import Submission
-from tatemono.domain.generations.attempts import (
-    FIRST_PROVIDER,
-    Claim,
-)
-from tatemono.domain.generations.budgets import (
-    Cost,
-    Terms,
-)
-from tatemono.domain.generations.generation import (
-    PictureRequest,
-    Submitted,
-)
+from tatemono.domain.generations.attempts import FIRST_PROVIDER, Claim
+from tatemono.domain.generations.budgets import Cost, Terms
+from tatemono.domain.generations.generation import PictureRequest, Submitted
 from tatemono.domain.generations.painting import PainterUsage
 from tatemono.usecases.pictures.ports import KeptPicture
 

@@ -4,12 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.generations.dead_letters import (
-    GENERATIONS_QUEUE,
-    REDRIVEN_PER_SECOND,
-    DeadLetter,
-    DeadMessage,
-)
+from tatemono.domain.generations.dead_letters import GENERATIONS_QUEUE, REDRIVEN_PER_SECOND, DeadLetter, DeadMessage
 from tatemono.domain.generations.generation import State
 
 _KEEP = """

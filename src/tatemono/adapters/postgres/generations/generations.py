@@ -14,26 +14,11 @@ from uuid import UUID
 import asyncpg
 
 from tatemono.adapters.postgres.generations import generations_sql as sql
-from tatemono.adapters.postgres.generations.submissions import (
-    Submissions,
-    generation_of,
-)
+from tatemono.adapters.postgres.generations.submissions import Submissions, generation_of
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
-from tatemono.domain.generations.attempts import (
-    FIRST_PROVIDER,
-    Claim,
-    GiveUp,
-    History,
-    Outcome,
-)
-from tatemono.domain.generations.generation import (
-    AccountBusy,
-    State,
-)
-from tatemono.domain.generations.painting import (
-    Failure,
-    PainterUsage,
-)
+from tatemono.domain.generations.attempts import FIRST_PROVIDER, Claim, GiveUp, History, Outcome
+from tatemono.domain.generations.generation import AccountBusy, State
+from tatemono.domain.generations.painting import Failure, PainterUsage
 from tatemono.usecases.pictures.ports import KeptPicture
 
 #: How often to look again when the same account is changed at the same moment.

@@ -8,15 +8,8 @@ from uuid import UUID
 from tatemono.adapters.postgres.generations.queue import POSITIONS
 from tatemono.adapters.postgres.generations.submissions import generation_of
 from tatemono.domain.generations.generation import Generation
-from tatemono.domain.generations.queue import (
-    Pace,
-    Waiting,
-    estimate_waiting,
-)
-from tatemono.domain.identity.devices import (
-    Me,
-    UserKind,
-)
+from tatemono.domain.generations.queue import Pace, Waiting, estimate_waiting
+from tatemono.domain.identity.devices import Me, UserKind
 from tatemono.domain.safety.moderation import Strike
 
 

@@ -3,12 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.generations.queue import (
-    Order,
-    Pace,
-    Priority,
-    QueueControls,
-)
+from tatemono.domain.generations.queue import Order, Pace, Priority, QueueControls
 
 _CONTROLS = """
 select paused_at, paused_by, pause_reason, draining_at, draining_by, drain_reason from queue_controls

@@ -11,13 +11,7 @@ import asyncpg
 
 from tatemono.adapters.postgres.generations import submissions_sql as sql
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
-from tatemono.domain.generations.budgets import (
-    BUDGET_SHARDS,
-    Account,
-    Cost,
-    Terms,
-    shards_from,
-)
+from tatemono.domain.generations.budgets import BUDGET_SHARDS, Account, Cost, Terms, shards_from
 from tatemono.domain.generations.generation import (
     AccountBusy,
     Background,

@@ -3,10 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.identity.devices import (
-    IdentifierHashes,
-    Platform,
-)
+from tatemono.domain.identity.devices import IdentifierHashes, Platform
 
 
 class Attestations:

@@ -13,11 +13,7 @@ from tatemono.domain.identity.devices import (
     SignedInDevice,
     UserKind,
 )
-from tatemono.domain.identity.sessions import (
-    SESSION_LIFETIME,
-    AccountSuspended,
-    Suspension,
-)
+from tatemono.domain.identity.sessions import SESSION_LIFETIME, AccountSuspended, Suspension
 from tatemono.domain.privacy.account_deletion import DeletionPending
 
 #: Whether a row of `users` is suspended now.

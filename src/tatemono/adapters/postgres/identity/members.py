@@ -5,10 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from tatemono.domain.identity.members import (
-    AccountErased,
-    PoolMember,
-)
+from tatemono.domain.identity.members import AccountErased, PoolMember
 
 # Nobody but Cognito says whose address it is: whoever had it before has it no more.
 _TAKE_ADDRESS = (

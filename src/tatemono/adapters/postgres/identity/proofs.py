@@ -6,10 +6,7 @@ one removes two that are out of date, so the table stays as large as what came i
 
 from typing import Any
 
-from tatemono.domain.identity.devices import (
-    ProofFault,
-    ProofRejected,
-)
+from tatemono.domain.identity.devices import ProofFault, ProofRejected
 
 # Longer than any proof is good: a minute each way around `iat`, or two minutes with a nonce (adapters/proofs.py).
 PROOF = """proof as (

@@ -17,14 +17,8 @@ import structlog
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.notifications import listening
 from tatemono.domain.errors import Refusal
-from tatemono.domain.identity.devices import (
-    Principal,
-    TokenRejected,
-)
-from tatemono.domain.identity.sessions import (
-    AccountSuspended,
-    Suspension,
-)
+from tatemono.domain.identity.devices import Principal, TokenRejected
+from tatemono.domain.identity.sessions import AccountSuspended, Suspension
 from tatemono.domain.privacy.account_deletion import DeletionPending
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 

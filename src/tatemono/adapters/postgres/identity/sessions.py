@@ -5,22 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tatemono.adapters.postgres.identity.devices import (
-    SUSPENDED,
-    signed_in_device,
-)
+from tatemono.adapters.postgres.identity.devices import SUSPENDED, signed_in_device
 from tatemono.adapters.postgres.identity.proofs import PROOF
-from tatemono.domain.identity.devices import (
-    Platform,
-    SignedInDevice,
-)
-from tatemono.domain.identity.sessions import (
-    SESSION_LIFETIME,
-    OwnDevice,
-    SecurityEvent,
-    Session,
-    Suspension,
-)
+from tatemono.domain.identity.devices import Platform, SignedInDevice
+from tatemono.domain.identity.sessions import SESSION_LIFETIME, OwnDevice, SecurityEvent, Session, Suspension
 
 # Of many with the same token the first takes the row; for the others the hash is another one when they get it.
 _ROTATE = f"""

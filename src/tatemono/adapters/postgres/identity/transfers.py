@@ -5,19 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.identity.devices import signed_in_device
-from tatemono.domain.identity.devices import (
-    IdentifierHashes,
-    Platform,
-    SignedInDevice,
-)
+from tatemono.domain.identity.devices import IdentifierHashes, Platform, SignedInDevice
 from tatemono.domain.identity.merges import AccountsBusy
 from tatemono.domain.identity.sessions import SESSION_LIFETIME
-from tatemono.domain.identity.transfers import (
-    ATTEMPTS,
-    IssuedTransferCode,
-    TakenTransferCode,
-    TransferCode,
-)
+from tatemono.domain.identity.transfers import ATTEMPTS, IssuedTransferCode, TakenTransferCode, TransferCode
 
 # An account has one code that is good: the newest. Whoever is merged away has none.
 _ISSUE = """

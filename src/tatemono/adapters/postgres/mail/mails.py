@@ -6,10 +6,7 @@ from typing import Any
 
 from tatemono.adapters.postgres.mail import mails_sql as sql
 from tatemono.adapters.postgres.outbox import MAIL
-from tatemono.domain.mail.message import (
-    Mail,
-    MailKind,
-)
+from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.mail.sending import (
     EventKind,
     MailClaim,

@@ -4,10 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.identity.devices import (
-    Platform,
-    UserKind,
-)
+from tatemono.domain.identity.devices import Platform, UserKind
 from tatemono.domain.operators.roles import (
     Act,
     AuditRecord,

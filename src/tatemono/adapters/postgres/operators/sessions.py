@@ -4,13 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.operators.sessions import (
-    FETCHING,
-    IDLE,
-    IdentifiedOperator,
-    OperatorSession,
-    OwnSignIn,
-)
+from tatemono.domain.operators.sessions import FETCHING, IDLE, IdentifiedOperator, OperatorSession, OwnSignIn
 
 # The session that this browser had before goes, whoever's it was; and with it all that are over.
 _OPEN = """

@@ -5,10 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.pictures.references import (
-    Reference,
-    TooManyReferences,
-)
+from tatemono.domain.pictures.references import Reference, TooManyReferences
 
 _COLUMNS = "id, user_id, created_at, clean_key, width, height"
 

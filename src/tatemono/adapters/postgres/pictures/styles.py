@@ -6,10 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from tatemono.domain.pictures.styles import (
-    NoSuchPreset,
-    StyleExists,
-)
+from tatemono.domain.pictures.styles import NoSuchPreset, StyleExists
 
 _COLUMNS = "id, position, name_en, name_ja, prompt_suffix, active, sample_key, retired_at"
 

@@ -10,17 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.identity.merges import never_waiting
-from tatemono.adapters.postgres.identity.merges_sql import (
-    LOCK_ACCOUNTS,
-    LOCK_SESSIONS,
-)
+from tatemono.adapters.postgres.identity.merges_sql import LOCK_ACCOUNTS, LOCK_SESSIONS
 from tatemono.adapters.postgres.privacy import deletions_sql as sql
 from tatemono.domain.identity.merges import AccountsBusy
 from tatemono.domain.pictures.picture import generation_of_key
-from tatemono.domain.privacy.account_deletion import (
-    Deletion,
-    Receipt,
-)
+from tatemono.domain.privacy.account_deletion import Deletion, Receipt
 from tatemono.usecases.privacy.ports import Erasing
 
 #: Somebody with very many generations takes longer than other statements may.

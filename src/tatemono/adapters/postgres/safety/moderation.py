@@ -4,12 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tatemono.domain.safety.moderation import (
-    Escalation,
-    Finding,
-    Stage,
-    Strike,
-)
+from tatemono.domain.safety.moderation import Escalation, Finding, Stage, Strike
 
 _ESCALATION = """id, created_at, user_id, generation_id, picture_id, stage, categories, found_by, reason, sha256,
     evidence_key"""

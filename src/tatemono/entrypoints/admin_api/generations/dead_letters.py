@@ -7,31 +7,12 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.generations.dead_letters import (
-    DeadLetter,
-    reason_text,
-)
-from tatemono.entrypoints.admin_api.authority import (
-    Backend,
-    Caller,
-    act_of,
-    router,
-)
+from tatemono.domain.generations.dead_letters import DeadLetter, reason_text
+from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
-from tatemono.entrypoints.admin_api.operators.people import (
-    Cursor,
-    Limit,
-)
-from tatemono.entrypoints.http.responses import (
-    json_response,
-    language_of,
-)
-from tatemono.entrypoints.http.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-)
+from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.http.responses import json_response, language_of
+from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.generations import decide_dead_letters as deciding
 
 routes = router("Dead letters")

@@ -9,38 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.generations.circuit_breaker import (
-    Breaker,
-    Ruling,
-)
-from tatemono.domain.generations.queue import (
-    Order,
-    Priority,
-)
+from tatemono.domain.generations.circuit_breaker import Breaker, Ruling
+from tatemono.domain.generations.queue import Order, Priority
 from tatemono.domain.operators.roles import Act
 from tatemono.entrypoints.admin_api import schemas
-from tatemono.entrypoints.admin_api.authority import (
-    DONE,
-    Backend,
-    Caller,
-    act_of,
-    router,
-)
+from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-)
+from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.generations import reprioritise as reprioritising
-from tatemono.usecases.generations.control_queue import (
-    drain_queue,
-    fill_queue,
-    pause_queue,
-    resume_queue,
-)
+from tatemono.usecases.generations.control_queue import drain_queue, fill_queue, pause_queue, resume_queue
 
 routes = router("Queue")
 

@@ -9,11 +9,7 @@ from pydantic import Field
 from tatemono.domain.generations.dead_letters import MOST_AT_ONCE
 from tatemono.domain.generations.generation import State
 from tatemono.entrypoints.admin_api.schemas import NextCursor, Reason
-from tatemono.entrypoints.http.bodies import (
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.entrypoints.http.bodies import RequestBody, ResponseBody, example
 
 PriorityName = Literal["high", "normal", "low"]
 _GENERATION_ID = "019ab3c2-5b1e-7a10-8c55-0d2f6a1b9e01"

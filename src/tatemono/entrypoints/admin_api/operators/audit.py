@@ -8,26 +8,12 @@ from uuid import UUID
 from fastapi import Query
 from starlette.responses import Response
 
-from tatemono.domain.operators.roles import (
-    ALLOWED,
-    AuditRecord,
-)
+from tatemono.domain.operators.roles import ALLOWED, AuditRecord
 from tatemono.entrypoints.admin_api import schemas
-from tatemono.entrypoints.admin_api.authority import (
-    Backend,
-    Caller,
-    router,
-)
-from tatemono.entrypoints.admin_api.operators.people import (
-    Cursor,
-    Limit,
-)
+from tatemono.entrypoints.admin_api.authority import Backend, Caller, router
+from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import (
-    WITH_TOKEN,
-    answers,
-    body,
-)
+from tatemono.entrypoints.http.route_openapi import WITH_TOKEN, answers, body
 
 routes = router("Operators")
 

@@ -9,26 +9,12 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.operators.roles import (
-    NoSuchPerson,
-    Search,
-)
+from tatemono.domain.operators.roles import NoSuchPerson, Search
 from tatemono.entrypoints.admin_api import schemas
-from tatemono.entrypoints.admin_api.authority import (
-    DONE,
-    Backend,
-    Caller,
-    act_of,
-    router,
-)
+from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
 from tatemono.entrypoints.http.bodies import NO_NUL
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-)
+from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.operators import restore_person as restore_use_case
 from tatemono.usecases.operators import sign_out_person as sign_out_use_case
 from tatemono.usecases.operators import suspend_person as suspend_use_case

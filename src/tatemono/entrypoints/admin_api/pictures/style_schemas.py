@@ -7,12 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from tatemono.entrypoints.admin_api.schemas import Reason
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 STYLE_ID = r"^[a-z][a-z0-9-]{0,39}$"
 

@@ -9,32 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.adapters.postgres.pictures.styles import StylePreset
-from tatemono.domain.operators.roles import (
-    Act,
-    Operation,
-)
-from tatemono.domain.pictures.references import (
-    MAX_UPLOAD_BYTES,
-    UPLOAD_SECONDS,
-)
-from tatemono.domain.pictures.styles import (
-    NoSuchPreset,
-    sample_upload_key,
-)
-from tatemono.entrypoints.admin_api.authority import (
-    Backend,
-    Caller,
-    act_of,
-    router,
-)
+from tatemono.domain.operators.roles import Act, Operation
+from tatemono.domain.pictures.references import MAX_UPLOAD_BYTES, UPLOAD_SECONDS
+from tatemono.domain.pictures.styles import NoSuchPreset, sample_upload_key
+from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.pictures import style_schemas as schemas
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-)
+from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.pictures import complete_style_sample as completing
 
 routes = router("Styles")

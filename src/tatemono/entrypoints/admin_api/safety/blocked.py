@@ -8,30 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.operators.roles import Operation
-from tatemono.domain.safety.blocked_words import (
-    BlockedWord,
-    BlockedWords,
-    Locale,
-    fold,
-)
-from tatemono.entrypoints.admin_api.authority import (
-    Backend,
-    Caller,
-    act_of,
-    router,
-)
-from tatemono.entrypoints.admin_api.operators.people import (
-    Cursor,
-    Limit,
-)
+from tatemono.domain.safety.blocked_words import BlockedWord, BlockedWords, Locale, fold
+from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-)
+from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL
 
 _DONE = {"description": "Done, and written down."}

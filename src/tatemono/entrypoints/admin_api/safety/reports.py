@@ -13,29 +13,12 @@ from starlette.responses import Response
 from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.operators.roles import Operation
 from tatemono.domain.safety.moderation import Escalation
-from tatemono.domain.safety.reports import (
-    CLAIM_FOR,
-    Decision,
-    ReportState,
-)
-from tatemono.entrypoints.admin_api.authority import (
-    Backend,
-    Caller,
-    act_of,
-    router,
-)
-from tatemono.entrypoints.admin_api.operators.people import (
-    Cursor,
-    Limit,
-)
+from tatemono.domain.safety.reports import CLAIM_FOR, Decision, ReportState
+from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-)
+from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.safety import decide_report as deciding
 from tatemono.usecases.safety import undo_takedown as undoing
 

@@ -6,27 +6,11 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from tatemono.domain.safety.blocked_words import (
-    MAX_PHRASE_CHARACTERS,
-    Locale,
-)
-from tatemono.domain.safety.moderation import (
-    HashClass,
-    Stage,
-)
-from tatemono.domain.safety.reports import (
-    Decision,
-    Origin,
-    ReportReason,
-    ReportState,
-)
+from tatemono.domain.safety.blocked_words import MAX_PHRASE_CHARACTERS, Locale
+from tatemono.domain.safety.moderation import HashClass, Stage
+from tatemono.domain.safety.reports import Decision, Origin, ReportReason, ReportState
 from tatemono.entrypoints.admin_api.schemas import NextCursor, Reason
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 _ID = "019ab3c2-9d40-7c3e-a1f4-5e0c7b2d8f02"
 _USER_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"

@@ -10,11 +10,7 @@ from tatemono.domain.generations.generation import NoSuchGeneration
 from tatemono.entrypoints.http.responses import language_of
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.generations.streams import EventStream
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    WITH_TOKEN,
-    answers,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, router
 
 routes = router("Generations")
 

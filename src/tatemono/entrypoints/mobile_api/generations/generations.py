@@ -8,21 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.generations.generation import NoSuchGeneration
-from tatemono.entrypoints.http.responses import (
-    json_response,
-    language_of,
-)
+from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.resources import generation_resource, generation_resources
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    PREFIX,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, PREFIX, WITH_TOKEN, answers, body, router
 from tatemono.usecases.generations import cancel_generation as cancelling
 from tatemono.usecases.generations import quote_generation as quoting
 from tatemono.usecases.generations import submit_generation as submitting

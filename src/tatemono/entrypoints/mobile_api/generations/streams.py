@@ -14,17 +14,10 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from tatemono.adapters.postgres.generations.event_feed import Watch
-from tatemono.adapters.postgres.generations.queries import (
-    EventRow,
-    Place,
-)
+from tatemono.adapters.postgres.generations.queries import EventRow, Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.errors import Exhausted, Unavailable
-from tatemono.domain.generations.generation import (
-    FINAL_STATES,
-    Generation,
-    State,
-)
+from tatemono.domain.generations.generation import FINAL_STATES, Generation, State
 from tatemono.entrypoints.http.responses import json_bytes
 from tatemono.entrypoints.http.serving import DATABASE_AWAY
 from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources, place_resource

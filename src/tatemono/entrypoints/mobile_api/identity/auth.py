@@ -8,22 +8,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.identity.devices import (
-    Proof,
-    SignedInDevice,
-)
-from tatemono.domain.identity.sessions import (
-    SESSION_LIFETIME,
-    RefreshToken,
-)
-from tatemono.entrypoints.http.rate_limits import (
-    Limited,
-    limited,
-)
-from tatemono.entrypoints.http.responses import (
-    json_bytes,
-    json_response,
-)
+from tatemono.domain.identity.devices import Proof, SignedInDevice
+from tatemono.domain.identity.sessions import SESSION_LIFETIME, RefreshToken
+from tatemono.entrypoints.http.rate_limits import Limited, limited
+from tatemono.entrypoints.http.responses import json_bytes, json_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
 from tatemono.entrypoints.mobile_api.identity import device_schemas
 from tatemono.entrypoints.mobile_api.route_openapi import (

@@ -6,16 +6,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from tatemono.domain.identity.devices import (
-    Platform,
-    UserKind,
-)
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.domain.identity.devices import Platform, UserKind
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 from tatemono.entrypoints.mobile_api.schemas import USER_ID
 
 #: The example of what a sign-in gives.

@@ -14,36 +14,16 @@ from starlette.responses import Response
 
 from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
 from tatemono.bootstrap.mobile_api import MobileApiBackend
-from tatemono.domain.identity.merges import (
-    MERGE_TOKEN_LIFETIME,
-    MergeGrant,
-    MergeSide,
-)
-from tatemono.domain.identity.transfers import (
-    ATTEMPTS,
-    RANDOM_BYTES,
-)
-from tatemono.entrypoints.http.rate_limits import (
-    Limited,
-    limited,
-)
+from tatemono.domain.identity.merges import MERGE_TOKEN_LIFETIME, MergeGrant, MergeSide
+from tatemono.domain.identity.transfers import ATTEMPTS, RANDOM_BYTES
+from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
-from tatemono.entrypoints.mobile_api.generations.generations import (
-    Cursor,
-    Limit,
-)
+from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
 from tatemono.entrypoints.mobile_api.identity import device_transfer_schemas as schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_schemas import DeviceSignedIn
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    OPEN_TO_ALL,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
 from tatemono.usecases.identity import confirm_merge as confirming
 from tatemono.usecases.identity import issue_transfer_code as issuing
 from tatemono.usecases.identity import preview_merge as previewing

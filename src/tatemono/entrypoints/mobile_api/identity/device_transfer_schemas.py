@@ -6,20 +6,9 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from tatemono.domain.identity.devices import (
-    Platform,
-    UserKind,
-)
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
-from tatemono.entrypoints.mobile_api.identity.device_schemas import (
-    CREDENTIALS,
-    DeviceSignedIn,
-)
+from tatemono.domain.identity.devices import Platform, UserKind
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
+from tatemono.entrypoints.mobile_api.identity.device_schemas import CREDENTIALS, DeviceSignedIn
 from tatemono.entrypoints.mobile_api.schemas import USER_ID
 
 _MEMBER_ID = "0199ffee-1c20-7a31-8d42-5e6f7a8b9c08"

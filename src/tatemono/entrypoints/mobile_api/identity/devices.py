@@ -5,22 +5,11 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.entrypoints.http.responses import (
-    json_response,
-    language_of,
-)
+from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.generations.generations import (
-    Cursor,
-    Limit,
-)
+from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
 from tatemono.entrypoints.mobile_api.identity import device_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
 from tatemono.entrypoints.mobile_api.texts import security_event_text
 from tatemono.usecases.identity import revoke_device as use_case
 

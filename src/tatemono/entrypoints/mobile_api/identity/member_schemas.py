@@ -10,12 +10,7 @@ from tatemono.domain.identity.members import (
     MIN_PASSWORD_CHARACTERS,
     Password,
 )
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 _EMAIL = "aki@example.com"
 _PASSWORD = "horse on the roof"  # noqa: S105 - an example

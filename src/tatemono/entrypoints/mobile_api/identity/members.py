@@ -8,26 +8,14 @@ from starlette.responses import Response
 
 from tatemono.domain.identity.members import Password
 from tatemono.domain.identity.merges import MergeGrant
-from tatemono.entrypoints.http.rate_limits import (
-    Limited,
-    limited,
-)
+from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
-from tatemono.entrypoints.mobile_api.identity import (
-    device_schemas,
-    member_schemas,
-)
+from tatemono.entrypoints.mobile_api.identity import device_schemas, member_schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_transfer import merge_offer
 from tatemono.entrypoints.mobile_api.identity.device_transfer_schemas import MergeOffer
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
 from tatemono.usecases.identity import confirm_member as confirming
 from tatemono.usecases.identity import forgot_password as forgetting
 from tatemono.usecases.identity import register_member as registering

@@ -4,20 +4,11 @@ from typing import Annotated
 
 from starlette.responses import Response
 
-from tatemono.entrypoints.http.rate_limits import (
-    Limited,
-    limited,
-)
+from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.identity import member_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
 from tatemono.usecases.identity import change_email as changing_email
 from tatemono.usecases.identity import change_password as changing_password
 from tatemono.usecases.identity import confirm_email as confirming_email

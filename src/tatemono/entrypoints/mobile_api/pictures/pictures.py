@@ -8,16 +8,8 @@ from starlette.responses import Response
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.generations.generations import (
-    Cursor,
-    Limit,
-)
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
+from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
 from tatemono.usecases.pictures import delete_picture as use_case
 
 routes = router("Pictures")

@@ -6,11 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from tatemono.entrypoints.http.bodies import (
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.entrypoints.http.bodies import RequestBody, ResponseBody, example
 
 
 class ReferenceRequest(RequestBody):

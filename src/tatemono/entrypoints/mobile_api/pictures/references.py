@@ -5,20 +5,11 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from tatemono.domain.pictures.references import (
-    MAX_UPLOAD_BYTES,
-    Reference,
-)
+from tatemono.domain.pictures.references import MAX_UPLOAD_BYTES, Reference
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.pictures import reference_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
 from tatemono.usecases.pictures import complete_reference as completing
 from tatemono.usecases.pictures import prepare_reference as preparing
 

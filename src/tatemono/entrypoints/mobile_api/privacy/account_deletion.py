@@ -9,30 +9,13 @@ from starlette.responses import Response
 
 from tatemono.domain.identity.members import Password
 from tatemono.domain.privacy.account_deletion import NoSuchReceipt
-from tatemono.domain.privacy.exports import (
-    Export,
-    ExportState,
-    NoSuchExport,
-)
-from tatemono.entrypoints.http.rate_limits import (
-    Limited,
-    limited,
-)
-from tatemono.entrypoints.http.responses import (
-    json_response,
-    language_of,
-)
+from tatemono.domain.privacy.exports import Export, ExportState, NoSuchExport
+from tatemono.entrypoints.http.rate_limits import Limited, limited
+from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
 from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas as schemas
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    OPEN_TO_ALL,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
 from tatemono.usecases.privacy import request_deletion as deleting
 from tatemono.usecases.privacy import request_export as exporting
 from tatemono.usecases.privacy import undo_deletion as undoing

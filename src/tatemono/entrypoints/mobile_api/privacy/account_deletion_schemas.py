@@ -7,21 +7,10 @@ from uuid import UUID
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from tatemono.domain.identity.devices import Platform
-from tatemono.domain.identity.members import (
-    MAX_PASSWORD_CHARACTERS,
-    Password,
-)
+from tatemono.domain.identity.members import MAX_PASSWORD_CHARACTERS, Password
 from tatemono.domain.privacy.exports import ExportState
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
-from tatemono.entrypoints.mobile_api.identity.member_schemas import (
-    Email,
-    TotpCode,
-)
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
+from tatemono.entrypoints.mobile_api.identity.member_schemas import Email, TotpCode
 
 _RECEIPT_ID = "3f0c5f5e-8f0b-4a58-9a3e-5f1d7e2b9c41"
 _DEVICE = {"platform": "ios", "device_identifier": "6F1A2B3C-4D5E-4F60-8A9B-0C1D2E3F4A5B"}

@@ -6,27 +6,11 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.domain.safety.reports import (
-    ReportReason,
-    reason_text,
-)
-from tatemono.entrypoints.http.rate_limits import (
-    Limited,
-    limited,
-)
-from tatemono.entrypoints.http.responses import (
-    json_response,
-    language_of,
-)
+from tatemono.domain.safety.reports import ReportReason, reason_text
+from tatemono.entrypoints.http.rate_limits import Limited, limited
+from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    OPEN_TO_ALL,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
+from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
 from tatemono.entrypoints.mobile_api.safety import safety_schemas as schemas
 from tatemono.usecases.safety import report_picture as reporting
 

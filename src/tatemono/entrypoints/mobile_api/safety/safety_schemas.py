@@ -4,16 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from tatemono.domain.safety.reports import (
-    MAX_NOTE_CHARACTERS,
-    ReportReason,
-)
-from tatemono.entrypoints.http.bodies import (
-    NO_NUL,
-    RequestBody,
-    ResponseBody,
-    example,
-)
+from tatemono.domain.safety.reports import MAX_NOTE_CHARACTERS, ReportReason
+from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 
 _Note = Annotated[
     Annotated[

@@ -7,10 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import cookie_parser
 
-from tatemono_tools.laptop.cloud.hosted import (
-    pages,
-    people,
-)
+from tatemono_tools.laptop.cloud.hosted import pages, people
 from tatemono_tools.laptop.cloud.hosted.lockout import Lockout
 from tatemono_tools.laptop.cloud.hosted.requests import (
     AuthorizationRequest,
@@ -31,15 +28,8 @@ from tatemono_tools.laptop.cloud.hosted.sign_ins import (
     digest,
     same,
 )
-from tatemono_tools.laptop.cloud.hosted.steps import (
-    Refused,
-    advance,
-)
-from tatemono_tools.laptop.cloud.hosted.tokens import (
-    Answer,
-    OAuthError,
-    TokenEndpoint,
-)
+from tatemono_tools.laptop.cloud.hosted.steps import Refused, advance
+from tatemono_tools.laptop.cloud.hosted.tokens import Answer, OAuthError, TokenEndpoint
 
 _PREFIXES = ("/oauth2/", "/saml2/", "/login/", "/logout/")
 _WHOLE = ("/oauth2", "/saml2", "/login", "/logout")

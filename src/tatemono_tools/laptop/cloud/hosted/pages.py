@@ -10,10 +10,7 @@ import segno
 
 from tatemono.entrypoints import web
 from tatemono_tools.laptop.cloud.hosted import people
-from tatemono_tools.laptop.cloud.hosted.sign_ins import (
-    SignIn,
-    Step,
-)
+from tatemono_tools.laptop.cloud.hosted.sign_ins import SignIn, Step
 from tatemono_tools.laptop.cloud.hosted.texts import TEXTS
 
 STYLE = Path(web.__file__).parent / "assets" / "site.css"

@@ -5,10 +5,7 @@ from typing import Any
 
 from tatemono_tools.laptop.cloud.hosted import people
 from tatemono_tools.laptop.cloud.hosted.lockout import Lockout
-from tatemono_tools.laptop.cloud.hosted.sign_ins import (
-    SignIn,
-    Step,
-)
+from tatemono_tools.laptop.cloud.hosted.sign_ins import SignIn, Step
 
 
 class Refused(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does

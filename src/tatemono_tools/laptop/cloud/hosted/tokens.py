@@ -12,15 +12,8 @@ from typing import Any
 from ministack.services import cognito
 
 from tatemono_tools.laptop.cloud.hosted import people
-from tatemono_tools.laptop.cloud.hosted.requests import (
-    WrongRequest,
-    client_with_pages,
-    single_values,
-)
-from tatemono_tools.laptop.cloud.hosted.sign_ins import (
-    Grant,
-    Kept,
-)
+from tatemono_tools.laptop.cloud.hosted.requests import WrongRequest, client_with_pages, single_values
+from tatemono_tools.laptop.cloud.hosted.sign_ins import Grant, Kept
 
 #: RFC 7636, 4.1.
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}").fullmatch

@@ -1,11 +1,6 @@
 """What moto 5.2.5 lacks for the building. Each shim says what Terraform's provider asks for in vain."""
 
-from tatemono_tools.terraform.rehearsal.moto_shims import (
-    accounts,
-    buckets,
-    networks,
-    watchers,
-)
+from tatemono_tools.terraform.rehearsal.moto_shims import accounts, buckets, networks, watchers
 
 
 def install() -> None:

@@ -9,10 +9,7 @@ from moto.ec2.responses.monitoring import Monitoring
 from moto.rds.models import DBInstance, DBParameterGroup
 from moto.route53 import models as route53
 
-from tatemono_tools.terraform.rehearsal.wrapping import (
-    give,
-    replace,
-)
+from tatemono_tools.terraform.rehearsal.wrapping import give, replace
 
 
 def install() -> None:

@@ -10,10 +10,7 @@ from moto.guardduty.models import Detector
 from moto.securityhub import urls as security_hub_urls
 from moto.securityhub.responses import SecurityHubResponse
 
-from tatemono_tools.terraform.rehearsal.wrapping import (
-    give,
-    replace,
-)
+from tatemono_tools.terraform.rehearsal.wrapping import give, replace
 
 
 def install() -> None:

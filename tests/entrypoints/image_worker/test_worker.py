@@ -1,0 +1,302 @@
+"""The worker's parts within the test's process: signs of life, the gate, protection."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from factories import PRICES, guest, submitted
+from tatemono.adapters.ecs_agent import EcsTaskProtection
+from tatemono.adapters.pillow.pictures import PillowPictures
+from tatemono.adapters.postgres.database import Database
+from tatemono.bootstrap.image_worker import Easel
+from tatemono.domain.generations.attempts import Claim, UnknownPolicy
+from tatemono.domain.generations.circuit_breaker import OPENS_AFTER
+from tatemono.domain.generations.painting import Failure, PaintingFailed
+from tatemono.entrypoints.image_worker.lease_keeper import Jobs
+from tatemono.entrypoints.image_worker.provider_admission import Gate, Turn
+from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.run_generation import Stop
+from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
+
+BUSY = PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30)
+AWAY = PaintingFailed(Failure.UNAVAILABLE, "500")
+
+
+@pytest.fixture
+async def db(service_database_url: Callable[[str], str]) -> AsyncIterator[Database]:
+    async with await Database.connect(service_database_url("image-worker"), service="image-worker") as database:
+        yield database
+
+
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[Database]:
+    async with await Database.connect(database_url, service="test") as database:
+        yield database
+
+
+class Tickets:
+    """A queue that remembers what was extended, and may be away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.extended: list[tuple[str, int]] = []
+
+    async def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> list[int]:
+        return []
+
+    async def receive(self, limit: int) -> list[Ticket]:
+        return []
+
+    async def delete(self, tickets: Sequence[Ticket]) -> None:
+        pass
+
+    async def extend(self, tickets: Sequence[Ticket], visibility_seconds: int) -> None:
+        if self.away:
+            raise OSError("SQS is away")
+        self.extended += [(ticket.receipt, visibility_seconds) for ticket in tickets]
+
+
+async def claimed(db: Database, owner: Database, seconds: float) -> Claim:
+    await submitted(owner, await guest(owner))
+    claim = await db.generations.claim(lease=timedelta(seconds=seconds), max_running=4, model="m")
+    assert claim is not None
+    return claim
+
+
+@asynccontextmanager
+async def beating(jobs: Jobs, tickets: Sequence[Ticket] = ()) -> AsyncIterator[None]:
+    loops = [asyncio.create_task(jobs.renew(lambda: tickets)), asyncio.create_task(jobs.fence())]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+
+class TestJobs:
+    async def test_keep_leases_and_tickets_alive_together(self, db: Database, owner: Database) -> None:
+        queue = Tickets()
+        jobs = Jobs(db, queue, timedelta(seconds=1))
+        asked_at = jobs.clock()
+        job = jobs.begin(await claimed(db, owner, 1), asked_at)
+        async with beating(jobs, [Ticket("receipt", "body", 1)]):
+            await asyncio.sleep(2)
+        assert not job.stop.done()
+        assert job.held_until > asked_at + 2
+        assert set(queue.extended) == {("receipt", 1)}
+
+    async def test_keep_a_lease_while_sqs_is_away(self, db: Database, owner: Database) -> None:
+        queue = Tickets()
+        queue.away = True
+        jobs = Jobs(db, queue, timedelta(seconds=1))
+        job = jobs.begin(await claimed(db, owner, 1), jobs.clock())
+        async with beating(jobs, [Ticket("receipt", "body", 1)]):
+            await asyncio.sleep(2)
+        assert not job.stop.done()
+
+    async def test_are_let_go_before_a_lease_ends_that_cannot_be_renewed(self, db: Database, owner: Database) -> None:
+        jobs = Jobs(db, Tickets(), timedelta(seconds=2))
+        asked_at = jobs.clock()
+        job = jobs.begin(await claimed(db, owner, 2), asked_at)
+        # Whoever holds the row makes every renewal wait.
+        async with owner._pool.connection() as connection, connection.transaction():
+            await connection.execute("select from generations for update")
+            async with beating(jobs):
+                assert await asyncio.wait_for(job.stop, 10) is Stop.LEASE_LOST
+            assert await connection.fetchval("select lease_expires_at > clock_timestamp() from generations")
+
+    async def test_are_let_go_when_the_process_slept_over_its_lease(self, db: Database, owner: Database) -> None:
+        now = 100.0
+        jobs = Jobs(db, Tickets(), timedelta(seconds=60), clock=lambda: now)
+        job = jobs.begin(await claimed(db, owner, 60), now - 59)
+        assert job.stop.result() is Stop.LEASE_LOST
+
+    async def test_are_let_go_when_another_has_them(self, db: Database, owner: Database) -> None:
+        jobs = Jobs(db, Tickets(), timedelta(seconds=2))
+        job = jobs.begin(await claimed(db, owner, 2), jobs.clock())
+        await owner._pool.execute("update generations set fence = fence + 1")
+        async with beating(jobs):
+            assert await asyncio.wait_for(job.stop, 10) is Stop.LEASE_LOST
+
+
+class Painterless:
+    def paint(self, request: object) -> object:
+        raise NotImplementedError
+
+
+def easels(db: Database, *providers: str) -> list[Easel]:
+    workshop = Workshop(
+        db=db,
+        painter=Painterless(),  # type: ignore[arg-type]
+        inspector=PillowPictures(),
+        store=None,  # type: ignore[arg-type]
+        model_id=PRICES.model_id,
+        safety_identifier_key=b"key",
+        jitter=lambda: 0.5,
+        registry=PRICES.registry,
+        references=None,  # type: ignore[arg-type]
+        today=PRICES.today,
+        unknown_policy=UnknownPolicy(1),
+    )
+    return [Easel(provider, replace(workshop)) for provider in providers]
+
+
+async def passing(gate: Gate) -> Turn:
+    turn = await asyncio.wait_for(gate.pass_through(), 10)
+    assert turn is not None
+    return turn
+
+
+async def shut(gate: Gate) -> bool:
+    task = asyncio.create_task(gate.pass_through())
+    await asyncio.wait({task}, timeout=0.2)
+    if task.done():
+        return False
+    task.cancel()
+    return True
+
+
+class TestGate:
+    async def test_holds_everybody_while_the_queue_is_paused(self, db: Database, owner: Database) -> None:
+        async with Gate(db, easels(db, "first"), probe_seconds=10) as gate:
+            await passing(gate)
+            await owner.queue.pause("hanako@example.jp", "a test")
+            owner.notifier.notify(QUEUE_CHANNEL)
+            async with asyncio.timeout(10):
+                while not await shut(gate):
+                    pass
+            assert await gate.is_paused()
+            waiting = asyncio.create_task(gate.pass_through())
+            await owner.queue.resume()
+            owner.notifier.notify(QUEUE_CHANNEL)
+            assert await asyncio.wait_for(waiting, 10) is not None
+
+    async def test_learns_without_a_notification_too(self, db: Database, owner: Database) -> None:
+        async with Gate(db, easels(db, "first"), probe_seconds=10, reload_seconds=0.05) as gate:
+            await owner.queue.pause("hanako@example.jp", "a test")
+            async with asyncio.timeout(10):
+                while not await shut(gate):
+                    pass
+
+    async def test_lets_nobody_wait_when_it_is_closed(self, db: Database, owner: Database) -> None:
+        await owner.queue.pause("hanako@example.jp", "a test")
+        async with Gate(db, easels(db, "first"), probe_seconds=10) as gate:
+            waiting = asyncio.create_task(gate.pass_through())
+            await asyncio.sleep(0)
+            gate.close()
+            assert await asyncio.wait_for(waiting, 10) is None
+
+    async def test_leaves_a_busy_painter_alone_in_all_workers(self, db: Database) -> None:
+        async with (
+            Gate(db, easels(db, "first"), probe_seconds=10) as gate,
+            Gate(db, easels(db, "first"), probe_seconds=10) as of_another,
+        ):
+            await gate.report(await passing(gate), BUSY)
+            assert await shut(gate)
+            async with asyncio.timeout(10):
+                while not await shut(of_another):
+                    pass
+        (breaker,) = (await db.painters.all()).values()
+        assert 25 < breaker.busy_for <= 30
+
+    async def test_goes_to_the_second_painter_while_the_first_is_open(self, db: Database) -> None:
+        async with Gate(db, easels(db, "first", "second"), probe_seconds=10) as gate:
+            for _ in range(OPENS_AFTER):
+                turn = await passing(gate)
+                assert turn.easel.provider == "first"
+                await gate.report(turn, AWAY)
+            assert (await passing(gate)).easel.provider == "second"
+
+    async def test_lets_one_probe_through_and_opens_when_it_is_answered(self, db: Database, owner: Database) -> None:
+        async with (
+            Gate(db, easels(db, "first", "second"), probe_seconds=10) as gate,
+            Gate(db, easels(db, "first", "second"), probe_seconds=10) as of_another,
+        ):
+            for _ in range(OPENS_AFTER):
+                await gate.report(await passing(gate), AWAY)
+            await owner._pool.execute("update painters set open_until = now()")
+            owner.notifier.notify(PAINTERS_CHANNEL)
+            await asyncio.gather(gate._breakers.read(), of_another._breakers.read())
+            turns = await asyncio.gather(*(passing(each) for each in (gate, of_another) * 3))
+            probes = [turn for turn in turns if turn.probing]
+            assert [turn.easel.provider for turn in probes] == ["first"]
+            assert sum(turn.easel.provider == "second" for turn in turns) == 5
+            await gate.report(probes[0], None)
+            assert (await passing(gate)).easel.provider == "first"
+            assert (await db.painters.all())["first", PRICES.model_id].untroubled
+
+    async def test_gives_a_probe_back_that_told_nothing(self, db: Database, owner: Database) -> None:
+        async with Gate(db, easels(db, "first", "second"), probe_seconds=1000) as gate:
+            for _ in range(OPENS_AFTER):
+                await gate.report(await passing(gate), AWAY)
+            await owner._pool.execute("update painters set open_until = now()")
+            await gate._breakers.read()
+            probe = await passing(gate)
+            assert probe.probing
+            await gate.give_back(probe)
+            assert (await passing(gate)).probing
+
+    async def test_writes_nothing_while_all_is_well(self, db: Database) -> None:
+        async with Gate(db, easels(db, "first"), probe_seconds=10) as gate:
+            for failed in (None, PaintingFailed(Failure.REFUSED, "no"), PaintingFailed(Failure.BAD_REQUEST, "what")):
+                await gate.report(await passing(gate), failed)
+        assert await db.painters.all() == {}
+
+
+class Agent:
+    """What ECS puts beside each container."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, object]]] = []
+        self.refuses = False
+        self.uri = ""
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next(
+            int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
+        )
+        body = json.loads(await reader.readexactly(length))
+        self.asked.append((" ".join(head.split()[:2]), body))
+        told: dict[str, object] = {"protection": {"ProtectionEnabled": body["ProtectionEnabled"], "TaskArn": "arn"}}
+        if self.refuses:
+            told = {"failure": {"Arn": "arn", "Reason": "DEPLOYMENT_BLOCKED"}}
+        data = json.dumps(told).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(data) + data)
+        await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def agent() -> AsyncIterator[Agent]:
+    found = Agent()
+    server = await asyncio.start_server(found.answer, "127.0.0.1", 0)
+    async with server:
+        found.uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/0123"
+        yield found
+
+
+class TestEcsTaskProtection:
+    async def test_asks_the_agent_as_it_is_documented(self, agent: Agent) -> None:
+        protection = EcsTaskProtection(agent.uri)
+        assert await protection.set(protected=True)
+        assert await protection.set(protected=False)
+        assert agent.asked == [
+            ("PUT /api/0123/task-protection/v1/state", {"ProtectionEnabled": True, "ExpiresInMinutes": 30}),
+            ("PUT /api/0123/task-protection/v1/state", {"ProtectionEnabled": False}),
+        ]
+
+    async def test_goes_on_when_the_agent_refuses_or_is_away(self, agent: Agent) -> None:
+        agent.refuses = True
+        assert not await EcsTaskProtection(agent.uri).set(protected=True)
+        assert not await EcsTaskProtection("http://127.0.0.1:9").set(protected=True)
+
+    async def test_asks_nobody_where_there_is_no_agent(self) -> None:
+        assert await EcsTaskProtection("").set(protected=True)

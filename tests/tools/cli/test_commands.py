@@ -1,0 +1,162 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tatemono_tools.cli.app import app
+
+PROGRAM = Path(sys.executable).with_name("tatemono")
+COMMANDS = ("up", "status", "down", "logs", "doctor", "trust", "demo", "test")
+
+
+@dataclass
+class Ran:
+    code: int
+    output: str
+    errors: str
+
+
+@dataclass
+class CommandLine:
+    """The real program, with a data folder of its own."""
+
+    data_dir: Path
+
+    def __call__(self, *words: str) -> Ran:
+        environment = os.environ | {"TATEMONO_DATA_DIR": str(self.data_dir), "TERM": "dumb", "COLUMNS": "200"}
+        ran = subprocess.run([PROGRAM, *words], env=environment, capture_output=True, text=True, check=False)
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@pytest.fixture
+def tatemono(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "building")
+
+
+@pytest.fixture
+def busy() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+class TestHelp:
+    def test_lists_every_command(self, tatemono: CommandLine) -> None:
+        ran = tatemono("--help")
+        assert ran.code == 0
+        assert all(f" {command} " in ran.output for command in COMMANDS)
+
+    @pytest.mark.parametrize("command", [command for command in COMMANDS if command != "test"])
+    def test_of_each_command_names_the_data_folder(self, command: str) -> None:
+        # Within this process: it only prints, and the program takes half a second to start.
+        ran = CliRunner().invoke(app, [command, "--help"], env={"TERM": "dumb", "COLUMNS": "200"})
+        assert ran.exit_code == 0
+        assert "--data-dir" in ran.output
+        assert "TATEMONO_DATA_DIR" in ran.output
+
+    def test_loads_nothing_that_only_up_needs(self) -> None:
+        names = ("pydantic", "psutil", "asyncpg")
+        script = f"import sys, tatemono_tools.cli.app; print([m for m in {names} if m in sys.modules])"
+        ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert ran.stdout == "[]\n"
+
+
+class TestUp:
+    def test_refuses_a_service_that_the_plan_does_not_have(self, tatemono: CommandLine) -> None:
+        ran = tatemono("up", "--only", "mobile-api,front-desk")
+        assert ran.code == 2
+        assert "no service front-desk" in ran.errors
+        assert "image-worker" in ran.errors
+
+    def test_refuses_a_folder_that_is_not_a_buildings(self, tatemono: CommandLine) -> None:
+        tatemono.data_dir.mkdir()
+        (tatemono.data_dir / "thesis.odt").touch()
+        ran = tatemono("up", "--fresh")
+        assert ran.code == 1
+        assert "holds other things" in ran.errors
+        assert (tatemono.data_dir / "thesis.odt").exists()
+
+    def test_names_who_holds_the_port_that_was_asked_for(self, tatemono: CommandLine, busy: int) -> None:
+        ran = tatemono("up", "--port", str(busy))
+        assert ran.code == 1
+        assert f"port {busy} is held by" in ran.errors
+        assert f"(pid {os.getpid()})" in ran.errors
+
+    def test_refuses_a_port_that_cannot_be(self, tatemono: CommandLine) -> None:
+        assert tatemono("up", "--port", "70000").code == 2
+
+
+class TestWhenNothingRuns:
+    def test_status_says_so_and_exits_with_3(self, tatemono: CommandLine) -> None:
+        ran = tatemono("status")
+        assert ran.code == 3
+        assert "Nothing runs" in ran.output
+
+    def test_status_says_so_to_programs(self, tatemono: CommandLine) -> None:
+        ran = tatemono("status", "--json")
+        assert ran.code == 3
+        assert json.loads(ran.output) == {
+            "state": "down",
+            "data_dir": str(tatemono.data_dir),
+            "address": "",
+            "supervisor_pid": None,
+            "supervisor_memory_bytes": None,
+            "uptime_seconds": None,
+            "parts": [],
+        }
+
+    def test_down_has_nothing_to_do(self, tatemono: CommandLine) -> None:
+        ran = tatemono("down")
+        assert ran.code == 0
+        assert "Nothing runs" in ran.output
+
+    def test_looking_makes_no_folder(self, tatemono: CommandLine) -> None:
+        for command in ("status", "down", "doctor"):
+            tatemono(command)
+        assert not tatemono.data_dir.exists()
+
+    def test_logs_names_the_logs_there_are(self, tatemono: CommandLine) -> None:
+        (tatemono.data_dir / "logs").mkdir(parents=True)
+        (tatemono.data_dir / "logs" / "door.log").write_text("one\ntwo\nthree\n")
+        ran = tatemono("logs", "dor")
+        assert ran.code == 2
+        assert "there are: door" in ran.errors
+        assert tatemono("logs", "door", "-n", "2").output == "two\nthree\n"
+
+
+class TestDoctor:
+    def test_finds_this_machine_able(self, tatemono: CommandLine) -> None:
+        ran = tatemono("doctor")
+        assert ran.code == 0
+        assert all(what in ran.output for what in ("Python", "PostgreSQL", "nginx", "disk", "clock", "Terraform"))
+
+    def test_finds_a_folder_that_holds_other_things(self, tatemono: CommandLine) -> None:
+        tatemono.data_dir.mkdir()
+        (tatemono.data_dir / "thesis.odt").touch()
+        ran = tatemono("doctor")
+        assert ran.code == 1
+        assert "choose another --data-dir" in ran.output
+
+
+class TestTrust:
+    def test_shows_the_authority_and_changes_nothing(self, tatemono: CommandLine) -> None:
+        ran = tatemono("trust")
+        authority = tatemono.data_dir / "certificates" / "authority.pem"
+        assert ran.code == 0
+        assert str(authority) in ran.output
+        assert authority.read_text().startswith("-----BEGIN CERTIFICATE-----")
+        assert "xcrun simctl keychain" in ran.output
+
+
+class TestTest:
+    def test_gives_every_argument_to_pytest_in_the_project(self, tmp_path: Path) -> None:
+        words = ["--noconftest", "--collect-only", "-q", "tests/tools/cli/test_commands.py", "-k", "TestHelp and lists"]
+        ran = subprocess.run([PROGRAM, "test", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0
+        assert ran.stdout.splitlines()[0] == "tests/tools/cli/test_commands.py::TestHelp::test_lists_every_command"
