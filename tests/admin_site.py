@@ -71,6 +71,6 @@ async def site(
         inside = httpx.ASGITransport(create_admin_api(backend), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=inside, base_url="http://admin-api.test") as client:
             clock = SiteClock(opened.now)
-            parts = replace(opened, admin_api=AdminApi(client, "first"), now=clock)
-            yield Site(create_app(parts), parts, operators_pages, clock, owner)
+            dependencies = replace(opened, admin_api=AdminApi(client, "first"), now=clock)
+            yield Site(create_app(dependencies), dependencies, operators_pages, clock, owner)
         await owner.close()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from sign_in_pages import PUBLIC_URL, PagesPool, Person, come_in
-from tatemono.bootstrap.web import WebParts
+from tatemono.bootstrap.web import WebDependencies
 from tatemono.entrypoints.http.serving import HttpEdge
 
 ADDRESS = "203.0.113.7"
@@ -29,7 +29,7 @@ class SiteClock:
 @dataclass(frozen=True)
 class Site:
     edge: HttpEdge
-    parts: WebParts
+    parts: WebDependencies
     pool: PagesPool
     clock: SiteClock
     database: Any

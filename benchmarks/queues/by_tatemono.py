@@ -23,8 +23,8 @@ from tatemono.adapters.model_registry import read_registry
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
 from tatemono.adapters.sqs import SqsQueue
-from tatemono.bootstrap.image_worker import Easel, ImageWorkerParts, TakedownParts
-from tatemono.bootstrap.outbox_relay import OutboxRelayParts
+from tatemono.bootstrap.image_worker import ImageProvider, ImageWorkerDependencies, TakedownDependencies
+from tatemono.bootstrap.outbox_relay import OutboxRelayDependencies
 from tatemono.domain.generations.attempts import FIRST_PROVIDER, UnknownPolicy
 from tatemono.domain.generations.budgets import Terms
 from tatemono.domain.generations.generation import PictureRequest, Quality
@@ -33,7 +33,7 @@ from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.entrypoints.logs import start_logging
 from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
-from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.generations.submit_generation import submit_generation
@@ -131,8 +131,8 @@ async def relay(queue: TicketQueue, stopping: asyncio.Event) -> None:
     # Nothing is erased or reconciled here.
     idle: Any = None
     async with await Database.connect(url, service="outbox-relay", max_connections=4) as db:
-        parts = OutboxRelayParts(db=db, queues={IMAGE_JOBS: queue}, eraser=idle, reconciler=idle)
-        await OutboxRelay(parts, OutboxRelaySettings.model_validate(told)).work(stopping)
+        dependencies = OutboxRelayDependencies(db=db, queues={IMAGE_JOBS: queue}, eraser=idle, reconciler=idle)
+        await OutboxRelay(dependencies, OutboxRelaySettings.model_validate(told)).work(stopping)
 
 
 async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
@@ -162,9 +162,9 @@ async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
     )
     # Nothing is exported or taken down here, and nobody sends a picture along.
     idle: Any = None
-    nothing = TakedownParts(idle, idle, idle)
+    nothing = TakedownDependencies(idle, idle, idle)
     async with await Database.connect(url, service="image-worker") as db:
-        workshop = Workshop(
+        dependencies = GenerationDependencies(
             db=db,
             painter=NoPainter(),
             inspector=NoInspector(),
@@ -177,9 +177,11 @@ async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
             jitter=lambda: 0.5,
             unknown_policy=UnknownPolicy.parse("retry:1"),
         )
-        easels = (Easel(FIRST_PROVIDER, workshop),)
-        parts = ImageWorkerParts(db, queue, cast("Any", NoStore()), easels, EcsTaskProtection(""), idle, idle, nothing)
-        await ImageWorker(parts, settings).work(stopping)
+        providers = (ImageProvider(FIRST_PROVIDER, dependencies),)
+        worker_dependencies = ImageWorkerDependencies(
+            db, queue, cast("Any", NoStore()), providers, EcsTaskProtection(""), idle, idle, nothing
+        )
+        await ImageWorker(worker_dependencies, settings).work(stopping)
 
 
 async def work(how: str) -> None:

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 import pytest
 
 from letters import FACTS_OF, mail_of
-from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import DEVICE_EVENTS, MailKind
-from tatemono.usecases.mail.send_mail import Letter
+from tatemono.usecases.mail.send_mail import RenderedEmail
 
-LETTERS = Letters(UnsubscribeLinks(b"a key for tests", public_url="https://tatemono.example"))
+LETTERS = JinjaEmailRenderer(UnsubscribeLinks(b"a key for tests", public_url="https://tatemono.example"))
 
 WORDS = {
     ("deletes_at", "en"): "25 December 2026, 01:30 UTC",
@@ -69,7 +69,7 @@ class Page(HTMLParser):
             self.words.append(data.strip())
 
 
-def written(kind: MailKind, language: str, event: str = "") -> Letter:
+def written(kind: MailKind, language: str, event: str = "") -> RenderedEmail:
     facts = FACTS_OF[kind] | ({"event": event} if event else {})
     return LETTERS.write(mail_of(kind, language=language, to="someone@example.com", facts=facts))
 

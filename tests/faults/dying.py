@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from tatemono.bootstrap.image_worker import ImageWorkerParts, image_worker
+from tatemono.bootstrap.image_worker import ImageWorkerDependencies, image_worker
 from tatemono.bootstrap.outbox_relay import outbox_relay
 from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
@@ -70,39 +70,44 @@ def _painter(inner: Any, reach: Reach) -> Any:
     return Around(inner, paint=paint)
 
 
-def _worker_parts(parts: ImageWorkerParts, reach: Reach) -> ImageWorkerParts:
-    generations = parts.db.generations
-    parts.db.generations = Around(  # type: ignore[assignment]
+def _worker_parts(dependencies: ImageWorkerDependencies, reach: Reach) -> ImageWorkerDependencies:
+    generations = dependencies.db.generations
+    dependencies.db.generations = Around(  # type: ignore[assignment]
         generations,
         claim=_then(generations.claim, reach, "claimed"),
         succeed=_then(generations.succeed, reach, "recorded"),
     )
 
     async def delete(tickets: Sequence[Any]) -> None:
-        await parts.queue.delete(tickets)
+        await dependencies.queue.delete(tickets)
         reach("deleted")
 
     async def put(key: str, data: bytes, **options: Any) -> None:
-        await parts.store.put(key, data, **options)
+        await dependencies.store.put(key, data, **options)
         reach("stored")
 
-    queue = Around(parts.queue, receive=_then(parts.queue.receive, reach, "received"), delete=delete)
-    store = Around(parts.store, put=put)
-    easels = tuple(
-        replace(easel, workshop=replace(easel.workshop, painter=_painter(easel.workshop.painter, reach), store=store))
-        for easel in parts.easels
+    queue = Around(dependencies.queue, receive=_then(dependencies.queue.receive, reach, "received"), delete=delete)
+    store = Around(dependencies.store, put=put)
+    providers = tuple(
+        replace(
+            provider,
+            dependencies=replace(
+                provider.dependencies, painter=_painter(provider.dependencies.painter, reach), store=store
+            ),
+        )
+        for provider in dependencies.providers
     )
-    return replace(parts, queue=queue, easels=easels)
+    return replace(dependencies, queue=queue, providers=providers)
 
 
 async def _worker(settings: ImageWorkerSettings, reach: Reach, stopping: asyncio.Event) -> None:
-    async with image_worker(settings) as parts:
-        await ImageWorker(_worker_parts(parts, reach), settings).work(stopping)
+    async with image_worker(settings) as dependencies:
+        await ImageWorker(_worker_parts(dependencies, reach), settings).work(stopping)
 
 
 async def _relay(settings: OutboxRelaySettings, reach: Reach, stopping: asyncio.Event) -> None:
-    async with outbox_relay(settings) as parts:
-        transaction = parts.db.transaction
+    async with outbox_relay(settings) as dependencies:
+        transaction = dependencies.db.transaction
 
         class Steps:
             """A transaction with the steps of a batch in it."""
@@ -129,8 +134,8 @@ async def _relay(settings: OutboxRelaySettings, reach: Reach, stopping: asyncio.
                     reach("committed")
                 return result
 
-        parts.db.transaction = Steps  # type: ignore[assignment, method-assign]
-        await OutboxRelay(parts, settings).work(stopping)
+        dependencies.db.transaction = Steps  # type: ignore[assignment, method-assign]
+        await OutboxRelay(dependencies, settings).work(stopping)
 
 
 def _live(service: str, step: str) -> None:
@@ -144,7 +149,7 @@ def _live(service: str, step: str) -> None:
 
 
 async def _load(service: str) -> None:
-    """Open and close its parts once: then whoever is forked has all modules, and AWS's descriptions of its services."""
+    """Open and close its dependencies once: every fork then has all modules and AWS's service descriptions."""
     if service == "image-worker":
         async with image_worker(read(ImageWorkerSettings)):
             pass

@@ -33,7 +33,7 @@ _STATEMENTS = {
         select coalesce(b.day, g.day) from (
             select day, sum(micros) as micros from (
                 select day, used_micros as micros from budget_shards union all
-                select day, -micros from budget_returns) parts group by day
+                select day, -micros from budget_returns) dependencies group by day
         ) b full join (
             select g.budget_day as day, sum(case when g.state in ('queued', 'running') then g.reserved_micros else (
                 select coalesce(sum(a.cost_micros + a.possible_micros), 0) from attempts a where a.generation_id = g.id

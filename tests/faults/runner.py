@@ -28,7 +28,7 @@ from faults.scenarios import Scenario
 from tatemono.adapters.openai.images import OpenAIPainter
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3.pictures import S3Pictures
-from tatemono.bootstrap.image_worker import Easel, ImageWorkerParts, image_worker
+from tatemono.bootstrap.image_worker import ImageProvider, ImageWorkerDependencies, image_worker
 from tatemono.bootstrap.outbox_relay import outbox_relay
 from tatemono.domain.generations.generation import Generation, OutputFormat, PictureRequest, Quality
 from tatemono.domain.generations.painting import Failure, PaintingFailed
@@ -216,17 +216,17 @@ async def _within_the_process(
     async with AsyncExitStack() as stack:
         worker_settings = _settings(ImageWorkerSettings, place.told("image-worker", CONCURRENCY="8"))
         relay_settings = _settings(OutboxRelaySettings, place.told("outbox-relay"))
-        parts = await stack.enter_async_context(image_worker(worker_settings))
+        dependencies = await stack.enter_async_context(image_worker(worker_settings))
         relay_parts = await stack.enter_async_context(outbox_relay(relay_settings))
         url = drip.url if scenario.drips else f"{place.studio}/v1"
         painters = [await stack.enter_async_context(_painter(each)) for each in (f"{place.studio}/v1", url)]
         liar = Liar(chance, scenario.lies, report.lies)
-        parts, easel = _lied_to(parts, liar)
+        dependencies, provider = _lied_to(dependencies, liar)
         worker = ImageWorker(
             replace(
-                parts,
-                queue=disturb(parts.queue),
-                easels=(replace(easel, workshop=replace(easel.workshop, painter=painters[0])),),
+                dependencies,
+                queue=disturb(dependencies.queue),
+                providers=(replace(provider, dependencies=replace(provider.dependencies, painter=painters[0])),),
             ),
             worker_settings,
         )
@@ -251,14 +251,14 @@ async def _within_the_process(
             await asyncio.gather(*tasks, impatient, return_exceptions=True)
 
 
-def _lied_to(parts: ImageWorkerParts, liar: Liar) -> tuple[ImageWorkerParts, Easel]:
-    """The same parts, whose store and statements do what they are asked and then say that they failed."""
-    generations, easel = parts.db.generations, parts.easels[0]
+def _lied_to(dependencies: ImageWorkerDependencies, liar: Liar) -> tuple[ImageWorkerDependencies, ImageProvider]:
+    """The same dependencies, whose store and statements do what they are asked and then say that they failed."""
+    generations, provider = dependencies.db.generations, dependencies.providers[0]
     told = {name: liar.about(name, getattr(generations, name)) for name in ("claim", "succeed", "give_up", "retry")}
-    parts.db.generations = Around(generations, **told)  # type: ignore[assignment]
+    dependencies.db.generations = Around(generations, **told)  # type: ignore[assignment]
     failed = PaintingFailed(Failure.NOT_KEPT, "S3: so it says")
-    store = Around(parts.store, put=liar.about("put", parts.store.put, failed))
-    return parts, replace(easel, workshop=replace(easel.workshop, store=store))
+    store = Around(dependencies.store, put=liar.about("put", dependencies.store.put, failed))
+    return dependencies, replace(provider, dependencies=replace(provider.dependencies, store=store))
 
 
 async def _disturb_until_enough(
@@ -277,13 +277,13 @@ async def _drip(
     place: Place, scenario: Scenario, worker: ImageWorker, painter: OpenAIPainter, chance: random.Random
 ) -> None:
     """All that come now are painted by one who never ends."""
-    (easel,) = worker._gate._easels
-    slow = replace(easel, workshop=replace(easel.workshop, painter=painter))
-    worker._gate._easels = (slow,)
+    (provider,) = worker._admission._providers
+    slow = replace(provider, dependencies=replace(provider.dependencies, painter=painter))
+    worker._admission._providers = (slow,)
     await ask(place, Scenario(name="drips", generations=scenario.drips), chance)
     async with asyncio.timeout(300):
         await _none(place, "queued", "running")
-    worker._gate._easels = (easel,)
+    worker._admission._providers = (provider,)
 
 
 async def _be_impatient(place: Place) -> None:

@@ -99,7 +99,7 @@ TIMES = int(os.environ.get("FAULTS_TIMES", "1"))
 _TIMES_OF_A_PART = 12
 
 
-def parts(times: int, most: int = _TIMES_OF_A_PART) -> list[int]:
+def dependencies(times: int, most: int = _TIMES_OF_A_PART) -> list[int]:
     """How often each part does it, if all do it so often."""
     count = -(-times // most)
     return [times * (part + 1) // count - times * part // count for part in range(count)]
@@ -107,7 +107,7 @@ def parts(times: int, most: int = _TIMES_OF_A_PART) -> list[int]:
 
 def _in_parts(times: int) -> Iterator[Scenario]:
     for scenario in (WORKER_KILLED, RELAY_KILLED, SQS_DISTURBED, PAINTER_MISBEHAVES, TOLD_LIES):
-        for seed, part in enumerate(parts(min(times, scenario.enough)), 1):
+        for seed, part in enumerate(dependencies(min(times, scenario.enough)), 1):
             yield scenario.scaled(part, seed)
 
 

@@ -16,7 +16,7 @@ from api_processes import WallClock, running_api
 from conftest import free_port
 from faults.invariants import violations
 from faults.runner import Report
-from faults.scenarios import TIMES, Scenario, parts
+from faults.scenarios import TIMES, Scenario, dependencies
 from phone import Phone
 from tatemono.settings import MobileApiSettings
 
@@ -70,7 +70,7 @@ class Asking:
 
 @pytest.mark.long
 class TestMobileApi:
-    @pytest.mark.parametrize(("seed", "times"), list(enumerate(parts(_TIMES, _TIMES_OF_A_PART), 1)))
+    @pytest.mark.parametrize(("seed", "times"), list(enumerate(dependencies(_TIMES, _TIMES_OF_A_PART), 1)))
     async def test_killed_while_phones_ask_loses_nothing_and_makes_nothing_twice(
         self, settings: MobileApiSettings, database_url: str, tmp_path: Path, seed: int, times: int
     ) -> None:

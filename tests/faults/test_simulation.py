@@ -1,7 +1,7 @@
 """Lease, heartbeat and fence in thousands of small universes: the worker's own code, a simulated time, every fault.
 
 The database is a model here; `test_claims_machine.py` shows that the real statements do as such a model does. What is
-tried is what the worker makes of it: `Jobs`, which renews leases and lets go, `ImageWorker` and `run_generation`.
+tried is what the worker makes of it: `LeaseKeeper`, which renews and releases leases, `ImageWorker`, `run_generation`.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ from tatemono.domain.generations.attempts import Claim, GiveUp, History, Outcome
 from tatemono.domain.generations.generation import Generation, State
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest
 from tatemono.entrypoints.image_worker import lease_keeper
-from tatemono.entrypoints.image_worker.lease_keeper import Jobs
-from tatemono.entrypoints.image_worker.provider_admission import Turn
+from tatemono.entrypoints.image_worker.lease_keeper import LeaseKeeper
+from tatemono.entrypoints.image_worker.provider_admission import Permit
 from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.usecases.generations import run_generation as running
-from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.pictures.ports import Miniature, SmallCopy, VerifiedPicture
 
 LEASE = timedelta(seconds=6)
@@ -273,11 +273,11 @@ def worker_on(machine: Machine, model: Model, faulty: Callable[[], bool]) -> Non
         return False
 
     notifier = SimpleNamespace(notify=lambda *_: None)
-    asked_never = SimpleNamespace(controls=nothing, all=nothing)  # the gate is another one, below
+    asked_never = SimpleNamespace(controls=nothing, all=nothing)  # the admission is another one, below
     db: Any = SimpleNamespace(
         generations=Generations(machine, model), notifier=notifier, queue=asked_never, painters=asked_never
     )
-    workshop = Workshop(
+    dependencies = GenerationDependencies(
         db=db,
         painter=SimpleNamespace(paint=outside.paint),
         inspector=SimpleNamespace(verify=outside.verify, shrink=outside.shrink, miniature=outside.miniature),
@@ -290,10 +290,10 @@ def worker_on(machine: Machine, model: Model, faulty: Callable[[], bool]) -> Non
         today=lambda: TODAY,
         unknown_policy=UnknownPolicy(RETRIES),
     )
-    easel: Any = SimpleNamespace(provider="first", workshop=workshop)
+    provider: Any = SimpleNamespace(name="first", dependencies=dependencies)
     queue: Any = SimpleNamespace(extend=nothing)
-    parts: Any = SimpleNamespace(
-        db=db, queue=queue, easels=(easel,), protection=SimpleNamespace(set=nothing, expires_minutes=60)
+    worker_dependencies: Any = SimpleNamespace(
+        db=db, queue=queue, providers=(provider,), protection=SimpleNamespace(set=nothing, expires_minutes=60)
     )
     told: Any = SimpleNamespace(
         lease_seconds=LEASE.total_seconds(), concurrency=HANDS, painter_timeout_seconds=60.0, stop_timeout_seconds=8
@@ -301,20 +301,20 @@ def worker_on(machine: Machine, model: Model, faulty: Callable[[], bool]) -> Non
 
     async def begin() -> None:
         # Both make futures and events, which belong to the loop that runs.
-        worker = ImageWorker(parts, told)
-        worker._gate = SimpleNamespace(report=nothing, is_paused=no)  # type: ignore[assignment]
-        worker._jobs = Jobs(db, queue, LEASE, clock=machine.clock)
+        worker = ImageWorker(worker_dependencies, told)
+        worker._admission = SimpleNamespace(report=nothing, is_paused=no)  # type: ignore[assignment]
+        worker._leases = LeaseKeeper(db, queue, LEASE, clock=machine.clock)
 
         async def hand() -> None:
             while True:
                 try:
-                    found = await worker._take_turn(Turn(easel, probing=False))
+                    found = await worker._use_permit(Permit(provider, probing=False))
                 except Exception:  # noqa: BLE001 - as `_use`: the lease ends, and somebody tries again
                     found = False
                 if not found:
                     await asyncio.sleep(machine.universe.chance.uniform(0.1, 0.5))
 
-        machine.start(worker._jobs.renew(list), worker._jobs.fence(), *(hand() for _ in range(HANDS)))
+        machine.start(worker._leases.renew(list), worker._leases.fence(), *(hand() for _ in range(HANDS)))
 
     machine.start(begin())
 
@@ -407,15 +407,15 @@ def planted(monkeypatch: pytest.MonkeyPatch, bug: str) -> Iterator[None]:
         if bug == "a stale fence writes":
             patch.setattr(Model, "held", lambda self, claim: self.rows[claim.generation.id])
         elif bug == "nobody lets go in time":
-            patch.setattr(Jobs, "_is_late", lambda _self, _job: False)
+            patch.setattr(LeaseKeeper, "_is_late", lambda _self, _job: False)
         elif bug == "the lease counts from the answer":
-            begin = Jobs.begin
-            patch.setattr(Jobs, "begin", lambda self, claim, _asked_at: begin(self, claim, self.clock() + 3))
+            begin = LeaseKeeper.begin
+            patch.setattr(LeaseKeeper, "begin", lambda self, claim, _asked_at: begin(self, claim, self.clock() + 3))
         elif bug == "signs of life come too seldom":
             patch.setattr(lease_keeper, "RENEWALS_PER_LEASE", 0.8)
         elif bug == "attempted again without a decision":
 
-            async def always(_workshop: Workshop, _claim: Claim) -> bool:
+            async def always(_workshop: GenerationDependencies, _claim: Claim) -> bool:
                 return True
 
             patch.setattr(running, "_shall_be_called", always)

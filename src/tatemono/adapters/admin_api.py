@@ -11,7 +11,7 @@ from tatemono.domain.errors import Unavailable
 log = structlog.get_logger()
 
 
-class AdminApiAway(Unavailable):
+class AdminApiUnavailable(Unavailable):
     code = "admin_api_away"
     texts: ClassVar[dict[str, str]] = {
         "en": "The admin API does not answer. Try again in a moment.",
@@ -51,7 +51,7 @@ class AdminApi:
         self._origin_verify = origin_verify
 
     async def get(self, path: str, on_behalf: OnBehalf, **query: str) -> AdminAnswer:
-        """:raises AdminApiAway: it does not answer, or says that it cannot"""
+        """:raises AdminApiUnavailable: it does not answer, or says that it cannot"""
         headers = {
             "authorization": f"Bearer {on_behalf.access_token}",
             "x-origin-verify": self._origin_verify,
@@ -62,8 +62,8 @@ class AdminApi:
         try:
             response = await self._client.get(f"/v1/api/admin/{path}", params=query, headers=headers)
             if response.is_server_error:
-                raise AdminApiAway
+                raise AdminApiUnavailable
             return AdminAnswer(response.status_code, response.json())
         except (httpx.HTTPError, ValueError) as error:
             log.warning("admin_api_away", path=path, error=repr(error))
-            raise AdminApiAway from error
+            raise AdminApiUnavailable from error

@@ -12,7 +12,7 @@ _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 
 
-class Sealing:
+class AuthenticatedEncryption:
     """The first of the secrets seals, all of them open: two while the secret is being rotated."""
 
     def __init__(self, secrets_by_age: str) -> None:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Gathered(Generic[T, R]):
+class Batcher(Generic[T, R]):
     """Calls of one function for one item each become calls of a function for several.
 
     `together` answers with one result for each item, in their order. What it raises, all of its callers are told.

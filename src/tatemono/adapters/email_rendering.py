@@ -10,7 +10,7 @@ import jinja2
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import OPTIONAL_FACTS, Mail
 from tatemono.domain.mail.sending import SendFailure, SendingFailed
-from tatemono.usecases.mail.send_mail import Letter
+from tatemono.usecases.mail.send_mail import RenderedEmail
 
 _TEMPLATES = Path(__file__).parent / "email_templates"
 #: In quotes of one kind only: they stand in attributes.
@@ -28,7 +28,7 @@ _MONTHS = (
 )
 
 
-class Letters:
+class JinjaEmailRenderer:
     """Writes mails. :param links: for the kinds that may be unsubscribed from"""
 
     def __init__(self, links: UnsubscribeLinks) -> None:
@@ -36,7 +36,7 @@ class Letters:
         self._html = _environment("html")
         self._text = _environment("txt")
 
-    def write(self, mail: Mail) -> Letter:
+    def write(self, mail: Mail) -> RenderedEmail:
         """:raises SendingFailed: `CANNOT_BE_WRITTEN`: the template is missing or wrong"""
         unsubscribe_url = self._links.link(mail.to, mail.kind) if mail.kind.optional else ""
         known: dict[str, Any] = dict.fromkeys(OPTIONAL_FACTS.get(mail.kind, {}), "")
@@ -53,7 +53,7 @@ class Letters:
             html = self._html.get_template(name).render(known, layout="layout.html.j2")
         except jinja2.TemplateError as error:
             raise SendingFailed(SendFailure.CANNOT_BE_WRITTEN, f"{name}: {error}") from error
-        return Letter(subject, text.strip() + "\n", html, _headers(unsubscribe_url))
+        return RenderedEmail(subject, text.strip() + "\n", html, _headers(unsubscribe_url))
 
 
 def _environment(medium: str) -> jinja2.Environment:

@@ -21,7 +21,7 @@ class WrongRegistry(ValueError):  # noqa: N818 - it names what is wrong, as ever
     """The registry cannot be used; the message names the file, the line and the field of each fault."""
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -35,7 +35,7 @@ _Dollars = Annotated[Decimal, AfterValidator(_exact)] | Literal["unknown"]
 _Size = Annotated[str, Field(pattern=r"^[1-9]\d{2,3}x[1-9]\d{2,3}$")]
 
 
-class _Prices(_Part):
+class _Prices(_Section):
     since: date
     source: str = Field(min_length=1)
     read: date
@@ -46,7 +46,7 @@ class _Prices(_Part):
     image_output: _Dollars
 
 
-class _Model(_Part):
+class _Model(_Section):
     released: date
     shutdown: date | None = None
     successor: str | None = None

@@ -24,10 +24,10 @@ from tatemono.adapters.zip_archive import ZipArchive
 from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.domain.generations.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.settings import ImageWorkerSettings
-from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.queue_ports import TicketQueue
 from tatemono.usecases.privacy.build_export import Builder
-from tatemono.usecases.safety.guard_generation import Guard, HashClassifier
+from tatemono.usecases.safety.moderate_generation import GenerationModeration, HashClassifier
 from tatemono.usecases.safety.ports import EdgeCache, PictureHasher
 
 if TYPE_CHECKING:
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Easel:
-    """Where one of the painters paints.
+class ImageProvider:
+    """A painter that can be called, with all that a generation needs there.
 
-    :ivar provider: its name in attempts and in `painters`
-    :ivar workshop: with the model as this provider calls it
+    :ivar name: its name in attempts and in `painters`
+    :ivar dependencies: with the model as this provider calls it
     """
 
-    provider: str
-    workshop: Workshop
+    name: str
+    dependencies: GenerationDependencies
 
 
 @dataclass(frozen=True, slots=True)
-class TakedownParts:
+class TakedownDependencies:
     """What moves the bytes of pictures that were taken down."""
 
     quarantine: S3Quarantine
@@ -57,28 +57,28 @@ class TakedownParts:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageWorkerParts:
-    """:ivar easels: in the order in which they are preferred"""
+class ImageWorkerDependencies:
+    """:ivar providers: in the order in which they are preferred"""
 
     db: Database
     queue: TicketQueue
     store: S3Pictures
-    easels: tuple[Easel, ...]
+    providers: tuple[ImageProvider, ...]
     protection: EcsTaskProtection
     export_queue: TicketQueue
     builder: Builder
-    takedowns: TakedownParts
+    takedowns: TakedownDependencies
 
 
 @asynccontextmanager
-async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerParts]:
+async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWorkerDependencies]:
     async with AsyncExitStack() as stack:
         sqs, s3 = await stack.enter_async_context(aws_clients("sqs", "s3"))
         queue = SqsQueue(sqs, settings.image_jobs_queue_url)
         export_queue = SqsQueue(sqs, settings.exports_queue_url)
         store = S3Pictures(s3, settings.pictures_bucket)
         edge = await stack.enter_async_context(_edge_cache(settings))
-        takedowns = TakedownParts(S3Quarantine(s3, settings.quarantine_bucket, store), DifferenceHasher(), edge)
+        takedowns = TakedownDependencies(S3Quarantine(s3, settings.quarantine_bucket, store), DifferenceHasher(), edge)
         references = S3Pictures(s3, settings.uploads_bucket)
         registry = read_registry()
         for needed in (queue, export_queue, store, takedowns.quarantine):
@@ -92,7 +92,7 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
         painters = [await stack.enter_async_context(painter) for painter in _painters(settings)]
         for each in (queue, export_queue):
             stack.push_async_callback(each.close, within_seconds=LAST_POLL_SECONDS)
-        workshop = Workshop(
+        dependencies = GenerationDependencies(
             db=db,
             painter=painters[0],
             inspector=PillowPictures(),
@@ -104,7 +104,7 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
             references=references,
             today=lambda: datetime.now(UTC).date(),
             unknown_policy=UnknownPolicy.parse(settings.unknown_policy),
-            guard=Guard(
+            moderation=GenerationModeration(
                 db=db,
                 moderator=await stack.enter_async_context(_moderator(settings)),
                 classifier=HashClassifier(db, takedowns.hasher),
@@ -114,13 +114,13 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
                 credentials=_content_credentials(settings),
             ),
         )
-        easels = [Easel(FIRST_PROVIDER, workshop)]
+        providers = [ImageProvider(FIRST_PROVIDER, dependencies)]
         if len(painters) > 1:
             names = settings.second_painter_models
-            easels.append(Easel(SECOND_PROVIDER, replace(workshop, painter=painters[1], names=names)))
+            providers.append(ImageProvider(SECOND_PROVIDER, replace(dependencies, painter=painters[1], names=names)))
         protection = EcsTaskProtection(settings.ecs_agent_uri)
         builder = _builder(settings, s3)
-        yield ImageWorkerParts(db, queue, store, tuple(easels), protection, export_queue, builder, takedowns)
+        yield ImageWorkerDependencies(db, queue, store, tuple(providers), protection, export_queue, builder, takedowns)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.ses.sender import SesSender
 from tatemono.adapters.sqs import SqsQueue
@@ -16,19 +16,19 @@ from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.settings import MailWorkerSettings
 from tatemono.usecases.generations.queue_ports import TicketQueue
-from tatemono.usecases.mail.send_mail import PostOffice
+from tatemono.usecases.mail.send_mail import MailDelivery
 
 
 @dataclass(frozen=True, slots=True)
-class MailWorkerParts:
+class MailWorkerDependencies:
     db: Database
     queue: TicketQueue
     events: TicketQueue
-    office: PostOffice
+    delivery: MailDelivery
 
 
 @asynccontextmanager
-async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerParts]:
+async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerDependencies]:
     links = UnsubscribeLinks(settings.unsubscribe_key.get_secret_value().encode(), public_url=settings.public_url)
     # A mail cannot be taken back: the SDK must not call SES a second time by itself.
     async with aws_clients("sqs") as (sqs,), aws_clients("sesv2", attempts=1) as (ses,):
@@ -39,8 +39,8 @@ async def mail_worker(settings: MailWorkerSettings) -> AsyncIterator[MailWorkerP
         async with await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name
         ) as db:
-            office = PostOffice(db, Letters(links), sender, jitter=random.random, clock=time.monotonic)
+            delivery = MailDelivery(db, JinjaEmailRenderer(links), sender, jitter=random.random, clock=time.monotonic)
             try:
-                yield MailWorkerParts(db, queue, events, office)
+                yield MailWorkerDependencies(db, queue, events, delivery)
             finally:
                 await asyncio.gather(*(each.close(within_seconds=LAST_POLL_SECONDS) for each in (queue, events)))

@@ -17,7 +17,7 @@ from tatemono.adapters.pillow.references import PillowReferences
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.generations.event_feed import EventFeed
 from tatemono.adapters.postgres.identity.revocations import Revocations
-from tatemono.adapters.postgres.notified_cache import Watched
+from tatemono.adapters.postgres.notified_cache import NotifiedCache
 from tatemono.adapters.s3.uploads import s3_uploads
 from tatemono.adapters.signing_keys import following_secret
 from tatemono.adapters.tokens import AccessTokens
@@ -50,12 +50,12 @@ class MobileApiBackend:
     settings: MobileApiSettings
     attestations: AttestationVerifier
     unsubscribe_links: UnsubscribeLinks
-    controls: Watched[QueueControls]
+    controls: NotifiedCache[QueueControls]
     uploads: ReferenceStore
     cleaner: ReferenceCleaner
     registry: Registry
     terms: Terms
-    blocked_words: Watched[BlockedWords]
+    blocked_words: NotifiedCache[BlockedWords]
     now: Callable[[], float] = time.time
 
     @property
@@ -93,8 +93,8 @@ async def mobile_api(settings: MobileApiSettings) -> AsyncIterator[MobileApiBack
         await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name) as db,
         EventFeed(db) as feed,
         Revocations(db, lifetime_seconds=settings.access_token_seconds) as revocations,
-        Watched(db, QUEUE_CHANNEL, db.queue.controls) as controls,
-        Watched(db, BLOCKED_WORDS_CHANNEL, lambda: _blocked_words(db)) as blocked_words,
+        NotifiedCache(db, QUEUE_CHANNEL, db.queue.controls) as controls,
+        NotifiedCache(db, BLOCKED_WORDS_CHANNEL, lambda: _blocked_words(db)) as blocked_words,
         following_secret(settings.token_signing_keys_arn, tokens.take_keys)
         if settings.token_signing_keys_arn
         else nullcontext(),

@@ -23,7 +23,7 @@ from tatemono.usecases.privacy.reconcile import Reconciler
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxRelayParts:
+class OutboxRelayDependencies:
     """:ivar identities: none: guests get none
     :ivar dead: of each queue that has one, its dead-letter queue
     """
@@ -37,7 +37,7 @@ class OutboxRelayParts:
 
 
 @asynccontextmanager
-async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRelayParts]:
+async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRelayDependencies]:
     async with aws_clients("sqs", "s3", "cognito-idp", "cognito-identity") as (sqs, s3, cognito_idp, cognito):
         pool_id = settings.guests_identity_pool_id
         queues = {
@@ -59,7 +59,7 @@ async def outbox_relay(settings: OutboxRelaySettings) -> AsyncIterator[OutboxRel
             margin = timedelta(hours=settings.reconcile_margin_hours)
             dead = {name: found for name, queue in queues.items() if (found := await queue.dead_letters()) is not None}
             try:
-                yield OutboxRelayParts(
+                yield OutboxRelayDependencies(
                     db=db,
                     queues=dict(queues),
                     eraser=Eraser(store, members, identities, key),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from tatemono.adapters.admin_api import AdminApi
-from tatemono.adapters.authenticated_encryption import Sealing
+from tatemono.adapters.authenticated_encryption import AuthenticatedEncryption
 from tatemono.adapters.cognito.operator_pool import CognitoOperators
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.operator_tokens import operator_tokens
@@ -16,19 +16,19 @@ from tatemono.settings import WebSettings
 
 
 @dataclass(frozen=True, slots=True)
-class WebParts:
+class WebDependencies:
     """:ivar now: seconds since 1970"""
 
     db: Database
     pool: CognitoOperators
     admin_api: AdminApi
-    sealing: Sealing
+    sealing: AuthenticatedEncryption
     settings: WebSettings
     now: Callable[[], float] = time.time
 
 
 @asynccontextmanager
-async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
+async def web(settings: WebSettings) -> AsyncIterator[WebDependencies]:
     async with (
         httpx.AsyncClient(base_url=settings.operators_domain_url, timeout=5) as cognito,
         httpx.AsyncClient(base_url=settings.admin_api_url, timeout=10) as admin,
@@ -45,5 +45,5 @@ async def web(settings: WebSettings) -> AsyncIterator[WebParts]:
         )
         # Either of two values is accepted while the secret is being rotated.
         origin_verify = settings.origin_verify.get_secret_value().partition(",")[0].strip()
-        sealing = Sealing(settings.operator_sessions_key.get_secret_value())
-        yield WebParts(db, pool, AdminApi(admin, origin_verify), sealing, settings)
+        sealing = AuthenticatedEncryption(settings.operator_sessions_key.get_secret_value())
+        yield WebDependencies(db, pool, AdminApi(admin, origin_verify), sealing, settings)

@@ -31,7 +31,7 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]], settings: Se
     uvloop.run(supervised())
 
 
-async def again_and_again(
+async def run_periodically(
     step: Callable[[], Awaitable[bool | None]],
     pause_seconds: float,
     *,

@@ -26,7 +26,7 @@ from tatemono.usecases.identity.ports import (
 )
 from tatemono.usecases.mail.ports import Mails
 from tatemono.usecases.pictures.ports import DeletedPicture, KeptPicture
-from tatemono.usecases.privacy.ports import Deletions, Exports, Leftovers
+from tatemono.usecases.privacy.ports import Deletions, Exports, ResidualData
 from tatemono.usecases.safety.ports import BlockedHashes, Escalations, Moderations, Reports, Strikes, Takedowns
 
 
@@ -205,7 +205,7 @@ class Rows(Protocol):
     @property
     def exports(self) -> Exports: ...
     @property
-    def leftovers(self) -> Leftovers: ...
+    def residual_data(self) -> ResidualData: ...
     @property
     def generations(self) -> Generations: ...
     @property

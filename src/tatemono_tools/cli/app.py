@@ -79,11 +79,11 @@ def up(
 
     With some services only (`--only`), it is ready when those run: the rest cannot be asked.
     """
-    from tatemono_tools.laptop.up import Wishes
+    from tatemono_tools.laptop.up import Options
     from tatemono_tools.laptop.up import up as run
 
     names = tuple(name for words in only or () for name in words.replace(",", " ").split())
-    wishes = Wishes(data_dir=data_dir, port=port, fresh=fresh, only=names, open_browser=open_browser, verbose=verbose)
+    wishes = Options(data_dir=data_dir, port=port, fresh=fresh, only=names, open_browser=open_browser, verbose=verbose)
     raise typer.Exit(run(wishes, _console()))
 
 
@@ -170,10 +170,10 @@ def demo(
 
     With `--users`, many phones do it at the same time; a table shows how long each step took, and what failed.
     """
-    from tatemono_tools.laptop.demo.demo import Wish, run
+    from tatemono_tools.laptop.demo.demo import PictureOptions, run
     from tatemono_tools.laptop.process.state import StateFolder
 
-    wish = Wish(prompt=prompt, style=style, size=size, quality=quality)
+    wish = PictureOptions(prompt=prompt, style=style, size=size, quality=quality)
     state = StateFolder(data_dir)
     raise typer.Exit(run(wish, state=state, output=output, users=users, pictures=pictures, console=_console()))
 
@@ -405,8 +405,8 @@ def _exit_code(error: Exception) -> int | None:
     """2 for a wrong command line, 1 for what can be mended elsewhere; None for a fault of the program itself."""
     from tatemono.adapters.model_registry import WrongRegistry
     from tatemono.adapters.openai.models import ModelsNotTold
-    from tatemono.domain.identity.members import MembersAway
-    from tatemono.usecases.identity.ports import IdentitiesAway
+    from tatemono.domain.identity.members import MembersUnavailable
+    from tatemono.usecases.identity.ports import GuestIdentitiesUnavailable
     from tatemono_tools.laptop.building import UnknownService
     from tatemono_tools.laptop.demo.demo import NothingRuns
     from tatemono_tools.laptop.operate.control import UnknownPart
@@ -421,8 +421,8 @@ def _exit_code(error: Exception) -> int | None:
     mendable = (
         AlreadyRunning,
         BuildFailed,
-        IdentitiesAway,
-        MembersAway,
+        GuestIdentitiesUnavailable,
+        MembersUnavailable,
         ModelsNotTold,
         NothingRuns,
         OperatorRefused,

@@ -66,10 +66,10 @@ def rehearse(
     runs the stack checks on the state, and sends traffic where an emulator answers it. Nothing outside of this machine
     is touched but the registry of Terraform's provider. Exit code 0 if everything held.
     """
-    from tatemono_tools.terraform.rehearsal.rehearse import Wishes
+    from tatemono_tools.terraform.rehearsal.rehearse import Options
     from tatemono_tools.terraform.rehearsal.rehearse import rehearse as play
 
-    wishes = Wishes(environment=environment.value, folder=folder, bootstrap=bootstrap)
+    wishes = Options(environment=environment.value, folder=folder, bootstrap=bootstrap)
     raise typer.Exit(play(wishes, _applications(), _console()))
 
 

@@ -25,7 +25,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class Options:
     """What the person asked of `up`."""
 
     data_dir: Path
@@ -36,7 +36,7 @@ class Wishes:
     verbose: bool = False
 
 
-def up(wishes: Wishes, console: Console) -> int:
+def up(wishes: Options, console: Console) -> int:
     """Run until asked to stop.
 
     :returns: 0 after an orderly stop, 1 if a part could not be kept running
@@ -57,7 +57,7 @@ def up(wishes: Wishes, console: Console) -> int:
             state.forget_record()
 
 
-def _tidy(state: StateFolder, wishes: Wishes, console: Console) -> None:
+def _tidy(state: StateFolder, wishes: Options, console: Console) -> None:
     record = state.read_record()
     if record:
         for name, pids in stop_leftovers(record).items():
@@ -67,7 +67,7 @@ def _tidy(state: StateFolder, wishes: Wishes, console: Console) -> None:
         console.print(Text(f" · emptied {state.path}", "dim"))
 
 
-def _choose_ports(plan: Plan, state: StateFolder, wishes: Wishes, console: Console) -> dict[str, int]:
+def _choose_ports(plan: Plan, state: StateFolder, wishes: Options, console: Console) -> dict[str, int]:
     remembered = {name: port for name, port in state.read_json("ports.json").items() if isinstance(port, int)}
     preferred = preferred_ports(plan)
     asked = {}
@@ -85,7 +85,7 @@ def _choose_ports(plan: Plan, state: StateFolder, wishes: Wishes, console: Conso
 
 @dataclass
 class _Run:
-    wishes: Wishes
+    wishes: Options
     console: Console
     building: Building
     supervisor: Supervisor = field(init=False)

@@ -9,7 +9,7 @@ from tatemono.adapters.yaml_file import UnreadableFile, Where, YamlFile
 from tatemono.settings import LimitRule
 from tatemono_tools.plan.edge import Edge
 from tatemono_tools.plan.identity import Identity
-from tatemono_tools.plan.section import Name, Part, VariableName
+from tatemono_tools.plan.section import Name, Section, VariableName
 
 PLAN_FILE = Path(__file__).parents[3] / "infra" / "building.yaml"
 
@@ -21,14 +21,14 @@ class WrongPlan(ValueError):  # noqa: N818 - it names what is wrong, as every er
     """The plan cannot be built; the message names the file, the line and the field of each fault."""
 
 
-class Size(Part):
+class Size(Section):
     """What Fargate gives a task: CPU units (1024 are one vCPU) and memory."""
 
     cpu: Literal[256, 512, 1024, 2048, 4096]
     memory_mib: int = Field(ge=512, le=30720)
 
 
-class Scaling(Part):
+class Scaling(Section):
     """How few and how many tasks of a service there may be.
 
     :ivar backlog_per_task: messages, waiting or being worked on, for which one task of a consumer is enough
@@ -45,7 +45,7 @@ class Scaling(Part):
         return self
 
 
-class Variable(Part):
+class Variable(Section):
     """Where the value of one environment variable comes from; exactly one of the five.
 
     :ivar ip_set: the networks of one of the edge's sets, separated by commas
@@ -66,7 +66,7 @@ class Variable(Part):
         return self
 
 
-class Service(Part):
+class Service(Section):
     """One image, one command. `http` services have a port and a health path; `background` ones have neither.
 
     :ivar consumes: the queues that the service empties; their backlog says how many tasks there are
@@ -112,7 +112,7 @@ class Service(Part):
         return self
 
 
-class Queue(Part):
+class Queue(Section):
     """An SQS queue and its dead-letter queue (`<name>-dead`)."""
 
     visibility_timeout_seconds: int = Field(ge=1, le=43200)
@@ -124,7 +124,7 @@ class Queue(Part):
 EventType = Literal["SEND", "DELIVERY", "DELIVERY_DELAY", "BOUNCE", "COMPLAINT", "REJECT"]
 
 
-class Mail(Part):
+class Mail(Section):
     """SES: the configuration set that all mail goes through, and the queue for what SES tells of it."""
 
     configuration_set: Name
@@ -132,7 +132,7 @@ class Mail(Part):
     event_types: tuple[EventType, ...] = Field(min_length=1)
 
 
-class Uploads(Part):
+class Uploads(Section):
     """A bucket takes forms of presigned POSTs: S3 itself on AWS, the front door's `/uploads/` on the laptop.
 
     :ivar max_bytes: of a whole form; each form says less
@@ -141,7 +141,7 @@ class Uploads(Part):
     max_bytes: int = Field(ge=1024, le=52_428_800)
 
 
-class Bucket(Part):
+class Bucket(Section):
     """:ivar only: the service whose role alone may read and write it; none: whoever is told its name"""
 
     versioned: bool
@@ -149,20 +149,20 @@ class Bucket(Part):
     uploads: Uploads | None = None
 
 
-class Database(Part):
+class Database(Section):
     engine_version: str
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     roles: tuple[Name, ...]
 
 
-class Parameter(Part):
+class Parameter(Section):
     """A Parameter Store entry. Without a value, the building itself provides it."""
 
     value: str | None = None
     description: str
 
 
-class Secret(Part):
+class Secret(Section):
     """A Secrets Manager secret, and how its first value is made; Cognito makes a `user-pool-client`'s.
 
     `content-credentials` is a key with its certificates: made on the laptop, put in by a person on AWS.
@@ -180,7 +180,7 @@ class Secret(Part):
         return self
 
 
-class Plan(Part):
+class Plan(Section):
     name: Name
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     services: dict[Name, Service] = Field(min_length=1)

@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tatemono_tools.plan.section import Name, Part
+from tatemono_tools.plan.section import Name, Section
 
 PathPrefix = Annotated[str, Field(pattern=r"^/([a-z0-9._-]+/)*$")]
 
 
-class RateLimit(Part):
+class RateLimit(Section):
     """At most `requests` from one address in `window_seconds` (AWS WAF counts in these windows), then `status`."""
 
     requests: int = Field(ge=10, le=2_000_000)
@@ -23,7 +23,7 @@ class PathRateLimit(RateLimit):
     path_prefix: PathPrefix
 
 
-class Behavior(Part):
+class Behavior(Section):
     """What happens to requests below a prefix. One with neither service nor bucket answers 404: nobody lives there."""
 
     path_prefix: PathPrefix
@@ -34,7 +34,7 @@ class Behavior(Part):
     ip_set: Name | None = None
 
 
-class EventStreams(Part):
+class EventStreams(Section):
     """Answers that go on: a heartbeat comes often enough that nobody on the way takes them for dead.
 
     :ivar read_timeout_seconds: how long the gate waits for the next byte; CloudFront takes 1 to 60
@@ -50,7 +50,7 @@ class EventStreams(Part):
         return self
 
 
-class Edge(Part):
+class Edge(Section):
     """The rules of the gate: CloudFront, WAF and ALB on AWS, nginx on the laptop.
 
     :ivar content_security_policy: by kind of behavior, for answers that bring none of their own

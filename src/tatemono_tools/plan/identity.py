@@ -4,10 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tatemono_tools.plan.section import Name, Part, VariableName
+from tatemono_tools.plan.section import Name, Section, VariableName
 
 
-class UserPoolClient(Part):
+class UserPoolClient(Section):
     """The one app client of a pool. It is confidential: only whoever knows `secret` may speak to the pool for it.
 
     :ivar flows: Cognito's ExplicitAuthFlows, without `ALLOW_`
@@ -21,7 +21,7 @@ class UserPoolClient(Part):
     sign_out_path: str | None = Field(default=None, pattern=r"^/[a-z0-9/_-]*$")
 
 
-class UserPool(Part):
+class UserPool(Section):
     """Cognito: people with an e-mail address and a password.
 
     :ivar sign_up: `open` to everybody, or `closed`: an operator makes the users
@@ -50,13 +50,13 @@ class UserPool(Part):
         return self
 
 
-class IdentityPool(Part):
+class IdentityPool(Section):
     """Cognito: identities of those who have no password."""
 
     unauthenticated: bool
 
 
-class Function(Part):
+class Function(Section):
     """A Lambda function, whose zip `tatemono lambda build` makes.
 
     :ivar handler: module and function
@@ -70,7 +70,7 @@ class Function(Part):
     secrets: dict[VariableName, Name]
 
 
-class Identity(Part):
+class Identity(Section):
     user_pools: dict[Name, UserPool]
     identity_pools: dict[Name, IdentityPool]
     functions: dict[Name, Function]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
-from tatemono_tools.terraform.checks.network import Floors
+from tatemono_tools.terraform.checks.network import NetworkMap
 from tatemono_tools.terraform.checks.stack import Stack, as_list
 from tatemono_tools.terraform.runner import INFRA
 
@@ -78,7 +78,7 @@ def draw(stack: Stack, environment: str) -> str:
 
 
 def _rows(stack: Stack) -> Iterator[tuple[str, str, str, list[Box]]]:
-    floors = Floors(stack)
+    floors = NetworkMap(stack)
     gate = stack.one("aws_cloudfront_distribution")
     rules = sum(len(as_list(found.get("rule"))) for found in stack.all("aws_wafv2_web_acl", "aws_wafv2_rule_group"))
     behaviors = len(as_list(gate.get("ordered_cache_behavior"))) + 1
@@ -159,7 +159,7 @@ def _service(stack: Stack, name: str) -> Box:
     return name, f"{tasks}, {int(definition.text('cpu')) / 1024:g} vCPU"
 
 
-def _asked(floors: Floors, name: str) -> str:
+def _asked(floors: NetworkMap, name: str) -> str:
     ports = sorted({port for port in floors.ports if floors.entrances(floors.rooms[name], port)})
     return f"port {', '.join(map(str, ports))}, CloudFront only" if ports else "private"
 

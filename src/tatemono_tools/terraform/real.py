@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tatemono_tools.terraform.building_parts import Part, part_of
+from tatemono_tools.terraform.building_parts import BuildingPart, part_of
 from tatemono_tools.terraform.runner import INFRA, Terraform, TerraformFailed, find_mirror
 
 ROOT = INFRA / "environment"
@@ -65,7 +65,7 @@ def show_drift(environment: str, console: Console, *, image: str | None) -> int:
 
 def drift_table(environment: str, plan: dict[str, Any]) -> Table:
     """What a plan would change, by part of the building."""
-    parts: dict[Part, list[tuple[str, tuple[str, ...], list[str]]]] = defaultdict(list)
+    parts: dict[BuildingPart, list[tuple[str, tuple[str, ...], list[str]]]] = defaultdict(list)
     for change in plan["resource_changes"]:
         deeds = tuple(change["change"]["actions"])
         if deeds in _DEEDS:

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tatemono_tools.terraform.checks.network import LAST_PORT, Floors, Room
+from tatemono_tools.terraform.checks.network import LAST_PORT, NetworkMap, NetworkNode
 from tatemono_tools.terraform.checks.stack import Resource, Stack, as_list
 
 Said = dict[str, str]
@@ -108,7 +108,7 @@ def floors(stack: Stack, language: str) -> list[Floor]:
     def say(word: str) -> str:
         return WORDS[word][language]
 
-    network = Floors(stack)
+    network = NetworkMap(stack)
     return [
         Floor(say("gate"), tuple(_gate(stack, language))),
         Floor(say("public"), tuple(_reception(stack, network, language))),
@@ -130,7 +130,7 @@ def _gate(stack: Stack, language: str) -> Iterator[Stop]:
         yield Stop("WAF", WORDS["firewall"][language], acl.text("name"))
 
 
-def _reception(stack: Stack, network: Floors, language: str) -> Iterator[Stop]:
+def _reception(stack: Stack, network: NetworkMap, language: str) -> Iterator[Stop]:
     for gateway in stack.all("aws_internet_gateway"):
         yield Stop("Internet gateway", WORDS["internet"][language], gateway.text("id"))
     for balancer in stack.all("aws_lb"):
@@ -141,7 +141,7 @@ def _reception(stack: Stack, network: Floors, language: str) -> Iterator[Stop]:
         yield Stop("NAT", WORDS["nat"][language], nat.text("id"), (WORDS["internet-out"][language],))
 
 
-def _offices(stack: Stack, network: Floors, language: str) -> Iterator[Stop]:
+def _offices(stack: Stack, network: NetworkMap, language: str) -> Iterator[Stop]:
     for service in stack.all("aws_ecs_service"):
         name = str(service.index)
         yield Stop(
@@ -163,7 +163,7 @@ def _offices(stack: Stack, network: Floors, language: str) -> Iterator[Stop]:
         yield Stop(str(endpoint.index or "s3"), WORDS["endpoint"][language], endpoint.text("id"))
 
 
-def _vault(stack: Stack, network: Floors, language: str) -> Iterator[Stop]:
+def _vault(stack: Stack, network: NetworkMap, language: str) -> Iterator[Stop]:
     for database in stack.all("aws_db_instance"):
         what = WORDS["database"][language]
         if database.get("multi_az"):
@@ -209,7 +209,7 @@ def _first(found: list[Resource]) -> str:
     return f"{name}, …" if len(found) > 1 else name
 
 
-def _talks(network: Floors, name: str, language: str) -> tuple[str, ...]:
+def _talks(network: NetworkMap, name: str, language: str) -> tuple[str, ...]:
     caller = network.rooms[name]
     reached: dict[str, list[int]] = {}
     for called in network.rooms.values():
@@ -222,12 +222,12 @@ def _talks(network: Floors, name: str, language: str) -> tuple[str, ...]:
     return tuple(told) or (WORDS["nobody"][language],)
 
 
-def _ports(network: Floors) -> list[int]:
+def _ports(network: NetworkMap) -> list[int]:
     """Ports that a rule names; the ones beside them are for proofs, not for reading."""
     return sorted({port for rule in network.rules for port in (rule.first, rule.last) if 0 < port < LAST_PORT})
 
 
-def _kind(room: Room) -> str:
+def _kind(room: NetworkNode) -> str:
     kind, _, name = room.name.partition("/")
     # Services share a group, and tunnels do: what reaches one reaches all.
     return {"endpoint": "endpoints", "service": "services"}.get(kind, name or kind)

@@ -11,7 +11,7 @@ import pytest
 
 from mailbox_of import PASSWORD, Mailbox
 from tatemono.adapters.cognito.members import CognitoMembers, cognito_members
-from tatemono.domain.identity.members import CodeRefused, MembersAway, Password, SignInRefused, TotpRequired
+from tatemono.domain.identity.members import CodeRefused, MembersUnavailable, Password, SignInRefused, TotpRequired
 from tatemono_tools.laptop.provision.cloud_resources import Cloud
 from tatemono_tools.laptop.provision.identity_resources import Pools
 
@@ -122,7 +122,7 @@ class TestSignIn:
         async with cognito_members(facts["members-pool-id"], facts["members-client-id"], "guessed") as stranger:
             with pytest.raises(SignInRefused):
                 await stranger.sign_in(member, RIGHT, None)
-            with pytest.raises(MembersAway):
+            with pytest.raises(MembersUnavailable):
                 await stranger.sign_up("other@example.com", RIGHT, uuid4())
 
     async def test_says_when_cognito_is_away(
@@ -130,7 +130,7 @@ class TestSignIn:
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         async with cognito_members("nowhere_1", "nobody", "nothing") as away:
-            with pytest.raises(MembersAway):
+            with pytest.raises(MembersUnavailable):
                 await away.sign_in(member, RIGHT, None)
 
 

@@ -19,7 +19,7 @@ from tatemono.adapters.cognito.operator_tokens import (
     OperatorTokens,
     PublishedKeys,
 )
-from tatemono.domain.operators.roles import OperatorKeysAway, OperatorTokenRejected, Role
+from tatemono.domain.operators.roles import OperatorKeysUnavailable, OperatorTokenRejected, Role
 from tatemono_tools.laptop.secret_values import signing_keys
 
 
@@ -189,7 +189,7 @@ class TestPublishedKeys:
         self, tokens: OperatorTokens, pool: PublishingPool, clock: Clock
     ) -> None:
         pool.answers = False
-        with pytest.raises(OperatorKeysAway):
+        with pytest.raises(OperatorKeysUnavailable):
             await tokens.verify(pool.token("viewer"), now=time.time())
         pool.answers = True
         clock.seconds += KEYS_PAUSE_SECONDS

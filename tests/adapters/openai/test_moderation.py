@@ -9,7 +9,7 @@ from running_studio import AT_ONCE, RunningStudio, run_studio
 from tatemono.adapters.openai.moderation import OpenAIModeration
 from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.usecases.pictures.ports import ExpectedPicture
-from tatemono.usecases.safety.ports import ModerationAway
+from tatemono.usecases.safety.ports import ModerationUnavailable
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ async def painted(studio: RunningStudio, prompt: str) -> bytes:
     return base64.b64decode(answer.data[0].b64_json)
 
 
-async def glance(data: bytes) -> bytes:
+async def moderation_copy(data: bytes) -> bytes:
     inspector = PillowPictures()
-    return (await inspector.shrink(await inspector.verify(data, ExpectedPicture(1024, 1024, "png")))).glance
+    return (await inspector.shrink(await inspector.verify(data, ExpectedPicture(1024, 1024, "png")))).moderation_copy
 
 
 class TestOpenAIModeration:
@@ -50,13 +50,13 @@ class TestOpenAIModeration:
         self, moderation: OpenAIModeration, studio: RunningStudio, category: str
     ) -> None:
         data = await painted(studio, f"A fox [studio:flag={category}]")
-        judgement = await moderation.judge(picture=await glance(data), client_request_id="c")
+        judgement = await moderation.judge(picture=await moderation_copy(data), client_request_id="c")
         assert category in judgement.categories
 
     async def test_sees_nothing_in_an_unmarked_picture(
         self, moderation: OpenAIModeration, studio: RunningStudio
     ) -> None:
-        small = await glance(await painted(studio, "A fox"))
+        small = await moderation_copy(await painted(studio, "A fox"))
         assert (await moderation.judge(picture=small, client_request_id="d")).categories == ()
 
     @pytest.mark.parametrize("fault", ["500", "429", "hang"])
@@ -64,7 +64,7 @@ class TestOpenAIModeration:
         self, moderation: OpenAIModeration, studio: RunningStudio, fault: str
     ) -> None:
         await studio.http.put("/studio/faults", json={"faults": [{"fault": fault, "on": "moderations"}]})
-        with pytest.raises(ModerationAway) as raised:
+        with pytest.raises(ModerationUnavailable) as raised:
             await moderation.judge(text="a secret wish", client_request_id="e")
         assert "secret" not in str(raised.value)
         assert raised.value.__cause__ is None

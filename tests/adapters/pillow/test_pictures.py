@@ -89,10 +89,12 @@ class TestVerify:
     async def test_makes_a_small_copy_for_judges_that_hides_nothing(self, mode: str, output_format: str) -> None:
         data = encoded(scene(1024, 768, "RGBA") if mode == "RGBA" else scene(1024, 768).convert(mode))
 
-        glance = opened((await pictures.shrink(await pictures.verify(data, ExpectedPicture(1024, 768, "png")))).glance)
+        moderation_copy = opened(
+            (await pictures.shrink(await pictures.verify(data, ExpectedPicture(1024, 768, "png")))).moderation_copy
+        )
 
-        assert (glance.format, glance.size) == (output_format, (512, 384))
-        assert glance.has_transparency_data == (mode == "RGBA")
+        assert (moderation_copy.format, moderation_copy.size) == (output_format, (512, 384))
+        assert moderation_copy.has_transparency_data == (mode == "RGBA")
 
     async def test_keeps_transparency_in_thumbnail_and_placeholder(self) -> None:
         miniature = await shrunk(encoded(scene(96, 96, "RGBA")), ExpectedPicture(96, 96, "png"))
@@ -168,7 +170,9 @@ class TestVerify:
         else:
             small = asyncio.run(pictures.shrink(verified))
             assert (
-                opened(small.glance).size == opened(asyncio.run(pictures.miniature(small)).thumbnail).size == (32, 32)
+                opened(small.moderation_copy).size
+                == opened(asyncio.run(pictures.miniature(small)).thumbnail).size
+                == (32, 32)
             )
 
 

@@ -8,34 +8,36 @@ from botocore.exceptions import ParamValidationError
 
 from conftest import CloudEndpoint, free_port
 from letters import mail_of
-from post_office import DifficultSes, Office, office
+from mail_pipeline import DifficultSes, MailPipeline, mail_pipeline
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.ses.sender import SesSender, failure_of
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.sending import SendFailure, SendingFailed
 
-__all__ = ["office"]
+__all__ = ["mail_pipeline"]
 
-LETTER = Letters(UnsubscribeLinks(b"a key", public_url="https://tatemono.example")).write(mail_of(language="ja"))
+LETTER = JinjaEmailRenderer(UnsubscribeLinks(b"a key", public_url="https://tatemono.example")).write(
+    mail_of(language="ja")
+)
 
 
 @pytest.fixture
-async def sender(office: Office, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SesSender]:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", office.ses.url)
+async def sender(mail_pipeline: MailPipeline, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SesSender]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", mail_pipeline.ses.url)
     async with AsyncExitStack() as stack:
         (client,) = await stack.enter_async_context(aws_clients("sesv2", attempts=1))
-        environment = office.environment
+        environment = mail_pipeline.environment
         yield SesSender(
             client, sender=environment["MAIL_SENDER"], configuration_set=environment["MAIL_CONFIGURATION_SET"]
         )
 
 
 class TestSend:
-    async def test_gives_the_words_to_ses(self, office: Office, sender: SesSender) -> None:
+    async def test_gives_the_words_to_ses(self, mail_pipeline: MailPipeline, sender: SesSender) -> None:
         mail = mail_of()
         message_id = await sender.send(LETTER, to=mail.to, tags={"mail": "1"})
-        (arrived,) = await office.arrived(mail.to)
+        (arrived,) = await mail_pipeline.arrived(mail.to)
         assert arrived["MessageId"] == message_id
         assert (arrived["Subject"], arrived["BodyText"]) == (LETTER.subject, LETTER.text)
 
@@ -54,27 +56,29 @@ class TestSend:
         ],
     )
     async def test_says_what_went_wrong_after_one_call(
-        self, office: Office, sender: SesSender, fault: str, failure: SendFailure, taken: int
+        self, mail_pipeline: MailPipeline, sender: SesSender, fault: str, failure: SendFailure, taken: int
     ) -> None:
-        office.ses.faults.append(fault)
+        mail_pipeline.ses.faults.append(fault)
         to = mail_of().to
         with pytest.raises(SendingFailed) as raised:
             await sender.send(LETTER, to=to, tags={})
         assert raised.value.failure is failure
-        assert office.ses.calls == 1
-        assert len(await office.arrived(to)) == taken
+        assert mail_pipeline.ses.calls == 1
+        assert len(await mail_pipeline.arrived(to)) == taken
 
-    async def test_says_that_an_unknown_configuration_set_is_ours_to_mend(self, office: Office) -> None:
+    async def test_says_that_an_unknown_configuration_set_is_ours_to_mend(self, mail_pipeline: MailPipeline) -> None:
         async with aws_clients("sesv2", attempts=1) as (client,):
-            sender = SesSender(client, sender=office.environment["MAIL_SENDER"], configuration_set="nobodys")
+            sender = SesSender(client, sender=mail_pipeline.environment["MAIL_SENDER"], configuration_set="nobodys")
             with pytest.raises(SendingFailed) as raised:
                 await sender.send(LETTER, to=mail_of().to, tags={})
         assert raised.value.failure is SendFailure.MISCONFIGURED
 
-    async def test_says_that_a_sender_is_not_verified(self, office: Office) -> None:
+    async def test_says_that_a_sender_is_not_verified(self, mail_pipeline: MailPipeline) -> None:
         async with aws_clients("sesv2", attempts=1) as (client,):
             sender = SesSender(
-                client, sender="a@nobodys.example", configuration_set=office.environment["MAIL_CONFIGURATION_SET"]
+                client,
+                sender="a@nobodys.example",
+                configuration_set=mail_pipeline.environment["MAIL_CONFIGURATION_SET"],
             )
             with pytest.raises(SendingFailed) as raised:
                 await sender.send(LETTER, to=mail_of().to, tags={})

@@ -23,7 +23,7 @@ from tatemono.domain.generations.generation import (
     State,
     Submitted,
     TransparentNeedsAlpha,
-    judge_submission,
+    accept_submission,
 )
 from tatemono.domain.pictures.references import NoSuchReference
 
@@ -92,7 +92,7 @@ RICH = Account(available=8, free_credits=0, waiting=0, spent_micros=0, environme
 
 def refused(reserved_micros: int = 0, **account: int) -> Refusal:
     with pytest.raises(Refusal) as refusal:
-        judge_submission(
+        accept_submission(
             Submitted(None, None, new=False, account=replace(RICH, **account)), FOX, reserved_micros, TERMS
         )
     return refusal.value
@@ -100,19 +100,19 @@ def refused(reserved_micros: int = 0, **account: int) -> Refusal:
 
 class TestJudgeSubmission:
     def test_gives_what_was_accepted(self) -> None:
-        accepted = judge_submission(Submitted(ACCEPTED, FOX.fingerprint, new=True, account=RICH), FOX, 0, TERMS)
+        accepted = accept_submission(Submitted(ACCEPTED, FOX.fingerprint, new=True, account=RICH), FOX, 0, TERMS)
         assert accepted == Accepted(ACCEPTED, repeated=False)
 
     def test_shows_a_repetition_what_the_first_was_shown(self) -> None:
         now = datetime.now(UTC)
         done = replace(ACCEPTED, state=State.SUCCEEDED, started_at=now, finished_at=now)
-        accepted = judge_submission(Submitted(done, FOX.fingerprint, new=False, account=RICH), FOX, 0, TERMS)
+        accepted = accept_submission(Submitted(done, FOX.fingerprint, new=False, account=RICH), FOX, 0, TERMS)
         assert accepted == Accepted(ACCEPTED, repeated=True)
 
     def test_refuses_a_key_of_another_request(self) -> None:
         other = PictureRequest(prompt="An owl").fingerprint
         with pytest.raises(KeyUsedForAnother):
-            judge_submission(Submitted(ACCEPTED, other, new=False, account=RICH), FOX, 0, TERMS)
+            accept_submission(Submitted(ACCEPTED, other, new=False, account=RICH), FOX, 0, TERMS)
 
     def test_names_the_credits_that_lack(self) -> None:
         refusal = refused(available=5, free_credits=2)
@@ -133,4 +133,4 @@ class TestJudgeSubmission:
     def test_refuses_what_refers_to_a_picture_that_is_not_there(self) -> None:
         submitted = Submitted(None, None, new=False, account=RICH, reference_ready=False)
         with pytest.raises(NoSuchReference):
-            judge_submission(submitted, FOX, 0, TERMS)
+            accept_submission(submitted, FOX, 0, TERMS)

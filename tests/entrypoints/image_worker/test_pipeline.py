@@ -19,7 +19,7 @@ import pytest
 from besides import told_besides
 from conftest import CloudEndpoint
 from factories import guest, submitted
-from guarded import ACT
+from moderated import ACT
 from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database

@@ -1,4 +1,4 @@
-"""The worker's parts within the test's process: signs of life, the gate, protection."""
+"""The worker's pieces within the test's process: leases, admission to providers, protection."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from factories import PRICES, guest, submitted
 from tatemono.adapters.ecs_agent import EcsTaskProtection
 from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
-from tatemono.bootstrap.image_worker import Easel
+from tatemono.bootstrap.image_worker import ImageProvider
 from tatemono.domain.generations.attempts import Claim, UnknownPolicy
 from tatemono.domain.generations.circuit_breaker import OPENS_AFTER
 from tatemono.domain.generations.painting import Failure, PaintingFailed
-from tatemono.entrypoints.image_worker.lease_keeper import Jobs
-from tatemono.entrypoints.image_worker.provider_admission import Gate, Turn
-from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.entrypoints.image_worker.lease_keeper import LeaseKeeper
+from tatemono.entrypoints.image_worker.provider_admission import Permit, ProviderAdmission
+from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.queue_ports import Ticket
 from tatemono.usecases.generations.run_generation import Stop
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
@@ -70,7 +70,7 @@ async def claimed(db: Database, owner: Database, seconds: float) -> Claim:
 
 
 @asynccontextmanager
-async def beating(jobs: Jobs, tickets: Sequence[Ticket] = ()) -> AsyncIterator[None]:
+async def beating(jobs: LeaseKeeper, tickets: Sequence[Ticket] = ()) -> AsyncIterator[None]:
     loops = [asyncio.create_task(jobs.renew(lambda: tickets)), asyncio.create_task(jobs.fence())]
     try:
         yield
@@ -83,7 +83,7 @@ async def beating(jobs: Jobs, tickets: Sequence[Ticket] = ()) -> AsyncIterator[N
 class TestJobs:
     async def test_keep_leases_and_tickets_alive_together(self, db: Database, owner: Database) -> None:
         queue = Tickets()
-        jobs = Jobs(db, queue, timedelta(seconds=1))
+        jobs = LeaseKeeper(db, queue, timedelta(seconds=1))
         asked_at = jobs.clock()
         job = jobs.begin(await claimed(db, owner, 1), asked_at)
         async with beating(jobs, [Ticket("receipt", "body", 1)]):
@@ -95,14 +95,14 @@ class TestJobs:
     async def test_keep_a_lease_while_sqs_is_away(self, db: Database, owner: Database) -> None:
         queue = Tickets()
         queue.away = True
-        jobs = Jobs(db, queue, timedelta(seconds=1))
+        jobs = LeaseKeeper(db, queue, timedelta(seconds=1))
         job = jobs.begin(await claimed(db, owner, 1), jobs.clock())
         async with beating(jobs, [Ticket("receipt", "body", 1)]):
             await asyncio.sleep(2)
         assert not job.stop.done()
 
     async def test_are_let_go_before_a_lease_ends_that_cannot_be_renewed(self, db: Database, owner: Database) -> None:
-        jobs = Jobs(db, Tickets(), timedelta(seconds=2))
+        jobs = LeaseKeeper(db, Tickets(), timedelta(seconds=2))
         asked_at = jobs.clock()
         job = jobs.begin(await claimed(db, owner, 2), asked_at)
         # Whoever holds the row makes every renewal wait.
@@ -114,12 +114,12 @@ class TestJobs:
 
     async def test_are_let_go_when_the_process_slept_over_its_lease(self, db: Database, owner: Database) -> None:
         now = 100.0
-        jobs = Jobs(db, Tickets(), timedelta(seconds=60), clock=lambda: now)
+        jobs = LeaseKeeper(db, Tickets(), timedelta(seconds=60), clock=lambda: now)
         job = jobs.begin(await claimed(db, owner, 60), now - 59)
         assert job.stop.result() is Stop.LEASE_LOST
 
     async def test_are_let_go_when_another_has_them(self, db: Database, owner: Database) -> None:
-        jobs = Jobs(db, Tickets(), timedelta(seconds=2))
+        jobs = LeaseKeeper(db, Tickets(), timedelta(seconds=2))
         job = jobs.begin(await claimed(db, owner, 2), jobs.clock())
         await owner._pool.execute("update generations set fence = fence + 1")
         async with beating(jobs):
@@ -131,8 +131,8 @@ class Painterless:
         raise NotImplementedError
 
 
-def easels(db: Database, *providers: str) -> list[Easel]:
-    workshop = Workshop(
+def providers(db: Database, *providers: str) -> list[ImageProvider]:
+    dependencies = GenerationDependencies(
         db=db,
         painter=Painterless(),  # type: ignore[arg-type]
         inspector=PillowPictures(),
@@ -145,17 +145,17 @@ def easels(db: Database, *providers: str) -> list[Easel]:
         today=PRICES.today,
         unknown_policy=UnknownPolicy(1),
     )
-    return [Easel(provider, replace(workshop)) for provider in providers]
+    return [ImageProvider(provider, replace(dependencies)) for provider in providers]
 
 
-async def passing(gate: Gate) -> Turn:
-    turn = await asyncio.wait_for(gate.pass_through(), 10)
-    assert turn is not None
-    return turn
+async def passing(admission: ProviderAdmission) -> Permit:
+    permit = await asyncio.wait_for(admission.acquire(), 10)
+    assert permit is not None
+    return permit
 
 
-async def shut(gate: Gate) -> bool:
-    task = asyncio.create_task(gate.pass_through())
+async def shut(admission: ProviderAdmission) -> bool:
+    task = asyncio.create_task(admission.acquire())
     await asyncio.wait({task}, timeout=0.2)
     if task.done():
         return False
@@ -165,41 +165,41 @@ async def shut(gate: Gate) -> bool:
 
 class TestGate:
     async def test_holds_everybody_while_the_queue_is_paused(self, db: Database, owner: Database) -> None:
-        async with Gate(db, easels(db, "first"), probe_seconds=10) as gate:
-            await passing(gate)
+        async with ProviderAdmission(db, providers(db, "first"), probe_seconds=10) as admission:
+            await passing(admission)
             await owner.queue.pause("hanako@example.jp", "a test")
             owner.notifier.notify(QUEUE_CHANNEL)
             async with asyncio.timeout(10):
-                while not await shut(gate):
+                while not await shut(admission):
                     pass
-            assert await gate.is_paused()
-            waiting = asyncio.create_task(gate.pass_through())
+            assert await admission.is_paused()
+            waiting = asyncio.create_task(admission.acquire())
             await owner.queue.resume()
             owner.notifier.notify(QUEUE_CHANNEL)
             assert await asyncio.wait_for(waiting, 10) is not None
 
     async def test_learns_without_a_notification_too(self, db: Database, owner: Database) -> None:
-        async with Gate(db, easels(db, "first"), probe_seconds=10, reload_seconds=0.05) as gate:
+        async with ProviderAdmission(db, providers(db, "first"), probe_seconds=10, reload_seconds=0.05) as admission:
             await owner.queue.pause("hanako@example.jp", "a test")
             async with asyncio.timeout(10):
-                while not await shut(gate):
+                while not await shut(admission):
                     pass
 
     async def test_lets_nobody_wait_when_it_is_closed(self, db: Database, owner: Database) -> None:
         await owner.queue.pause("hanako@example.jp", "a test")
-        async with Gate(db, easels(db, "first"), probe_seconds=10) as gate:
-            waiting = asyncio.create_task(gate.pass_through())
+        async with ProviderAdmission(db, providers(db, "first"), probe_seconds=10) as admission:
+            waiting = asyncio.create_task(admission.acquire())
             await asyncio.sleep(0)
-            gate.close()
+            admission.close()
             assert await asyncio.wait_for(waiting, 10) is None
 
     async def test_leaves_a_busy_painter_alone_in_all_workers(self, db: Database) -> None:
         async with (
-            Gate(db, easels(db, "first"), probe_seconds=10) as gate,
-            Gate(db, easels(db, "first"), probe_seconds=10) as of_another,
+            ProviderAdmission(db, providers(db, "first"), probe_seconds=10) as admission,
+            ProviderAdmission(db, providers(db, "first"), probe_seconds=10) as of_another,
         ):
-            await gate.report(await passing(gate), BUSY)
-            assert await shut(gate)
+            await admission.report(await passing(admission), BUSY)
+            assert await shut(admission)
             async with asyncio.timeout(10):
                 while not await shut(of_another):
                     pass
@@ -207,46 +207,46 @@ class TestGate:
         assert 25 < breaker.busy_for <= 30
 
     async def test_goes_to_the_second_painter_while_the_first_is_open(self, db: Database) -> None:
-        async with Gate(db, easels(db, "first", "second"), probe_seconds=10) as gate:
+        async with ProviderAdmission(db, providers(db, "first", "second"), probe_seconds=10) as admission:
             for _ in range(OPENS_AFTER):
-                turn = await passing(gate)
-                assert turn.easel.provider == "first"
-                await gate.report(turn, AWAY)
-            assert (await passing(gate)).easel.provider == "second"
+                permit = await passing(admission)
+                assert permit.provider.name == "first"
+                await admission.report(permit, AWAY)
+            assert (await passing(admission)).provider.name == "second"
 
     async def test_lets_one_probe_through_and_opens_when_it_is_answered(self, db: Database, owner: Database) -> None:
         async with (
-            Gate(db, easels(db, "first", "second"), probe_seconds=10) as gate,
-            Gate(db, easels(db, "first", "second"), probe_seconds=10) as of_another,
+            ProviderAdmission(db, providers(db, "first", "second"), probe_seconds=10) as admission,
+            ProviderAdmission(db, providers(db, "first", "second"), probe_seconds=10) as of_another,
         ):
             for _ in range(OPENS_AFTER):
-                await gate.report(await passing(gate), AWAY)
+                await admission.report(await passing(admission), AWAY)
             await owner._pool.execute("update painters set open_until = now()")
             owner.notifier.notify(PAINTERS_CHANNEL)
-            await asyncio.gather(gate._breakers.read(), of_another._breakers.read())
-            turns = await asyncio.gather(*(passing(each) for each in (gate, of_another) * 3))
-            probes = [turn for turn in turns if turn.probing]
-            assert [turn.easel.provider for turn in probes] == ["first"]
-            assert sum(turn.easel.provider == "second" for turn in turns) == 5
-            await gate.report(probes[0], None)
-            assert (await passing(gate)).easel.provider == "first"
-            assert (await db.painters.all())["first", PRICES.model_id].untroubled
+            await asyncio.gather(admission._breakers.read(), of_another._breakers.read())
+            permits = await asyncio.gather(*(passing(each) for each in (admission, of_another) * 3))
+            probes = [permit for permit in permits if permit.probing]
+            assert [permit.provider.name for permit in probes] == ["first"]
+            assert sum(permit.provider.name == "second" for permit in permits) == 5
+            await admission.report(probes[0], None)
+            assert (await passing(admission)).provider.name == "first"
+            assert (await db.painters.all())["first", PRICES.model_id].is_closed
 
     async def test_gives_a_probe_back_that_told_nothing(self, db: Database, owner: Database) -> None:
-        async with Gate(db, easels(db, "first", "second"), probe_seconds=1000) as gate:
+        async with ProviderAdmission(db, providers(db, "first", "second"), probe_seconds=1000) as admission:
             for _ in range(OPENS_AFTER):
-                await gate.report(await passing(gate), AWAY)
+                await admission.report(await passing(admission), AWAY)
             await owner._pool.execute("update painters set open_until = now()")
-            await gate._breakers.read()
-            probe = await passing(gate)
+            await admission._breakers.read()
+            probe = await passing(admission)
             assert probe.probing
-            await gate.give_back(probe)
-            assert (await passing(gate)).probing
+            await admission.release(probe)
+            assert (await passing(admission)).probing
 
     async def test_writes_nothing_while_all_is_well(self, db: Database) -> None:
-        async with Gate(db, easels(db, "first"), probe_seconds=10) as gate:
+        async with ProviderAdmission(db, providers(db, "first"), probe_seconds=10) as admission:
             for failed in (None, PaintingFailed(Failure.REFUSED, "no"), PaintingFailed(Failure.BAD_REQUEST, "what")):
-                await gate.report(await passing(gate), failed)
+                await admission.report(await passing(admission), failed)
         assert await db.painters.all() == {}
 
 

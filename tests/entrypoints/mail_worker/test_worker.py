@@ -4,61 +4,61 @@ import asyncio
 import signal
 
 from letters import mail_of
-from post_office import SENDER, Office, office
+from mail_pipeline import SENDER, MailPipeline, mail_pipeline
 from tatemono.domain.mail.message import MailKind
 
-__all__ = ["office"]
+__all__ = ["mail_pipeline"]
 
 
 class TestMailWorker:
-    async def test_sends_a_mail_with_its_words_headers_and_tags(self, office: Office) -> None:
+    async def test_sends_a_mail_with_its_words_headers_and_tags(self, mail_pipeline: MailPipeline) -> None:
         mail = mail_of(MailKind.ANNOUNCEMENT, language="ja")
-        async with office.running("outbox-relay"), office.running("mail-worker"):
-            mail_id = await office.put(mail)
-            row = await office.reaches(mail, "sent", delivery="delivered")
-        (arrived,) = await office.arrived(mail.to)
+        async with mail_pipeline.running("outbox-relay"), mail_pipeline.running("mail-worker"):
+            mail_id = await mail_pipeline.put(mail)
+            row = await mail_pipeline.reaches(mail, "sent", delivery="delivered")
+        (arrived,) = await mail_pipeline.arrived(mail.to)
         assert arrived["MessageId"] == row["ses_message_id"]
         assert (arrived["Source"], arrived["Subject"]) == (SENDER, mail.facts["title"])
         assert "It stays yours." in arrived["BodyText"]
         assert arrived["BodyHtml"].startswith("<!doctype html>")
         assert arrived["Tags"] == {"mail": str(mail_id), "kind": "announcement"}
         assert dict(arrived["Headers"])["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-        assert await office.outcomes(mail) == [("sent", None)]
+        assert await mail_pipeline.outcomes(mail) == [("sent", None)]
 
-    async def test_sends_nothing_to_whoever_bounced_or_complained(self, office: Office) -> None:
-        async with office.running("outbox-relay"), office.running("mail-worker"):
+    async def test_sends_nothing_to_whoever_bounced_or_complained(self, mail_pipeline: MailPipeline) -> None:
+        async with mail_pipeline.running("outbox-relay"), mail_pipeline.running("mail-worker"):
             for local, delivery in (("bounce", "bounced"), ("complaint", "complained")):
-                address = f"{local}+{office.environment['MAIL_CONFIGURATION_SET']}@simulator.amazonses.com"
+                address = f"{local}+{mail_pipeline.environment['MAIL_CONFIGURATION_SET']}@simulator.amazonses.com"
                 first, second = mail_of(to=address), mail_of(to=address.upper())
-                await office.put(first)
-                await office.reaches(first, "sent", delivery=delivery)
-                await office.put(second)
-                assert (await office.reaches(second, "suppressed"))["failure"] == "suppressed"
-                assert len(await office.arrived(address)) == 1
-        reasons = await office.db._pool.fetch("select domain, reason from mail_suppressions order by reason")
+                await mail_pipeline.put(first)
+                await mail_pipeline.reaches(first, "sent", delivery=delivery)
+                await mail_pipeline.put(second)
+                assert (await mail_pipeline.reaches(second, "suppressed"))["failure"] == "suppressed"
+                assert len(await mail_pipeline.arrived(address)) == 1
+        reasons = await mail_pipeline.db._pool.fetch("select domain, reason from mail_suppressions order by reason")
         assert reasons == [("simulator.amazonses.com", "bounced"), ("simulator.amazonses.com", "complained")]
 
-    async def test_goes_on_sending_to_success_at_the_simulator(self, office: Office) -> None:
+    async def test_goes_on_sending_to_success_at_the_simulator(self, mail_pipeline: MailPipeline) -> None:
         mails = [mail_of(to="success@simulator.amazonses.com") for _ in range(2)]
-        async with office.running("outbox-relay"), office.running("mail-worker"):
+        async with mail_pipeline.running("outbox-relay"), mail_pipeline.running("mail-worker"):
             for mail in mails:
-                await office.put(mail)
-                await office.reaches(mail, "sent", delivery="delivered")
+                await mail_pipeline.put(mail)
+                await mail_pipeline.reaches(mail, "sent", delivery="delivered")
 
-    async def test_finishes_what_it_has_when_it_is_stopped(self, office: Office) -> None:
+    async def test_finishes_what_it_has_when_it_is_stopped(self, mail_pipeline: MailPipeline) -> None:
         mails = [mail_of() for _ in range(10)]
         for mail in mails:
-            await office.put(mail)
+            await mail_pipeline.put(mail)
         # A busy machine needs long for a call, and a short lease would end meanwhile.
         patient = {"LEASE_SECONDS": "60"}
-        async with office.running("outbox-relay"), office.running("mail-worker", **patient) as worker:
-            await office.reaches(mails[0], "sent")
+        async with mail_pipeline.running("outbox-relay"), mail_pipeline.running("mail-worker", **patient) as worker:
+            await mail_pipeline.reaches(mails[0], "sent")
             worker.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(worker.wait(), 20) == 0
-            states = await office.db._pool.fetch("select distinct state from mails")
+            states = await mail_pipeline.db._pool.fetch("select distinct state from mails")
             assert {row["state"] for row in states} <= {"sent", "waiting"}
-            async with office.running("mail-worker", **patient):
+            async with mail_pipeline.running("mail-worker", **patient):
                 for mail in mails:
-                    await office.reaches(mail, "sent")
+                    await mail_pipeline.reaches(mail, "sent")
         for mail in mails:
-            assert len(await office.arrived(mail.to)) == 1
+            assert len(await mail_pipeline.arrived(mail.to)) == 1

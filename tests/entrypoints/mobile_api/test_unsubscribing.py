@@ -10,7 +10,7 @@ import pytest
 
 from letters import mail_of
 from phone import Phone
-from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.unsubscribe_links import PATH, UnsubscribeLinks
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.mail.message import MailKind
@@ -93,7 +93,7 @@ class TestOneClick:
         links: UnsubscribeLinks,
         multipart: bool,
     ) -> None:
-        letter = Letters(links).write(mail_of(MailKind.ANNOUNCEMENT, to=ADDRESS))
+        letter = JinjaEmailRenderer(links).write(mail_of(MailKind.ANNOUNCEMENT, to=ADDRESS))
         link = letter.headers["List-Unsubscribe"].strip("<>")
         name, _, value = letter.headers["List-Unsubscribe-Post"].partition("=")
         done = await (

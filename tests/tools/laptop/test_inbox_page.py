@@ -9,17 +9,17 @@ import pytest
 
 from conftest import CloudEndpoint
 from letters import mail_of
-from post_office import Office, office
+from mail_pipeline import MailPipeline, mail_pipeline
 from tatemono.adapters.aws import aws_clients
-from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.ses.sender import SesSender
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import MailKind
 from tatemono_tools.laptop.inbox_page.app import Mailbox, make_app
 
-__all__ = ["office"]
+__all__ = ["mail_pipeline"]
 
-WRITER = Letters(UnsubscribeLinks(b"a key", public_url="https://tatemono.example"))
+WRITER = JinjaEmailRenderer(UnsubscribeLinks(b"a key", public_url="https://tatemono.example"))
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ async def client(aws_environment: CloudEndpoint) -> AsyncIterator[httpx.AsyncCli
 
 
 @pytest.fixture
-def send(office: Office) -> Callable[[MailKind, str], Any]:
+def send(mail_pipeline: MailPipeline) -> Callable[[MailKind, str], Any]:
     async def one(kind: MailKind, to: str) -> str:
         async with aws_clients("sesv2", attempts=1) as (ses,):
-            environment = office.environment
+            environment = mail_pipeline.environment
             sender = SesSender(
                 ses, sender=environment["MAIL_SENDER"], configuration_set=environment["MAIL_CONFIGURATION_SET"]
             )

@@ -14,7 +14,7 @@ import pytest
 from tatemono_tools.terraform.rehearsal import patches
 from tatemono_tools.terraform.rehearsal.emulators import MINISTACK_SERVICES, EmulatorFailed, running_emulators
 from tatemono_tools.terraform.rehearsal.setup import client
-from tatemono_tools.terraform.rehearsal.stub import Papers
+from tatemono_tools.terraform.rehearsal.stub import StubState
 
 ACCOUNT = "333333333333"
 
@@ -27,7 +27,7 @@ class TestSeams:
 
     def test_refuse_another_version(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(patches, "MOTO_VERSION", "5.2.6")
-        with pytest.raises(patches.SeamMoved, match=r"5\.2\.5 is installed, the shims were made for 5\.2\.6"):
+        with pytest.raises(patches.PatchTargetChanged, match=r"5\.2\.5 is installed, the shims were made for 5\.2\.6"):
             patches.check_moto()
 
     @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ class TestSeams:
         self, monkeypatch: pytest.MonkeyPatch, place: str, parameters: str, told: str
     ) -> None:
         monkeypatch.setitem(patches._MOTO, place, parameters)
-        with pytest.raises(patches.SeamMoved, match=told):
+        with pytest.raises(patches.PatchTargetChanged, match=told):
             patches.check_moto()
 
 
@@ -97,7 +97,7 @@ class TestEmulators:
 
 class TestPapers:
     def test_keep_what_they_are_told(self) -> None:
-        papers = Papers(ACCOUNT)
+        papers = StubState(ACCOUNT)
         told = {"AnomalyMonitor": {"MonitorName": "this", "MonitorType": "DIMENSIONAL"}, "ResourceTags": [{"Key": "a"}]}
         made = papers.answer("CreateAnomalyMonitor", told)
         assert made is not None
@@ -108,8 +108,8 @@ class TestPapers:
         assert papers.answer("ListTagsForResource", {"ResourceArn": arn}) == {"ResourceTags": [{"Key": "a"}]}
 
     def test_answer_nothing_that_they_do_not_know(self) -> None:
-        assert Papers(ACCOUNT).answer("GET /analyzer/nobody", {}) is None
-        assert Papers(ACCOUNT).answer("DeleteEverything", {}) is None
+        assert StubState(ACCOUNT).answer("GET /analyzer/nobody", {}) is None
+        assert StubState(ACCOUNT).answer("DeleteEverything", {}) is None
 
 
 class TestShims:

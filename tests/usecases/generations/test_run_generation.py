@@ -16,7 +16,7 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim, Outcome, UnknownPolicy
 from tatemono.domain.generations.generation import Generation, PictureRequest, Quality, State
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
-from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.run_generation import Stop, run_generation
 
 LEASE = timedelta(seconds=60)
@@ -66,8 +66,10 @@ class MemoryStore:
             self.objects.pop(key, None)
 
 
-def workshop(db: Database, painter: ScriptedPainter, store: MemoryStore | None = None, *, retries: int = 1) -> Workshop:
-    return Workshop(
+def dependencies(
+    db: Database, painter: ScriptedPainter, store: MemoryStore | None = None, *, retries: int = 1
+) -> GenerationDependencies:
+    return GenerationDependencies(
         db=db,
         painter=painter,
         inspector=PillowPictures(),
@@ -109,7 +111,7 @@ class TestRunGeneration:
         claim = await claim_of(db, n=2)
         store = MemoryStore()
         painter = ScriptedPainter(Painting((png(), png()), USAGE, "req_1"))
-        assert await run_generation(workshop(db, painter, store), claim, never()) is Outcome.SUCCEEDED
+        assert await run_generation(dependencies(db, painter, store), claim, never()) is Outcome.SUCCEEDED
         generation, credits_left = await after(db, claim)
         assert (generation.state, credits_left) == (State.SUCCEEDED, 84)
         pictures = await db.queries.pictures_of([generation.id])
@@ -120,7 +122,7 @@ class TestRunGeneration:
         claim = await claim_of(db)
         partials = PartialPicture(0, png()), PartialPicture(1, b"no picture"), PartialPicture(2, png())
         stop = never()
-        job = asyncio.create_task(run_generation(workshop(db, ScriptedPainter(*partials, hang=True)), claim, stop))
+        job = asyncio.create_task(run_generation(dependencies(db, ScriptedPainter(*partials, hang=True)), claim, stop))
         async with asyncio.timeout(10):
             while True:
                 events = await db.queries.events_after({claim.generation.id: 0})
@@ -135,12 +137,12 @@ class TestRunGeneration:
     async def test_does_not_mind_a_partial_picture_that_is_none(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(PartialPicture(0, b"no picture"), Painting((png(),), USAGE, None))
-        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.SUCCEEDED
+        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.SUCCEEDED
 
     async def test_tells_the_painter_nothing_of_the_user_but_a_keyed_hash(self, db: Database) -> None:
         claim = await claim_of(db, style="ink")
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        await run_generation(workshop(db, painter), claim, never())
+        await run_generation(dependencies(db, painter), claim, never())
         (request,) = painter.asked
         assert len(request.safety_identifier) == 64
         assert str(claim.generation.user_id) not in repr(request)
@@ -156,13 +158,13 @@ class TestRunGeneration:
     ) -> None:
         claim = await claim_of(db, quality=quality, n=n)
         painter = ScriptedPainter(PaintingFailed(Failure.UNAVAILABLE, "500"))
-        await run_generation(workshop(db, painter), claim, never())
+        await run_generation(dependencies(db, painter), claim, never())
         assert painter.asked[0].partial_images == partials
 
     async def test_tries_again_soon_when_the_painter_is_busy_since_all_wait_for_it(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30))
-        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.FAILED
+        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.FAILED
         generation, credits_left = await after(db, claim)
         assert (generation.state, credits_left) == (State.QUEUED, 92)
         async with db.transaction() as tx:
@@ -174,7 +176,7 @@ class TestRunGeneration:
     async def test_ends_at_once_when_the_painter_refuses(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(PaintingFailed(Failure.REFUSED, "moderation"))
-        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.REFUSED
+        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.REFUSED
         generation, credits_left = await after(db, claim)
         assert (generation.state, generation.failure_code, credits_left) == (State.REFUSED, "prompt_refused", 100)
 
@@ -182,35 +184,35 @@ class TestRunGeneration:
         claim = await claim_of(db)
         store = MemoryStore()
         painter = ScriptedPainter(Painting((b"<html>",), USAGE, None))
-        assert await run_generation(workshop(db, painter, store), claim, never()) is Outcome.FAILED
+        assert await run_generation(dependencies(db, painter, store), claim, never()) is Outcome.FAILED
         assert (await after(db, claim))[0].state is State.QUEUED
         assert store.objects == {}
 
     async def test_refuses_another_size_than_asked_for(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(Painting((png(512, 512),), USAGE, None))
-        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.FAILED
+        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.FAILED
 
     async def test_refuses_fewer_pictures_than_asked_for(self, db: Database) -> None:
         claim = await claim_of(db, n=2)
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert await run_generation(workshop(db, painter), claim, never()) is Outcome.FAILED
+        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.FAILED
 
     async def test_refuses_a_painter_that_ends_without_a_word(self, db: Database) -> None:
         claim = await claim_of(db)
-        assert await run_generation(workshop(db, ScriptedPainter()), claim, never()) is Outcome.FAILED
+        assert await run_generation(dependencies(db, ScriptedPainter()), claim, never()) is Outcome.FAILED
 
     async def test_tries_again_when_the_store_is_full(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert await run_generation(workshop(db, painter, MemoryStore(full=True)), claim, never()) is Outcome.FAILED
+        assert await run_generation(dependencies(db, painter, MemoryStore(full=True)), claim, never()) is Outcome.FAILED
         assert (await after(db, claim))[0].state is State.QUEUED
 
     async def test_gives_up_after_three_attempts_and_returns_the_credits(self, db: Database) -> None:
         claim = await claim_of(db)
         for _ in range(3):
             painter = ScriptedPainter(PaintingFailed(Failure.UNAVAILABLE, "500"))
-            await run_generation(workshop(db, painter), claim, never())
+            await run_generation(dependencies(db, painter), claim, never())
             await db._pool.execute("update generations set not_before = now()")
             claim = await db.generations.claim(lease=LEASE, max_running=4, model="m") or claim
         generation, credits_left = await after(db, claim)
@@ -229,7 +231,7 @@ class TestRunGeneration:
             assert claim is not None
             painter = ScriptedPainter(hang=True)
             stop = never()
-            job = asyncio.create_task(run_generation(workshop(db, painter, retries=retries), claim, stop))
+            job = asyncio.create_task(run_generation(dependencies(db, painter, retries=retries), claim, stop))
             await asyncio.wait({job, asyncio.create_task(painter.hanging.wait())}, return_when=asyncio.FIRST_COMPLETED)
             decisions.append(await db._pool.fetchval("select decision from attempts where fence = $1", claim.fence - 1))
             stop.set_result(Stop.LEASE_LOST)
@@ -246,7 +248,7 @@ class TestRunGeneration:
         claim = await claim_of(db)
         for _ in range(2):
             painter = ScriptedPainter(Painting((b"<html>",), USAGE, None))
-            await run_generation(workshop(db, painter), claim, never())
+            await run_generation(dependencies(db, painter), claim, never())
             await db._pool.execute("update generations set not_before = now() where state = 'queued'")
             claim = await db.generations.claim(lease=LEASE, max_running=4, model="m") or claim
         generation, credits_left = await after(db, claim)
@@ -258,14 +260,14 @@ class TestRunGeneration:
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
         stop = never()
         stop.set_result(Stop.LEASE_LOST)
-        assert await run_generation(workshop(db, painter), claim, stop) is None
+        assert await run_generation(dependencies(db, painter), claim, stop) is None
         assert painter.asked == []
 
     async def test_lets_go_when_the_user_cancels(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(hang=True)
         stop = never()
-        job = asyncio.create_task(run_generation(workshop(db, painter), claim, stop))
+        job = asyncio.create_task(run_generation(dependencies(db, painter), claim, stop))
         await painter.hanging.wait()
         stop.set_result(Stop.CANCELLED_BY_USER)
         assert await job is Outcome.UNKNOWN
@@ -276,7 +278,7 @@ class TestRunGeneration:
         claim = await claim_of(db)
         painter = ScriptedPainter(hang=True)
         stop = never()
-        job = asyncio.create_task(run_generation(workshop(db, painter), claim, stop))
+        job = asyncio.create_task(run_generation(dependencies(db, painter), claim, stop))
         await painter.hanging.wait()
         stop.set_result(Stop.SHUTTING_DOWN)
         assert await job is Outcome.UNKNOWN
@@ -287,7 +289,7 @@ class TestRunGeneration:
         await db._pool.execute("update generations set lease_expires_at = now() - interval '1 s'")
         other = await db.generations.claim(lease=LEASE, max_running=4, model="m")
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert await run_generation(workshop(db, painter), claim, never()) is None
+        assert await run_generation(dependencies(db, painter), claim, never()) is None
         assert other is not None
         assert (await after(db, claim))[0].state is State.RUNNING
         assert await db.queries.pictures_of([claim.generation.id]) == []
@@ -299,6 +301,6 @@ class TestRunGeneration:
         again = await db.generations.claim(lease=LEASE, max_running=4, model="m")
         assert again is not None
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        await run_generation(workshop(db, painter), again, never())
+        await run_generation(dependencies(db, painter), again, never())
         assert painter.asked == []
         assert (await after(db, again))[0].state is State.CANCELLED

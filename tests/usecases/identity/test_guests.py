@@ -19,8 +19,8 @@ from tatemono.adapters.cognito.identities import CognitoIdentities
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.identity.devices import Platform
 from tatemono.usecases.identity.attach_identities import BATCH, attach_identities
-from tatemono.usecases.identity.ports import IdentitiesAway
-from tatemono.usecases.identity.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
+from tatemono.usecases.identity.ports import GuestIdentitiesUnavailable
+from tatemono.usecases.identity.remove_unused_guests import remove_erased_guests, remove_unused_guests
 
 YEAR = timedelta(days=400)
 
@@ -112,11 +112,11 @@ class TestAttachIdentities:
         first = await guest(owner)
         async with identities_of(cognito, monkeypatch) as identities:
             cognito.throttles = True
-            with pytest.raises(IdentitiesAway, match="Rate exceeded"):
+            with pytest.raises(GuestIdentitiesUnavailable, match="Rate exceeded"):
                 await attach_identities(relay, identities)
             cognito.throttles = False
             await cognito.go()
-            with pytest.raises(IdentitiesAway):
+            with pytest.raises(GuestIdentitiesUnavailable):
                 await attach_identities(relay, identities)
             second = await guest(owner)
             await cognito.come()
@@ -172,7 +172,7 @@ class TestRemoveUnusedGuests:
         old_but_used, unused = await guest(owner), await guest(owner)
         await last_used(owner, old_but_used, 399)
         await last_used(owner, unused, 401)
-        assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 1
+        assert await remove_unused_guests(relay, unused_for=YEAR) == 1
         assert await remove_erased_guests(relay) == 1
         assert await exists(owner, old_but_used)
         assert not await exists(owner, unused)
@@ -181,7 +181,7 @@ class TestRemoveUnusedGuests:
         one = await guest(owner)
         await painted(owner, one)
         await last_used(owner, one, 500)
-        assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 1
+        assert await remove_unused_guests(relay, unused_for=YEAR) == 1
         assert await remove_erased_guests(relay) == 0
         (picture,) = await owner.pictures.lock_deleted(10)
         await owner.pictures.erase([picture.id])
@@ -193,7 +193,7 @@ class TestRemoveUnusedGuests:
         for one in (stays, goes):
             await painted(owner, one)
         await last_used(owner, goes, 500)
-        await let_go_of_unused_guests(relay, unused_for=YEAR)
+        await remove_unused_guests(relay, unused_for=YEAR)
         await owner.pictures.erase([picture.id for picture in await owner.pictures.lock_deleted(10)])
         await remove_erased_guests(relay)
         rows = await owner._pool.fetch(
@@ -216,11 +216,11 @@ class TestRemoveUnusedGuests:
         async with owner.transaction() as tx:
             arguments: Any = (Platform.IOS, (identifier,), "thumbprint")
             await tx.devices.sign_in(*arguments, refresh_hash=b"r" * 32, proof_digest=None)
-            assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 0
-        assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 0
+            assert await remove_unused_guests(relay, unused_for=YEAR) == 0
+        assert await remove_unused_guests(relay, unused_for=YEAR) == 0
         assert await sign_in(owner, identifier) == one
         await last_used(owner, one, 500)
-        assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 1
+        assert await remove_unused_guests(relay, unused_for=YEAR) == 1
         assert await sign_in(owner, identifier) != one
 
     async def test_keeps_members_and_whoever_waits_for_a_picture(self, owner: Database, relay: Database) -> None:
@@ -229,7 +229,7 @@ class TestRemoveUnusedGuests:
         await submitted(owner, waiting)
         for one in (member, waiting):
             await last_used(owner, one, 500)
-        assert await let_go_of_unused_guests(relay, unused_for=YEAR) == 0
+        assert await remove_unused_guests(relay, unused_for=YEAR) == 0
 
     async def test_writes_a_use_down_once_a_day(self, owner: Database) -> None:
         identifier = secrets.token_bytes(32)

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from factories import USAGE, kept, submitted
-from guarded import ACT
 from merging import Handset, account_of, assert_nothing_is_wrong, claim_next
+from moderated import ACT
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import CANCELLED, Outcome
 from tatemono.domain.generations.generation import AlreadyFinished, NoSuchGeneration, OutOfCredits, PictureRequest

@@ -32,7 +32,7 @@ from tatemono.domain.generations.attempts import CANCELLED, Claim, Outcome
 from tatemono.domain.generations.generation import PictureRequest, Quality
 from tatemono.domain.generations.painting import Failure
 from tatemono.domain.identity.merges import Merged, MergeGrant
-from tatemono.domain.privacy.retention import Kept
+from tatemono.domain.privacy.retention import Retained
 from tatemono.usecases.generations.cancel_generation import cancel_generation
 from tatemono.usecases.identity.revoke_device import revoke_device
 from tatemono.usecases.identity.undo_merge import undo_merge
@@ -193,8 +193,8 @@ class PeopleAndPhones(RuleBasedStateMachine):
                 revoke_device(self.api, user_id=principal.user_id, user_kind=kind.kind, device_id=principal.device_id)
             )
 
-    @rule(what=st.sampled_from([Kept.ENDED_SESSIONS, Kept.REVOKED_DEVICES]))
-    def prune(self, what: Kept) -> None:
+    @rule(what=st.sampled_from([Retained.ENDED_SESSIONS, Retained.REVOKED_DEVICES]))
+    def prune(self, what: Retained) -> None:
         self.run(self.relay.retention.prune(what, age=timedelta(), limit=3))
 
     @invariant()

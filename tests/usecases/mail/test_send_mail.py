@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 
 from letters import mail_of
-from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import Mail
 from tatemono.domain.mail.sending import MailClaim, MailState, SendFailure, SendingFailed, SendQuota
 from tatemono.usecases.mail.mail_maintenance import refresh_quota
-from tatemono.usecases.mail.send_mail import Letter, PostOffice, send_mail
+from tatemono.usecases.mail.send_mail import MailDelivery, RenderedEmail, send_mail
 
-WRITER = Letters(UnsubscribeLinks(b"a key", public_url="https://tatemono.example"))
+WRITER = JinjaEmailRenderer(UnsubscribeLinks(b"a key", public_url="https://tatemono.example"))
 
 
 @dataclass
@@ -23,10 +23,10 @@ class Drawer:
     """Takes letters and sends none, or fails as it is told to."""
 
     failing: list[SendFailure] = field(default_factory=list)
-    taken: list[tuple[str, Letter, dict[str, str]]] = field(default_factory=list)
+    taken: list[tuple[str, RenderedEmail, dict[str, str]]] = field(default_factory=list)
     may_send: bool = True
 
-    async def send(self, letter: Letter, *, to: str, tags: dict[str, str]) -> str:
+    async def send(self, letter: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
         if self.failing:
             raise SendingFailed(self.failing.pop(0), f"something about {to}")
         self.taken.append((to, letter, tags))
@@ -36,8 +36,8 @@ class Drawer:
         return SendQuota(100, math.inf, 0, self.may_send)
 
 
-def office_of(db: Database, drawer: Drawer) -> PostOffice:
-    return PostOffice(db, WRITER, drawer, jitter=lambda: 0.5, clock=lambda: 100.0)
+def office_of(db: Database, drawer: Drawer) -> MailDelivery:
+    return MailDelivery(db, WRITER, drawer, jitter=lambda: 0.5, clock=lambda: 100.0)
 
 
 async def claim_of(db: Database, mail: Mail) -> MailClaim:

@@ -14,7 +14,7 @@ from house import GRACE, LEDGER, RECEIPT_KEY, House
 from merging import Handset, assert_nothing_is_wrong, claim_next
 from tatemono.adapters.postgres.identity.revocations import Revocations
 from tatemono.domain.generations.generation import State
-from tatemono.domain.identity.members import AccountErased, MembersAway, Password, PoolMember, SignInRefused
+from tatemono.domain.identity.members import AccountErased, MembersUnavailable, Password, PoolMember, SignInRefused
 from tatemono.domain.identity.transfers import TransferCodeRejected
 from tatemono.domain.privacy.account_deletion import (
     DeletionBegun,
@@ -23,7 +23,7 @@ from tatemono.domain.privacy.account_deletion import (
     NoSuchReceipt,
     PasswordNeeded,
 )
-from tatemono.usecases.identity.remove_unused_guests import let_go_of_unused_guests
+from tatemono.usecases.identity.remove_unused_guests import remove_unused_guests
 from tatemono.usecases.identity.undo_merge import undo_merge
 from tatemono.usecases.privacy.erase_accounts import erase_accounts
 from tatemono.usecases.privacy.request_deletion import request_deletion
@@ -107,7 +107,7 @@ class TestRequestDeletion:
         phone = await house.phone()
         await house.leave(phone)
         await house.owner.execute("update users set last_used_at = now() - interval '900 days'")
-        assert await let_go_of_unused_guests(house.relay, unused_for=timedelta(days=400)) == 0
+        assert await remove_unused_guests(house.relay, unused_for=timedelta(days=400)) == 0
 
 
 class TestUndoDeletion:
@@ -335,7 +335,7 @@ class TestEraseAccounts:
         await house.time_is_up()
         lame = replace(house.eraser, members=Away())  # type: ignore[arg-type]
         for _ in range(2):
-            with suppress(MembersAway):
+            with suppress(MembersUnavailable):
                 await erase_accounts(house.relay, lame)
         left = await house.owner.fetch("select user_id from deletions where erased_at is null")
         assert [row["user_id"] for row in left] == [phones[0].user_id]
@@ -362,7 +362,7 @@ class Away:
     """A user pool that does not answer."""
 
     async def delete(self, _sub: UUID) -> None:
-        raise MembersAway
+        raise MembersUnavailable
 
 
 class Crash(Exception):  # noqa: N818 - it says what happens

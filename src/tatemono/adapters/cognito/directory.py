@@ -5,7 +5,7 @@ from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tatemono.domain.identity.members import MembersAway
+from tatemono.domain.identity.members import MembersUnavailable
 from tatemono.domain.privacy.residual_data import PoolMemberSeen
 
 _PAGE = 60
@@ -22,25 +22,25 @@ class CognitoDirectory:
     async def delete(self, sub: UUID) -> None:
         """The membership is over; one that is gone already does not matter.
 
-        :raises MembersAway: Cognito does not answer, or refuses
+        :raises MembersUnavailable: Cognito does not answer, or refuses
         """
         await self._of(sub, self._client.admin_delete_user)
 
     async def exists(self, sub: UUID) -> bool:
-        """:raises MembersAway: as above"""
+        """:raises MembersUnavailable: as above"""
         return await self._of(sub, self._client.admin_get_user)
 
     async def listed(self, after: str | None) -> tuple[list[PoolMemberSeen], str | None]:
         """A page, and where the next begins; none if there is no next.
 
-        :raises MembersAway: as above; also if `after` is too old for Cognito
+        :raises MembersUnavailable: as above; also if `after` is too old for Cognito
         """
         try:
             answer = await self._client.list_users(
                 UserPoolId=self._pool_id, Limit=_PAGE, **({"PaginationToken": after} if after else {})
             )
         except (BotoCoreError, ClientError, OSError, TimeoutError) as error:
-            raise MembersAway from error
+            raise MembersUnavailable from error
         return [_seen(user) for user in answer["Users"]], answer.get("PaginationToken")
 
     async def _of(self, sub: UUID, call: Any) -> bool:
@@ -50,9 +50,9 @@ class CognitoDirectory:
         except ClientError as error:
             if error.response["Error"]["Code"] == _NOT_FOUND:
                 return False
-            raise MembersAway from error
+            raise MembersUnavailable from error
         except (BotoCoreError, OSError, TimeoutError) as error:
-            raise MembersAway from error
+            raise MembersUnavailable from error
         return True
 
 

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tatemono.adapters.guessable_passwords import refuse_guessable
 from tatemono.domain.identity.members import (
     CodeRefused,
-    MembersAway,
+    MembersUnavailable,
     Password,
     PasswordRefused,
     PoolBusy,
@@ -68,10 +68,10 @@ async def cognito_members(pool_id: str, client_id: str, client_secret: str) -> A
             (client,) = await stack.enter_async_context(aws_clients("cognito-idp"))
             return client
 
-        yield CognitoMembers(Once(open_client), pool_id=pool_id, client_id=client_id, client_secret=client_secret)
+        yield CognitoMembers(LazyClient(open_client), pool_id=pool_id, client_id=client_id, client_secret=client_secret)
 
 
-class Once:
+class LazyClient:
     """Something that is opened by the first who awaits it, for all."""
 
     def __init__(self, open_it: Callable[[], Awaitable[Any]]) -> None:
@@ -315,7 +315,7 @@ class CognitoMembers:
 async def _cognito(
     *,
     refused: set[str] = frozenset(),  # type: ignore[assignment]
-    by: type[Exception] = MembersAway,
+    by: type[Exception] = MembersUnavailable,
     ignored: set[str] = frozenset(),  # type: ignore[assignment]
     told: bool = False,
 ) -> AsyncIterator[None]:
@@ -338,10 +338,10 @@ async def _cognito(
         if told and code in {"LimitExceededException", "TooManyFailedAttemptsException"}:
             raise PoolBusy from None
         log.warning("cognito_failed", error=code, operation=error.operation_name)
-        raise MembersAway from None
+        raise MembersUnavailable from None
     except (BotoCoreError, OSError, TimeoutError) as error:
         log.warning("cognito_away", error=type(error).__name__)
-        raise MembersAway from None
+        raise MembersUnavailable from None
 
 
 def _code(error: ClientError) -> str:

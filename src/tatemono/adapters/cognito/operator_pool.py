@@ -16,9 +16,9 @@ from tatemono.domain.operators.roles import OperatorTokenRejected
 from tatemono.domain.operators.sessions import (
     GrantEnded,
     IdentifiedOperator,
+    OperatorPoolUnavailable,
     OperatorTokenSet,
     PendingSignIn,
-    PoolAway,
     SignInLost,
 )
 
@@ -71,7 +71,7 @@ class CognitoOperators:
         """:raises SignInLost: the code is not of this sign-in, or was used
         :raises OperatorTokenRejected: what came for it is not good
         :raises OperatorKeysAway: that cannot be told
-        :raises PoolAway: Cognito does not answer
+        :raises OperatorPoolUnavailable: Cognito does not answer
         """
         answer = await self._post(
             "token",
@@ -95,7 +95,7 @@ class CognitoOperators:
 
     async def refresh(self, tokens: OperatorTokenSet, *, now: float) -> OperatorTokenSet:
         """:raises GrantEnded: the operator gets no more
-        :raises PoolAway: Cognito does not answer
+        :raises OperatorPoolUnavailable: Cognito does not answer
         """
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
         answer = await self._post("token", form)
@@ -108,13 +108,13 @@ class CognitoOperators:
         """End what these tokens came from. If Cognito is away, it stays good until it expires, and nobody has it."""
         try:
             await self._post("revoke", {"token": tokens.refresh_token})
-        except PoolAway:
+        except OperatorPoolUnavailable:
             log.warning("operator_grant_not_revoked")
 
     async def _post(self, endpoint: str, form: Mapping[str, str]) -> dict[str, str] | None:
         """Cognito's answer; None if it refuses.
 
-        :raises PoolAway: it does not answer, or not in a way that means anything
+        :raises OperatorPoolUnavailable: it does not answer, or not in a way that means anything
         """
         began = time.monotonic()
         try:
@@ -128,7 +128,7 @@ class CognitoOperators:
                 raise ValueError("no token")  # noqa: TRY301 - one way out for whatever means nothing
         except (httpx.HTTPError, ValueError) as error:
             log.warning("operators_pool_away", endpoint=endpoint, error=repr(error), seconds=time.monotonic() - began)
-            raise PoolAway from error
+            raise OperatorPoolUnavailable from error
         return answer
 
 

@@ -13,7 +13,7 @@ import structlog
 from jwt.algorithms import RSAAlgorithm
 
 from tatemono.adapters.jwt_text import read_jwt
-from tatemono.domain.operators.roles import Operator, OperatorKeysAway, OperatorTokenRejected, Role
+from tatemono.domain.operators.roles import Operator, OperatorKeysUnavailable, OperatorTokenRejected, Role
 from tatemono.domain.operators.sessions import IdentifiedOperator
 
 #: Servers' clocks differ by less.
@@ -43,7 +43,7 @@ class PublishedKeys:
     async def key(self, kid: str) -> Any:
         """The public RSA key; None if there is none of that name.
 
-        :raises OperatorKeysAway: nothing is known, since they could never be fetched
+        :raises OperatorKeysUnavailable: nothing is known, since they could never be fetched
         """
         now = self._clock()
         if kid not in self._keys or now - self._fetched_at >= KEYS_FRESH_SECONDS:
@@ -52,7 +52,7 @@ class PublishedKeys:
                 if now - self._tried_at >= KEYS_PAUSE_SECONDS:
                     await self._fetch(now)
         if not self._keys:
-            raise OperatorKeysAway
+            raise OperatorKeysUnavailable
         return self._keys.get(kid)
 
     async def _fetch(self, now: float) -> None:
@@ -81,7 +81,7 @@ class OperatorTokens:
 
     async def verify(self, token: str, *, now: float) -> Operator:
         """:raises OperatorTokenRejected: it is no access token of this pool and client, or not one for now
-        :raises OperatorKeysAway: that cannot be told
+        :raises OperatorKeysUnavailable: that cannot be told
         """
         # An access token of Cognito has no `aud`, an ID token has.
         return self._operator(await self._claims(token, audience=None), now)
@@ -90,7 +90,7 @@ class OperatorTokens:
         """Whom an ID token speaks of (OpenID Connect Core, 3.1.3.7).
 
         :raises OperatorTokenRejected: it is no ID token of this pool for this client, this sign-in and now
-        :raises OperatorKeysAway: that cannot be told
+        :raises OperatorKeysUnavailable: that cannot be told
         """
         claims = await self._claims(id_token, audience=self._client_id)
         given = claims.get("nonce")

@@ -11,7 +11,7 @@ import httpx2
 import pybase64
 from openai import AsyncOpenAI, OpenAIError
 
-from tatemono.usecases.safety.ports import Judgement, ModerationAway
+from tatemono.usecases.safety.ports import Judgement, ModerationUnavailable
 
 
 class OpenAIModeration:
@@ -39,7 +39,7 @@ class OpenAIModeration:
     ) -> Judgement:
         """
         :param picture: PNG, JPEG or WebP
-        :raises ModerationAway: no answer, or one that is not understood
+        :raises ModerationUnavailable: no answer, or one that is not understood
         """
         parts: list[Any] = []
         if text is not None:
@@ -54,9 +54,9 @@ class OpenAIModeration:
             flagged = {name for result in results for name, yes in _categories(result).items() if yes}
         except (OpenAIError, httpx2.RequestError, ValueError, TypeError, KeyError, AttributeError) as error:
             # Not `from error`: its message may quote what was asked about.
-            raise ModerationAway(type(error).__name__) from None
+            raise ModerationUnavailable(type(error).__name__) from None
         if not results:
-            raise ModerationAway("the answer judges nothing")
+            raise ModerationUnavailable("the answer judges nothing")
         if not flagged and any(result.get("flagged") for result in results):
             flagged = {"flagged"}  # for a reason that has no name yet
         return Judgement(tuple(sorted(flagged)), answer.id)

@@ -21,7 +21,7 @@ _THUMB_HASH_PIXELS = 24
 
 _THUMBNAIL_QUALITY = 80
 _PREVIEW_QUALITY = 60
-_GLANCE_QUALITY = 80
+_MODERATION_COPY_QUALITY = 80
 # Method 0 takes two thirds of the time of method 2, for files of the same size on pictures of this kind.
 _WEBP_METHOD = 0
 
@@ -111,8 +111,12 @@ def _shrunk(image: Image.Image, longest_side: int) -> Image.Image:
 def _small_copy(pixels: Image.Image) -> SmallCopy:
     small = _shrunk(pixels, THUMBNAIL_PIXELS)
     # A JPEG takes a sixth of the time of a WebP, but knows no transparency.
-    glance = _encoded(small, "JPEG", _GLANCE_QUALITY) if small.mode == "RGB" else _webp(small, _GLANCE_QUALITY)
-    return SmallCopy(glance, small)
+    moderation_copy = (
+        _encoded(small, "JPEG", _MODERATION_COPY_QUALITY)
+        if small.mode == "RGB"
+        else _webp(small, _MODERATION_COPY_QUALITY)
+    )
+    return SmallCopy(moderation_copy, small)
 
 
 def _miniature(small: Image.Image) -> Miniature:

@@ -17,7 +17,7 @@ import asyncpg
 REST_SECONDS = 60.0
 
 
-class Loans:
+class ConnectionCache:
     """:param size: how many connections the pool has; nobody else may borrow from it"""
 
     def __init__(self, pool: Any, size: int) -> None:

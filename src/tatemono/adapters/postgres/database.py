@@ -8,8 +8,8 @@ from typing import Any, Self
 import asyncpg
 import orjson
 
-from tatemono.adapters.postgres.connection_cache import Loans
-from tatemono.adapters.postgres.generations.batched import GatheredGenerations
+from tatemono.adapters.postgres.connection_cache import ConnectionCache
+from tatemono.adapters.postgres.generations.batched import BatchedGenerations
 from tatemono.adapters.postgres.generations.budgets import Budgets, ModelChecks
 from tatemono.adapters.postgres.generations.dead_letters import DeadLetters
 from tatemono.adapters.postgres.generations.generations import Generations
@@ -37,7 +37,7 @@ from tatemono.adapters.postgres.pictures.references import References
 from tatemono.adapters.postgres.pictures.styles import Styles
 from tatemono.adapters.postgres.privacy.deletions import Deletions
 from tatemono.adapters.postgres.privacy.exports import Exports
-from tatemono.adapters.postgres.privacy.residual_data import Leftovers
+from tatemono.adapters.postgres.privacy.residual_data import ResidualData
 from tatemono.adapters.postgres.privacy.retention import Retention
 from tatemono.adapters.postgres.safety.blocked import BlockedHashes, BlockedWordRows
 from tatemono.adapters.postgres.safety.moderation import Escalations, Moderations, Strikes
@@ -96,7 +96,7 @@ class Rows:
         self.members = Members(executor)
         self.deletions = Deletions(executor)
         self.exports = Exports(executor)
-        self.leftovers = Leftovers(executor)
+        self.residual_data = ResidualData(executor)
         self.mails = Mails(executor)
         self.styles = Styles(executor)
         self.blocked_words = BlockedWordRows(executor)
@@ -111,14 +111,14 @@ class Rows:
 class Database(Rows):
     """A pool of connections of one service. Its aggregates commit each statement by itself."""
 
-    def __init__(self, loans: Loans, dsn: str, service: str) -> None:
-        super().__init__(loans)
-        self.generations = GatheredGenerations(loans)
-        self._pool = loans
+    def __init__(self, connections: ConnectionCache, dsn: str, service: str) -> None:
+        super().__init__(connections)
+        self.generations = BatchedGenerations(connections)
+        self._pool = connections
         self.dsn = dsn
         self.service = service
-        self.queries = Queries(loans)
-        self.notifier = Notifier(loans)
+        self.queries = Queries(connections)
+        self.notifier = Notifier(connections)
 
     @classmethod
     async def connect(cls, dsn: str, *, service: str, max_connections: int = 10) -> Self:
@@ -137,7 +137,7 @@ class Database(Rows):
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             server_settings={"application_name": service, "jit": "off"},
         )
-        return cls(Loans(pool, max_connections), dsn, service)
+        return cls(ConnectionCache(pool, max_connections), dsn, service)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Rows]:

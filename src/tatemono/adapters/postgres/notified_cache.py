@@ -20,7 +20,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class Watched(Generic[T]):
+class NotifiedCache(Generic[T]):
     """Open it as a context manager: `value` is what was read last; while the database is away that stays known."""
 
     value: T

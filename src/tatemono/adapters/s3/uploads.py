@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tatemono.adapters.cognito.members import Once
+from tatemono.adapters.cognito.members import LazyClient
 from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.domain.pictures.references import UploadForm
 
@@ -24,7 +24,7 @@ async def s3_uploads(bucket: str, url: str) -> AsyncIterator["S3Uploads"]:
             (client,) = await stack.enter_async_context(aws_clients("s3"))
             return client
 
-        yield S3Uploads(Once(open_client), bucket, url)
+        yield S3Uploads(LazyClient(open_client), bucket, url)
 
 
 class S3Uploads:

@@ -20,7 +20,7 @@ _LONGEST_BUSY_SECONDS = 60.0
 LONGEST_RETRY_AFTER_SECONDS = 600.0
 
 
-class News(StrEnum):
+class BreakerSignal(StrEnum):
     """What a call told about the painter, as opposed to the picture."""
 
     ANSWERED = "answered"
@@ -28,29 +28,29 @@ class News(StrEnum):
     TURNED_AWAY = "turned_away"
 
 
-class Ruling(StrEnum):
+class BreakerDecision(StrEnum):
     CALL = "call"
     PROBE = "probe"
     WAIT = "wait"
 
 
 _NEWS = {
-    Failure.RATE_LIMITED: News.TURNED_AWAY,
-    Failure.UNAVAILABLE: News.FAILED,
-    Failure.TIMED_OUT: News.FAILED,
-    Failure.CUT_OFF: News.FAILED,
-    Failure.REFUSED: News.ANSWERED,
-    Failure.FLAGGED_RESULT: News.ANSWERED,
-    Failure.RESULT_NOT_MODERATED: News.ANSWERED,
-    Failure.BAD_REQUEST: News.ANSWERED,
-    Failure.NO_PICTURE: News.ANSWERED,
-    Failure.NOT_KEPT: News.ANSWERED,
+    Failure.RATE_LIMITED: BreakerSignal.TURNED_AWAY,
+    Failure.UNAVAILABLE: BreakerSignal.FAILED,
+    Failure.TIMED_OUT: BreakerSignal.FAILED,
+    Failure.CUT_OFF: BreakerSignal.FAILED,
+    Failure.REFUSED: BreakerSignal.ANSWERED,
+    Failure.FLAGGED_RESULT: BreakerSignal.ANSWERED,
+    Failure.RESULT_NOT_MODERATED: BreakerSignal.ANSWERED,
+    Failure.BAD_REQUEST: BreakerSignal.ANSWERED,
+    Failure.NO_PICTURE: BreakerSignal.ANSWERED,
+    Failure.NOT_KEPT: BreakerSignal.ANSWERED,
 }
 
 
-def news_of(failure: Failure | None) -> News | None:
+def signal_of(failure: Failure | None) -> BreakerSignal | None:
     """What it tells about the painter that a call ended so (None: in a picture); none if it tells nothing."""
-    return News.ANSWERED if failure is None else _NEWS.get(failure)
+    return BreakerSignal.ANSWERED if failure is None else _NEWS.get(failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Breaker:
     probe_for: float = 0.0
 
     @property
-    def untroubled(self) -> bool:
+    def is_closed(self) -> bool:
         """Nothing happened that an answer would have to wipe out."""
         return self == Breaker(busy_for=self.busy_for, probe_for=self.probe_for) and self.busy_for <= 0
 
@@ -86,27 +86,29 @@ class Breaker:
             probe_for=self.probe_for - seconds,
         )
 
-    def ruling(self) -> tuple[Ruling, float]:
+    def decision(self) -> tuple[BreakerDecision, float]:
         """Whether it may be called now, and how long to wait if not."""
         if self.busy_for > 0:
-            return Ruling.WAIT, self.busy_for
+            return BreakerDecision.WAIT, self.busy_for
         if self.open_for is None:
-            return Ruling.CALL, 0.0
+            return BreakerDecision.CALL, 0.0
         if self.open_for > 0:
-            return Ruling.WAIT, self.open_for
-        return (Ruling.WAIT, self.probe_for) if self.probe_for > 0 else (Ruling.PROBE, 0.0)
+            return BreakerDecision.WAIT, self.open_for
+        return (BreakerDecision.WAIT, self.probe_for) if self.probe_for > 0 else (BreakerDecision.PROBE, 0.0)
 
 
-def after(breaker: Breaker, news: News, *, retry_after_seconds: float | None = None, jitter: float = 0.5) -> Breaker:
+def after(
+    breaker: Breaker, signal: BreakerSignal, *, retry_after_seconds: float | None = None, jitter: float = 0.5
+) -> Breaker:
     """The breaker after one more call.
 
     :param retry_after_seconds: what the painter asked for
     :param jitter: a random number from 0 to 1
     """
-    match news:
-        case News.ANSWERED:
+    match signal:
+        case BreakerSignal.ANSWERED:
             return Breaker()
-        case News.TURNED_AWAY:
+        case BreakerSignal.TURNED_AWAY:
             # Calls that were under way when the first was turned away tell nothing new.
             again = breaker.busy_for <= 0
             count = breaker.turned_away + again
@@ -114,7 +116,7 @@ def after(breaker: Breaker, news: News, *, retry_after_seconds: float | None = N
             asked = min(retry_after_seconds or 0.0, LONGEST_RETRY_AFTER_SECONDS)
             wait = max(asked, backoff if again else 0.0, breaker.busy_for)
             return Breaker(turned_away=count, busy_for=wait)
-        case News.FAILED:
+        case BreakerSignal.FAILED:
             failures = breaker.failures + 1
             counted = replace(breaker, failures=failures)
             if breaker.open_for is None and failures < OPENS_AFTER:

@@ -18,7 +18,7 @@ GENERATIONS_QUEUE = "image-jobs"
 KEPT_WORK_QUEUES = frozenset({"mail", "exports"})
 
 
-class NoSuchLetter(NotFound):
+class NoSuchDeadLetter(NotFound):
     code = "no_such_letter"
     texts: ClassVar[dict[str, str]] = {
         "en": "No such dead letter waits for a decision.",

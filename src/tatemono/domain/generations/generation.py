@@ -274,7 +274,7 @@ class Accepted:
     repeated: bool
 
 
-def obstacle(account: Account, request: PictureRequest, reserved_micros: int, terms: Terms) -> Refusal | None:
+def rejection_reason(account: Account, request: PictureRequest, reserved_micros: int, terms: Terms) -> Refusal | None:
     """Why the account may not ask for it now, if it may not."""
     available = account.available + account.free_credits
     if available < request.price:
@@ -288,7 +288,7 @@ def obstacle(account: Account, request: PictureRequest, reserved_micros: int, te
     return None
 
 
-def judge_submission(submitted: Submitted, request: PictureRequest, reserved_micros: int, terms: Terms) -> Accepted:
+def accept_submission(submitted: Submitted, request: PictureRequest, reserved_micros: int, terms: Terms) -> Accepted:
     """What was accepted; what was accepted before, as it was then.
 
     :raises KeyUsedForAnother: it was accepted earlier, for another request
@@ -304,6 +304,6 @@ def judge_submission(submitted: Submitted, request: PictureRequest, reserved_mic
         return Accepted(submitted.generation.as_accepted(), repeated=not submitted.new)
     if not submitted.reference_ready:
         raise NoSuchReference
-    raise obstacle(submitted.account, request, reserved_micros, terms) or TooManyWaiting(
+    raise rejection_reason(submitted.account, request, reserved_micros, terms) or TooManyWaiting(
         waiting=submitted.account.waiting
     )

@@ -112,7 +112,7 @@ class AccountErased(NotFound):
     }
 
 
-class MembersAway(Unavailable):
+class MembersUnavailable(Unavailable):
     code = "members_away"
     texts: ClassVar[dict[str, str]] = {
         "en": "Signing in with an address is not possible right now. Try again in a moment.",

@@ -122,7 +122,7 @@ class OperatorTokenRejected(Unauthenticated):
     }
 
 
-class OperatorKeysAway(Unavailable):
+class OperatorKeysUnavailable(Unavailable):
     code = "operator_keys_away"
     texts: ClassVar[dict[str, str]] = {
         "en": "The keys of the operators' user pool cannot be fetched. Try again in a moment.",

@@ -50,7 +50,7 @@ class NotSignedIn(Unauthenticated):
     }
 
 
-class FormNotOurs(Forbidden):
+class CrossSiteForm(Forbidden):
     code = "form_not_ours"
     texts: ClassVar[dict[str, str]] = {
         "en": "This form did not come from a page of this site that is still good. Load the page again.",
@@ -58,7 +58,7 @@ class FormNotOurs(Forbidden):
     }
 
 
-class PoolAway(Unavailable):
+class OperatorPoolUnavailable(Unavailable):
     code = "operators_pool_away"
     texts: ClassVar[dict[str, str]] = {
         "en": "The sign-in service does not answer. Try again in a moment.",
@@ -121,9 +121,9 @@ class SessionToken:
         return urlsafe_b64encode(mac).rstrip(b"=").decode()
 
     def check_form(self, given: str) -> None:
-        """:raises FormNotOurs: the form does not carry the token"""
+        """:raises CrossSiteForm: the form does not carry the token"""
         if not hmac.compare_digest(self.form_token.encode(), given.encode("utf-8", "surrogatepass")):
-            raise FormNotOurs
+            raise CrossSiteForm
 
 
 @dataclass(frozen=True, slots=True)

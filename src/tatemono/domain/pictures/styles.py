@@ -32,5 +32,5 @@ def sample_upload_key(style_id: str, upload_id: UUID) -> str:
 
 
 def sample_key(style_id: str, upload_id: UUID, extension: str) -> str:
-    """Where the checked copy is: the gate serves it, by signed URL as all pictures."""
+    """Where the checked copy is: the front door serves it, by signed URL as all pictures."""
     return f"{FOLDER}/styles/{style_id}/{upload_id}.{extension}"

@@ -8,7 +8,7 @@ from tatemono.domain.identity.merges import UNDO_WITHIN
 
 
 @unique
-class Kept(Enum):
+class Retained(Enum):
     """What only grows, and for how long it is kept."""
 
     #: After it was ended. Until then its access tokens have to be known as void; then it is for people to look at.
@@ -29,6 +29,6 @@ class Kept(Enum):
     USED_PROOFS = timedelta(minutes=10)
 
 
-assert Kept.MERGES.value > UNDO_WITHIN
+assert Retained.MERGES.value > UNDO_WITHIN
 #: So many of a kind are removed at a time.
 BATCH: Final = 1000

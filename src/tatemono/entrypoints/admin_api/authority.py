@@ -14,7 +14,7 @@ from tatemono.entrypoints.http.route_openapi import router_below
 PREFIX = "/v1/api/admin"
 
 
-class GuardedRoute(DirectRoute):
+class AuthorizedRoute(DirectRoute):
     """A route that is an operation of the declared table, and open to those operators only who may do it.
 
     Every route is checked, whatever its endpoint asks for; one that is not declared cannot be made.
@@ -57,7 +57,7 @@ Caller = Annotated[Operator, Depends(_caller)]
 
 
 def router(tag: str) -> APIRouter:
-    return router_below(PREFIX, tag, GuardedRoute)
+    return router_below(PREFIX, tag, AuthorizedRoute)
 
 
 #: How an act answers that has nothing to say.

@@ -9,7 +9,7 @@ from tatemono.entrypoints.http.serving import HEALTH_PATH
 
 
 class AllowedAddresses:
-    """Lets in who comes from one of these networks, as the gate does before: if the gate fails, this still stands.
+    """Lets in who comes from one of these networks, as the front door does before: if that fails, this still stands.
 
     The address is the last hop of `X-Forwarded-For`, the only one that the caller cannot have written. So whatever
     stands between gate and service must add nothing: an ALB does so with `xff_header_processing.mode` `preserve`.

@@ -110,7 +110,7 @@ class InternalError(errors.Unavailable):
     }
 
 
-class DatabaseAway(errors.Unavailable):
+class DatabaseUnavailable(errors.Unavailable):
     code = "database_away"
     texts: ClassVar[dict[str, str]] = {
         "en": "The database does not answer. Try again in a moment.",

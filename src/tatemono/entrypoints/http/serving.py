@@ -21,7 +21,7 @@ from tatemono.domain.errors import Refusal
 from tatemono.entrypoints.http.languages import preferred_language
 from tatemono.entrypoints.http.problems import (
     BodyTooLarge,
-    DatabaseAway,
+    DatabaseUnavailable,
     InternalError,
     OriginNotVerified,
     Problem,
@@ -171,7 +171,7 @@ async def _refuse(exchange: _Exchange, error: Exception, page: RefusalPage | Non
         headers = dict(error.headers or {})
     elif isinstance(error, DATABASE_AWAY):
         log.warning("database_away", request_id=exchange.request_id, error=repr(error))
-        refusal = DatabaseAway()
+        refusal = DatabaseUnavailable()
     else:
         log.error("request_failed", request_id=exchange.request_id, exc_info=error)
         refusal = InternalError()

@@ -11,7 +11,7 @@ import structlog
 
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.privacy.exports import LEASE, ExportClaim
-from tatemono.entrypoints.process import again_and_again
+from tatemono.entrypoints.process import run_periodically
 from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.privacy.build_export import Builder, build_export
 
@@ -30,7 +30,7 @@ class Exporter:
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Build until `stopping` is set; what is not ready then is begun anew by another process."""
-        working = asyncio.create_task(again_and_again(self._receive, 0))
+        working = asyncio.create_task(run_periodically(self._receive, 0))
         await stopping.wait()
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)

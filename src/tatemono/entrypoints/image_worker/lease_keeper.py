@@ -43,7 +43,7 @@ class Job:
     stop: "asyncio.Future[Stop]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Jobs:
+class LeaseKeeper:
     """Renews the leases of its jobs; one that it cannot renew it gives up before the lease ends.
 
     The lease is the database's, by the database's clock. Of it the worker knows one thing for certain: it lasts at
@@ -60,11 +60,11 @@ class Jobs:
         self._seconds = lease.total_seconds()
         self._margin = min(_MARGIN_SECONDS, self._seconds / 10)
         self._clock = clock
-        self._jobs: dict[UUID, Job] = {}
+        self._leases: dict[UUID, Job] = {}
         self._begun = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._jobs)
+        return len(self._leases)
 
     def clock(self) -> float:
         return self._clock()
@@ -72,7 +72,7 @@ class Jobs:
     def begin(self, claim: Claim, asked_at: float) -> Job:
         """:param asked_at: what `clock` said before the claim was asked for"""
         job = Job(claim, asked_at + self._seconds)
-        self._jobs[claim.generation.id] = job
+        self._leases[claim.generation.id] = job
         if self._is_late(job):
             let_go(job.stop, Stop.LEASE_LOST)
         self._begun.set()
@@ -80,18 +80,18 @@ class Jobs:
 
     def end(self, job: Job) -> None:
         # A job that lost its lease may have been claimed again, by this very worker.
-        if self._jobs.get(job.claim.generation.id) is job:
-            del self._jobs[job.claim.generation.id]
+        if self._leases.get(job.claim.generation.id) is job:
+            del self._leases[job.claim.generation.id]
 
     def cancel(self, generation_ids: Sequence[str]) -> None:
         """Their users want these cancelled."""
         for generation_id in generation_ids:
-            job = self._jobs.get(UUID(generation_id))
+            job = self._leases.get(UUID(generation_id))
             if job is not None:
                 let_go(job.stop, Stop.CANCELLED_BY_USER)
 
     def stop_all(self) -> None:
-        for job in self._jobs.values():
+        for job in self._leases.values():
             let_go(job.stop, Stop.SHUTTING_DOWN)
 
     async def renew(self, tickets: Callable[[], Sequence[Ticket]]) -> None:
@@ -108,7 +108,7 @@ class Jobs:
             await asyncio.sleep(pause / _SOONER if failed else pause)
 
     async def _renew_leases(self) -> None:
-        jobs = dict(self._jobs)
+        jobs = dict(self._leases)
         if not jobs:
             return
         asked_at = self._clock()
@@ -132,11 +132,11 @@ class Jobs:
     async def fence(self) -> None:
         """For ever: let go of each job whose lease was not renewed, before it ends."""
         while True:
-            for job in self._jobs.values():
+            for job in self._leases.values():
                 if self._is_late(job) and not job.stop.done():
                     log.warning("lease_not_renewed", generation_id=str(job.claim.generation.id), fence=job.claim.fence)
                     let_go(job.stop, Stop.LEASE_LOST)
-            ends = [job.held_until for job in self._jobs.values() if not job.stop.done()]
+            ends = [job.held_until for job in self._leases.values() if not job.stop.done()]
             if not ends:
                 self._begun.clear()
                 await self._begun.wait()

@@ -9,9 +9,9 @@ import structlog
 
 from tatemono.adapters.openai.models import announced_models
 from tatemono.adapters.postgres.notifications import listening
-from tatemono.bootstrap.image_worker import ImageWorkerParts
+from tatemono.bootstrap.image_worker import ImageWorkerDependencies
 from tatemono.domain.generations.image_models import Finding
-from tatemono.entrypoints.process import again_and_again
+from tatemono.entrypoints.process import run_periodically
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.generations.check_models import check_models
 from tatemono.usecases.pictures.erase_references import erase_references
@@ -27,38 +27,38 @@ _CARRY_OUT_EVERY_SECONDS = 15.0
 log = structlog.get_logger()
 
 
-def upkeep(parts: ImageWorkerParts, settings: ImageWorkerSettings) -> list[Awaitable[None]]:
+def periodic_tasks(dependencies: ImageWorkerDependencies, settings: ImageWorkerSettings) -> list[Awaitable[None]]:
     """The loops; each goes on until it is cancelled."""
 
     async def fold_budgets() -> None:
-        while await parts.db.budgets.fold_returns(_FOLD_BATCH) == _FOLD_BATCH:
+        while await dependencies.db.budgets.fold_returns(_FOLD_BATCH) == _FOLD_BATCH:
             pass
 
     async def erase() -> None:
-        while await erase_references(parts.db, parts.easels[0].workshop.references):
+        while await erase_references(dependencies.db, dependencies.providers[0].dependencies.references):
             pass
 
     async def check() -> None:
         findings = await check_models(
-            parts.db,
-            parts.easels[0].workshop.registry,
+            dependencies.db,
+            dependencies.providers[0].dependencies.registry,
             lambda: announced_models(settings.openai_base_url, settings.openai_api_key.get_secret_value()),
-            model_id=parts.easels[0].workshop.model_id,
-            today=parts.easels[0].workshop.today(),
+            model_id=dependencies.providers[0].dependencies.model_id,
+            today=dependencies.providers[0].dependencies.today(),
         )
         if findings is not None:
             tell(findings)
 
     async def carry_out() -> None:
-        moved = parts.takedowns
-        while await carry_out_takedowns(parts.db, moved.quarantine, moved.hasher, moved.edge):
+        moved = dependencies.takedowns
+        while await carry_out_takedowns(dependencies.db, moved.quarantine, moved.hasher, moved.edge):
             pass
 
     return [
-        _when_told(parts, settings, carry_out),
-        again_and_again(fold_budgets, _FOLD_EVERY_SECONDS),
-        again_and_again(erase, _ERASE_EVERY_SECONDS),
-        again_and_again(check, _CHECK_EVERY_SECONDS),
+        _on_notification(dependencies, settings, carry_out),
+        run_periodically(fold_budgets, _FOLD_EVERY_SECONDS),
+        run_periodically(erase, _ERASE_EVERY_SECONDS),
+        run_periodically(check, _CHECK_EVERY_SECONDS),
     ]
 
 
@@ -79,12 +79,12 @@ def tell(findings: list[Finding]) -> None:
     )
 
 
-async def _when_told(
-    parts: ImageWorkerParts, settings: ImageWorkerSettings, step: Callable[[], Awaitable[None]]
+async def _on_notification(
+    dependencies: ImageWorkerDependencies, settings: ImageWorkerSettings, step: Callable[[], Awaitable[None]]
 ) -> None:
     """Carry takedowns out as soon as one is decided, and look now and then all the same."""
     told = asyncio.Event()
-    async with listening(parts.db.dsn, TAKEDOWNS_CHANNEL, lambda _: told.set(), service=settings.service_name):
+    async with listening(dependencies.db.dsn, TAKEDOWNS_CHANNEL, lambda _: told.set(), service=settings.service_name):
         while True:
             told.clear()
             try:

@@ -11,9 +11,9 @@ from typing import Self
 import structlog
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.notified_cache import RELOAD_SECONDS, Watched
-from tatemono.bootstrap.image_worker import Easel
-from tatemono.domain.generations.circuit_breaker import Breaker, News, Ruling, news_of
+from tatemono.adapters.postgres.notified_cache import RELOAD_SECONDS, NotifiedCache
+from tatemono.bootstrap.image_worker import ImageProvider
+from tatemono.domain.generations.circuit_breaker import Breaker, BreakerDecision, BreakerSignal, signal_of
 from tatemono.domain.generations.painting import Failure, PaintingFailed
 from tatemono.domain.generations.queue import QueueControls
 from tatemono.usecases.generations.report_call import report_call
@@ -23,38 +23,38 @@ log = structlog.get_logger()
 
 
 @dataclass(eq=False)
-class Turn:
+class Permit:
     """Leave to make one call at one painter.
 
     :ivar probing: it is the one call that tries a painter after its time alone
     """
 
-    easel: Easel
+    provider: ImageProvider
     probing: bool
     reported: bool = False
 
 
-class Gate:
+class ProviderAdmission:
     """Open it as a context manager."""
 
     def __init__(
         self,
         db: Database,
-        easels: Sequence[Easel],
+        providers: Sequence[ImageProvider],
         *,
         probe_seconds: float,
         reload_seconds: float = RELOAD_SECONDS,
     ) -> None:
-        """:param easels: the first that may be called is called
+        """:param providers: the first that may be called is called
         :param probe_seconds: as long as a call takes at most
         """
         self._db = db
-        self._easels = easels
+        self._providers = providers
         self._probe_seconds = probe_seconds
-        self._controls: Watched[QueueControls] = Watched(
+        self._controls: NotifiedCache[QueueControls] = NotifiedCache(
             db, QUEUE_CHANNEL, db.queue.controls, reload_seconds=reload_seconds
         )
-        self._breakers: Watched[dict[tuple[str, str], Breaker]] = Watched(
+        self._breakers: NotifiedCache[dict[tuple[str, str], Breaker]] = NotifiedCache(
             db, PAINTERS_CHANNEL, db.painters.all, reload_seconds=reload_seconds
         )
         self._stack = AsyncExitStack()
@@ -76,7 +76,7 @@ class Gate:
         """As the database says now."""
         return (await self._controls.read()).paused is not None
 
-    async def opened(self) -> None:
+    async def wait_until_open(self) -> None:
         """Wait until somebody could pass."""
         while not self._closed.is_set():
             changes = self._changes()
@@ -84,49 +84,53 @@ class Gate:
                 return
             await _first_of(*changes, timeout_seconds=wait)
 
-    async def pass_through(self) -> Turn | None:
-        """Wait for leave to make one call; none: the gate is closed."""
+    async def acquire(self) -> Permit | None:
+        """Wait for leave to make one call; none: the worker stops."""
         while not self._closed.is_set():
             changes = self._changes()
             if self._controls.value.paused is None:
-                for easel in self._easels:
-                    ruling, _ = self._breaker(easel).ruling()
-                    if ruling is Ruling.CALL or (ruling is Ruling.PROBE and await self._take_probe(easel)):
-                        return Turn(easel, probing=ruling is Ruling.PROBE)
+                for provider in self._providers:
+                    decision, _ = self._breaker(provider).decision()
+                    if decision is BreakerDecision.CALL or (
+                        decision is BreakerDecision.PROBE and await self._take_probe(provider)
+                    ):
+                        return Permit(provider, probing=decision is BreakerDecision.PROBE)
             await _first_of(*changes, timeout_seconds=self._wait() or 1.0)
         return None
 
-    async def report(self, turn: Turn, failed: PaintingFailed | None) -> None:
-        """What the call told about the painter. Without news while all is well nothing is written."""
-        easel = turn.easel
+    async def report(self, permit: Permit, failed: PaintingFailed | None) -> None:
+        """What the call told about the painter. While all is well nothing is written."""
+        provider = permit.provider
         if failed is not None and failed.failure is Failure.BAD_REQUEST:
             # A fault of ours, which nobody but us can mend: an alarm counts these lines.
-            log.error("alarm", alarm="painter_rejected_request", provider=easel.provider, detail=failed.detail)
-        news = news_of(failed.failure if failed else None)
-        if news is None:
+            log.error("alarm", alarm="painter_rejected_request", provider=provider.name, detail=failed.detail)
+        signal = signal_of(failed.failure if failed else None)
+        if signal is None:
             return
-        turn.reported = True
-        if news is News.ANSWERED and self._breaker(easel).untroubled:
+        permit.reported = True
+        if signal is BreakerSignal.ANSWERED and self._breaker(provider).is_closed:
             return
         breaker = await report_call(
             self._db,
-            provider=easel.provider,
-            model=easel.workshop.model,
-            news=news,
+            provider=provider.name,
+            model=provider.dependencies.model,
+            signal=signal,
             retry_after_seconds=failed.retry_after_seconds if failed else None,
-            jitter=easel.workshop.jitter(),
+            jitter=provider.dependencies.jitter(),
         )
-        log.info("painter", provider=easel.provider, news=news, failures=breaker.failures, open_for=breaker.open_for)
+        log.info("painter", provider=provider.name, signal=signal, failures=breaker.failures, open_for=breaker.open_for)
         await self._breakers.read()
 
-    async def give_back(self, turn: Turn) -> None:
-        """The turn is over. A probe that told nothing is somebody else's to make."""
-        if turn.probing and not turn.reported:
-            await self._db.painters.end_probe(turn.easel.provider, turn.easel.workshop.model)
+    async def release(self, permit: Permit) -> None:
+        """Give a permit back. A probe that told nothing is left for another worker."""
+        if permit.probing and not permit.reported:
+            await self._db.painters.end_probe(permit.provider.name, permit.provider.dependencies.model)
             await self._breakers.read()
 
-    async def _take_probe(self, easel: Easel) -> bool:
-        taken = await self._db.painters.take_probe(easel.provider, easel.workshop.model, seconds=self._probe_seconds)
+    async def _take_probe(self, provider: ImageProvider) -> bool:
+        taken = await self._db.painters.take_probe(
+            provider.name, provider.dependencies.model, seconds=self._probe_seconds
+        )
         await self._breakers.read()
         return taken
 
@@ -134,13 +138,13 @@ class Gate:
         """How long until somebody may pass, by what is known; none: now."""
         if self._controls.value.paused is not None:
             return inf
-        rulings = [self._breaker(easel).ruling() for easel in self._easels]
-        if any(ruling is not Ruling.WAIT for ruling, _ in rulings):
+        decisions = [self._breaker(provider).decision() for provider in self._providers]
+        if any(decision is not BreakerDecision.WAIT for decision, _ in decisions):
             return None
-        return min(wait for _, wait in rulings)
+        return min(wait for _, wait in decisions)
 
-    def _breaker(self, easel: Easel) -> Breaker:
-        known = self._breakers.value.get((easel.provider, easel.workshop.model), Breaker())
+    def _breaker(self, provider: ImageProvider) -> Breaker:
+        known = self._breakers.value.get((provider.name, provider.dependencies.model), Breaker())
         return known.later(time.monotonic() - self._breakers.read_at)
 
     def _changes(self) -> tuple[asyncio.Event, ...]:

@@ -13,17 +13,17 @@ from math import ceil
 
 import structlog
 
-from tatemono.adapters.batching import Gathered
+from tatemono.adapters.batching import Batcher
 from tatemono.adapters.postgres.notifications import listening
-from tatemono.bootstrap.image_worker import ImageWorkerParts, image_worker
+from tatemono.bootstrap.image_worker import ImageWorkerDependencies, image_worker
 from tatemono.domain.generations.attempts import Claim
 from tatemono.domain.generations.generation import MAX_RUNNING
 from tatemono.domain.generations.painting import PaintingFailed
 from tatemono.entrypoints.image_worker.exporting import Exporter
-from tatemono.entrypoints.image_worker.lease_keeper import Jobs
-from tatemono.entrypoints.image_worker.periodic_tasks import upkeep
-from tatemono.entrypoints.image_worker.provider_admission import Gate, Turn
-from tatemono.entrypoints.process import again_and_again
+from tatemono.entrypoints.image_worker.lease_keeper import LeaseKeeper
+from tatemono.entrypoints.image_worker.periodic_tasks import periodic_tasks
+from tatemono.entrypoints.image_worker.provider_admission import Permit, ProviderAdmission
+from tatemono.entrypoints.process import run_periodically
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.generations.queue_ports import Ticket
 from tatemono.usecases.generations.run_generation import run_generation
@@ -51,43 +51,45 @@ log = structlog.get_logger()
 class ImageWorker:
     """Runs up to `concurrency` jobs at a time."""
 
-    def __init__(self, parts: ImageWorkerParts, settings: ImageWorkerSettings) -> None:
-        self._parts = parts
+    def __init__(self, dependencies: ImageWorkerDependencies, settings: ImageWorkerSettings) -> None:
+        self._dependencies = dependencies
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._stopping = False
         self._tasks: dict[asyncio.Task[None], Ticket] = {}
         #: How many tickets SQS is asked for at the moment.
         self._asked = 0
-        self._delete: Gathered[Ticket, None] = Gathered(self._delete_together, most=_TICKETS_AT_A_TIME)
-        self._jobs = Jobs(parts.db, parts.queue, self._lease)
-        self._gate = Gate(parts.db, parts.easels, probe_seconds=settings.painter_timeout_seconds)
+        self._delete: Batcher[Ticket, None] = Batcher(self._delete_together, most=_TICKETS_AT_A_TIME)
+        self._leases = LeaseKeeper(dependencies.db, dependencies.queue, self._lease)
+        self._admission = ProviderAdmission(
+            dependencies.db, dependencies.providers, probe_seconds=settings.painter_timeout_seconds
+        )
         self._ended = asyncio.Event()
         self._protected_until = 0.0
         self._busy_at = 0.0
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Take tickets until `stopping` is set; then let the jobs finish, or hand them back when time runs out."""
-        async with self._gate:
+        async with self._admission:
             # SQS gives ten tickets in one answer: a worker of many jobs asks several times at once.
             asking = [
-                asyncio.create_task(again_and_again(self._receive, 0))
+                asyncio.create_task(run_periodically(self._receive, 0))
                 for _ in range(ceil(self._settings.concurrency / _TICKETS_AT_A_TIME))
             ]
             loops = [
-                asyncio.create_task(self._jobs.renew(lambda: list(self._tasks.values()))),
-                asyncio.create_task(self._jobs.fence()),
-                asyncio.create_task(again_and_again(self._protect, _PROTECTION_CHECKED_SECONDS)),
-                asyncio.create_task(again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
-                asyncio.create_task(again_and_again(self._search, _SEARCH_EVERY_SECONDS)),
-                *map(asyncio.ensure_future, upkeep(self._parts, self._settings)),
+                asyncio.create_task(self._leases.renew(lambda: list(self._tasks.values()))),
+                asyncio.create_task(self._leases.fence()),
+                asyncio.create_task(run_periodically(self._protect, _PROTECTION_CHECKED_SECONDS)),
+                asyncio.create_task(run_periodically(self._erase, _ERASE_EVERY_SECONDS)),
+                asyncio.create_task(run_periodically(self._search, _SEARCH_EVERY_SECONDS)),
+                *map(asyncio.ensure_future, periodic_tasks(self._dependencies, self._settings)),
             ]
             async with listening(
-                self._parts.db.dsn, CANCEL_CHANNEL, self._jobs.cancel, service=self._settings.service_name
+                self._dependencies.db.dsn, CANCEL_CHANNEL, self._leases.cancel, service=self._settings.service_name
             ):
                 await stopping.wait()
                 self._stopping = True
-                self._gate.close()
+                self._admission.close()
                 for loop in asking:
                     loop.cancel()
                 await self._drain()
@@ -95,10 +97,10 @@ class ImageWorker:
                 loop.cancel()
             await asyncio.gather(*asking, *loops, return_exceptions=True)
             if self._protected_until:
-                await self._parts.protection.set(protected=False)
+                await self._dependencies.protection.set(protected=False)
 
     async def _receive(self) -> None:
-        await self._gate.opened()
+        await self._admission.wait_until_open()
         asked = min(self._settings.concurrency - len(self._tasks) - self._asked, _TICKETS_AT_A_TIME)
         if asked <= 0:
             self._ended.clear()
@@ -106,7 +108,7 @@ class ImageWorker:
             return
         self._asked += asked
         try:
-            tickets = await self._parts.queue.receive(asked)
+            tickets = await self._dependencies.queue.receive(asked)
         finally:
             self._asked -= asked
             self._ended.set()
@@ -120,13 +122,13 @@ class ImageWorker:
         self._ended.set()
 
     async def _use(self, ticket: Ticket) -> None:
-        queue = self._parts.queue
+        queue = self._dependencies.queue
         try:
-            while (turn := await self._gate.pass_through()) is not None:
+            while (permit := await self._admission.acquire()) is not None:
                 try:
-                    found = await self._take_turn(turn)
+                    found = await self._use_permit(permit)
                 finally:
-                    await self._gate.give_back(turn)
+                    await self._admission.release(permit)
                 if not found:
                     await self._delete(ticket)
                     return
@@ -136,58 +138,58 @@ class ImageWorker:
             log.exception("job_left", ticket=ticket.body, received_count=ticket.received_count)
 
     async def _delete_together(self, tickets: Sequence[Ticket]) -> Sequence[None]:
-        await self._parts.queue.delete(tickets)
+        await self._dependencies.queue.delete(tickets)
         return [None] * len(tickets)
 
-    async def _take_turn(self, turn: Turn) -> bool:
+    async def _use_permit(self, permit: Permit) -> bool:
         """Do the next job. :returns: whether there may be another"""
         await self._protect(working=True)
-        asked_at = self._jobs.clock()
-        claim = await self._claim(turn)
+        asked_at = self._leases.clock()
+        claim = await self._claim(permit)
         if claim is None:
-            return await self._gate.is_paused()
-        await self._do(claim, turn, asked_at)
+            return await self._admission.is_paused()
+        await self._do(claim, permit, asked_at)
         return True
 
-    async def _claim(self, turn: Turn) -> Claim | None:
-        generations = self._parts.db.generations
+    async def _claim(self, permit: Permit) -> Claim | None:
+        generations = self._dependencies.db.generations
         for _ in range(_CONTENDED_TRIES):
             claim = await generations.claim(
                 lease=self._lease,
                 max_running=MAX_RUNNING,
-                model=turn.easel.workshop.model,
-                provider=turn.easel.provider,
+                model=permit.provider.dependencies.model,
+                provider=permit.provider.name,
             )
             if claim is not None or not await generations.any_due(max_running=MAX_RUNNING):
                 return claim
             await asyncio.sleep(_CONTENDED_SECONDS)
         return None
 
-    async def _do(self, claim: Claim, turn: Turn, asked_at: float) -> None:
+    async def _do(self, claim: Claim, permit: Permit, asked_at: float) -> None:
         async def told(failed: PaintingFailed | None) -> None:
             try:
-                await self._gate.report(turn, failed)
+                await self._admission.report(permit, failed)
             except Exception:  # what is known of the painter may wait; what became of the job is recorded
-                log.exception("call_not_reported", provider=turn.easel.provider)
+                log.exception("call_not_reported", provider=permit.provider.name)
 
-        job = self._jobs.begin(claim, asked_at)
-        self._parts.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+        job = self._leases.begin(claim, asked_at)
+        self._dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
         try:
-            outcome = await run_generation(replace(turn.easel.workshop, told=told), claim, job.stop)
+            outcome = await run_generation(replace(permit.provider.dependencies, told=told), claim, job.stop)
         finally:
-            self._jobs.end(job)
+            self._leases.end(job)
         log.info(
             "job_done",
             generation_id=str(claim.generation.id),
             fence=claim.fence,
             outcome=outcome,
-            provider=turn.easel.provider,
+            provider=permit.provider.name,
         )
 
     async def _protect(self, *, working: bool = False) -> None:
         """Be protected from scaling in and from deploys while there is work, and not when there has been none."""
-        protection, now = self._parts.protection, self._jobs.clock()
-        if working or len(self._jobs):
+        protection, now = self._dependencies.protection, self._leases.clock()
+        if working or len(self._leases):
             self._busy_at = now
             if now >= self._protected_until:
                 # Asked for again when half of it is over; no sooner if the agent refuses, which it has reasons for.
@@ -197,28 +199,28 @@ class ImageWorker:
             self._protected_until = 0.0
 
     async def _erase(self) -> None:
-        while await erase_deleted_pictures(self._parts.db, self._parts.store):
+        while await erase_deleted_pictures(self._dependencies.db, self._dependencies.store):
             pass
-        while await erase_orphans(self._parts.db, self._parts.store) == BATCH:
+        while await erase_orphans(self._dependencies.db, self._dependencies.store) == BATCH:
             pass
 
     async def _search(self) -> None:
-        if found := await search_orphans(self._parts.db, self._parts.store, now=datetime.now(UTC)):
+        if found := await search_orphans(self._dependencies.db, self._dependencies.store, now=datetime.now(UTC)):
             log.warning("orphans_found_by_search", count=found)
 
     async def _drain(self) -> None:
-        log.info("stopping", jobs=len(self._jobs))
+        log.info("stopping", jobs=len(self._leases))
         patience = max(self._settings.stop_timeout_seconds - _STOP_MARGIN_SECONDS, 0)
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=patience)
-        self._jobs.stop_all()
+        self._leases.stop_all()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=_STOP_MARGIN_SECONDS)
 
 
 async def main(settings: ImageWorkerSettings, stopping: asyncio.Event) -> None:
-    async with image_worker(settings) as parts:
-        painters = [f"{easel.provider}: {easel.workshop.model}" for easel in parts.easels]
+    async with image_worker(settings) as dependencies:
+        painters = [f"{provider.name}: {provider.dependencies.model}" for provider in dependencies.providers]
         log.info("started", concurrency=settings.concurrency, painters=painters)
-        exporter = Exporter(parts.db, parts.export_queue, parts.builder)
-        await asyncio.gather(ImageWorker(parts, settings).work(stopping), exporter.work(stopping))
+        exporter = Exporter(dependencies.db, dependencies.export_queue, dependencies.builder)
+        await asyncio.gather(ImageWorker(dependencies, settings).work(stopping), exporter.work(stopping))

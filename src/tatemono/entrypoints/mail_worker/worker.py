@@ -11,9 +11,9 @@ from datetime import timedelta
 import structlog
 
 from tatemono.adapters.ses.events import UnreadableEvent, read_event
-from tatemono.bootstrap.mail_worker import MailWorkerParts, mail_worker
+from tatemono.bootstrap.mail_worker import MailWorkerDependencies, mail_worker
 from tatemono.domain.mail.sending import MailClaim, SendingFailed
-from tatemono.entrypoints.process import again_and_again
+from tatemono.entrypoints.process import run_periodically
 from tatemono.settings import MailWorkerSettings
 from tatemono.usecases.generations.queue_ports import Ticket
 from tatemono.usecases.mail.mail_maintenance import BATCH, erase_old_mail, refresh_quota, settle_unknown_mail
@@ -40,8 +40,8 @@ log = structlog.get_logger()
 class MailWorker:
     """Sends up to `concurrency` mails at a time."""
 
-    def __init__(self, parts: MailWorkerParts, settings: MailWorkerSettings) -> None:
-        self._parts = parts
+    def __init__(self, dependencies: MailWorkerDependencies, settings: MailWorkerSettings) -> None:
+        self._dependencies = dependencies
         self._settings = settings
         self._stopping = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], Ticket] = {}
@@ -50,14 +50,14 @@ class MailWorker:
     async def work(self, stopping: asyncio.Event) -> None:
         """Take tickets and events until `stopping` is set; then let the mails under way finish."""
         receiving = [
-            asyncio.create_task(again_and_again(self._receive, 0)),
-            asyncio.create_task(again_and_again(self._hear, 0)),
+            asyncio.create_task(run_periodically(self._receive, 0)),
+            asyncio.create_task(run_periodically(self._hear, 0)),
         ]
         keeping = [
-            asyncio.create_task(again_and_again(self._renew, self._settings.lease_seconds / RENEWALS_PER_LEASE)),
-            asyncio.create_task(again_and_again(self._settle, _SETTLE_EVERY_SECONDS)),
-            asyncio.create_task(again_and_again(self._ask_quota, _ASK_QUOTA_EVERY_SECONDS)),
-            asyncio.create_task(again_and_again(self._erase, _ERASE_EVERY_SECONDS)),
+            asyncio.create_task(run_periodically(self._renew, self._settings.lease_seconds / RENEWALS_PER_LEASE)),
+            asyncio.create_task(run_periodically(self._settle, _SETTLE_EVERY_SECONDS)),
+            asyncio.create_task(run_periodically(self._ask_quota, _ASK_QUOTA_EVERY_SECONDS)),
+            asyncio.create_task(run_periodically(self._erase, _ERASE_EVERY_SECONDS)),
         ]
         await stopping.wait()
         self._stopping.set()
@@ -78,7 +78,7 @@ class MailWorker:
             self._ended.clear()
             await self._ended.wait()
             return
-        for ticket in await self._parts.queue.receive(min(free, _TICKETS_AT_A_TIME)):
+        for ticket in await self._dependencies.queue.receive(min(free, _TICKETS_AT_A_TIME)):
             task = asyncio.create_task(self._use(ticket))
             self._tasks[task] = ticket
             task.add_done_callback(self._forget)
@@ -92,26 +92,26 @@ class MailWorker:
             while not self._stopping.is_set():
                 if await self._send_next():
                     continue
-                wait = await self._parts.db.mails.seconds_until_next()
+                wait = await self._dependencies.db.mails.seconds_until_next()
                 if wait is None or wait > _LONGEST_WAIT_SECONDS:
-                    await self._parts.queue.delete([ticket])
+                    await self._dependencies.queue.delete([ticket])
                     return
                 await self._pause(max(wait, _SHORTEST_WAIT_SECONDS))
-            await self._parts.queue.extend([ticket], 0)
+            await self._dependencies.queue.extend([ticket], 0)
         except Exception:
             # The lease ends and the ticket comes back, both by themselves.
             log.exception("mail_left", ticket=ticket.body, received_count=ticket.received_count)
 
     async def _send_next(self) -> bool:
-        now = self._parts.office.clock()
-        claim = await self._parts.db.mails.claim(lease=timedelta(seconds=self._settings.lease_seconds))
+        now = self._dependencies.delivery.clock()
+        claim = await self._dependencies.db.mails.claim(lease=timedelta(seconds=self._settings.lease_seconds))
         if claim is None:
             return False
         await self._send(claim, good_until=now + self._settings.lease_seconds * _CALL_SHARE)
         return True
 
     async def _send(self, claim: MailClaim, *, good_until: float) -> None:
-        became = await send_mail(self._parts.office, claim, good_until=good_until)
+        became = await send_mail(self._dependencies.delivery, claim, good_until=good_until)
         log.info("mail_handled", mail_id=str(claim.id), kind=claim.kind, fence=claim.fence, became=became)
 
     async def _pause(self, seconds: float) -> None:
@@ -122,19 +122,19 @@ class MailWorker:
     async def _renew(self) -> None:
         tickets = list(self._tasks.values())
         seconds = self._settings.lease_seconds + self._settings.lease_seconds // 4
-        await self._parts.queue.extend(tickets, seconds)
+        await self._dependencies.queue.extend(tickets, seconds)
 
     # --- what becomes of it
 
     async def _hear(self) -> None:
-        messages = await self._parts.events.receive(_TICKETS_AT_A_TIME)
-        await self._parts.events.delete([message for message in messages if await self._heard(message)])
+        messages = await self._dependencies.events.receive(_TICKETS_AT_A_TIME)
+        await self._dependencies.events.delete([message for message in messages if await self._heard(message)])
 
     async def _heard(self, message: Ticket) -> bool:
         """Whether it is done with. What is not comes back, and is a dead letter when it was received often enough."""
         try:
             event = read_event(message.body)
-            if event is not None and await self._parts.db.mails.record(event):
+            if event is not None and await self._dependencies.db.mails.record(event):
                 log.info("mail_event", mail_id=str(event.mail_id), kind=event.kind, suppresses=event.suppresses)
         except UnreadableEvent as error:
             log.warning("mail_event_unreadable", error=str(error), received_count=message.received_count)
@@ -145,24 +145,24 @@ class MailWorker:
         return True
 
     async def _settle(self) -> None:
-        kept = await settle_unknown_mail(self._parts.db)
+        kept = await settle_unknown_mail(self._dependencies.db)
         if kept.lost or kept.again or kept.failed:
             log.warning("mail_settled", lost=kept.lost, sent_again=kept.again, failed=kept.failed)
 
     async def _ask_quota(self) -> None:
         try:
-            if not await refresh_quota(self._parts.db, self._parts.office.sender):
+            if not await refresh_quota(self._dependencies.db, self._dependencies.delivery.sender):
                 log.error("mail_may_not_be_sent", reason="SES has paused or ended sending for this account")
         except SendingFailed as failed:
             log.warning("quota_not_known", error=str(failed))
 
     async def _erase(self) -> None:
         kept_for = timedelta(days=self._settings.mail_kept_days)
-        while (count := await erase_old_mail(self._parts.db, kept_for=kept_for)) == BATCH:
+        while (count := await erase_old_mail(self._dependencies.db, kept_for=kept_for)) == BATCH:
             log.info("mail_erased", count=count)
 
 
 async def main(settings: MailWorkerSettings, stopping: asyncio.Event) -> None:
-    async with mail_worker(settings) as parts:
+    async with mail_worker(settings) as dependencies:
         log.info("started", concurrency=settings.concurrency)
-        await MailWorker(parts, settings).work(stopping)
+        await MailWorker(dependencies, settings).work(stopping)

@@ -7,12 +7,12 @@ from typing import Any
 
 import structlog
 
-from tatemono.bootstrap.outbox_relay import OutboxRelayParts
-from tatemono.domain.identity.members import MembersAway
+from tatemono.bootstrap.outbox_relay import OutboxRelayDependencies
+from tatemono.domain.identity.members import MembersUnavailable
 from tatemono.domain.privacy.exports import LEASE
-from tatemono.entrypoints.process import again_and_again
+from tatemono.entrypoints.process import run_periodically
 from tatemono.settings import OutboxRelaySettings
-from tatemono.usecases.identity.ports import IdentitiesAway
+from tatemono.usecases.identity.ports import GuestIdentitiesUnavailable
 from tatemono.usecases.ports import OUTBOX_CHANNEL
 from tatemono.usecases.privacy.erase_accounts import erase_accounts
 from tatemono.usecases.privacy.expire_exports import expire_exports
@@ -29,15 +29,17 @@ _LONGEST_BACKOFF_SECONDS = 300.0
 log = structlog.get_logger()
 
 
-class Housekeeping:
-    def __init__(self, parts: OutboxRelayParts, settings: OutboxRelaySettings) -> None:
-        self._parts = parts
+class PeriodicTasks:
+    def __init__(self, dependencies: OutboxRelayDependencies, settings: OutboxRelaySettings) -> None:
+        self._dependencies = dependencies
         self._settings = settings
 
     def works(self) -> list[Coroutine[Any, Any, None]]:
         """Each goes on until it is cancelled."""
         go_on = partial(
-            again_and_again, longest_pause_seconds=_LONGEST_BACKOFF_SECONDS, away=(MembersAway, IdentitiesAway)
+            run_periodically,
+            longest_pause_seconds=_LONGEST_BACKOFF_SECONDS,
+            away=(MembersUnavailable, GuestIdentitiesUnavailable),
         )
         return [
             go_on(self._erase, _ERASE_EVERY_SECONDS),
@@ -46,13 +48,13 @@ class Housekeeping:
         ]
 
     async def _erase(self) -> None:
-        begun, done = await erase_accounts(self._parts.db, self._parts.eraser)
+        begun, done = await erase_accounts(self._dependencies.db, self._dependencies.eraser)
         if begun or done:
             log.info("accounts_erased", begun=begun, done=done)
 
     async def _tend_exports(self) -> None:
-        db = self._parts.db
-        if over := await expire_exports(db, self._parts.eraser.store):
+        db = self._dependencies.db
+        if over := await expire_exports(db, self._dependencies.eraser.store):
             log.info("exports_expired", count=over)
         older_than = max(LEASE, timedelta(seconds=self._settings.lost_ticket_seconds))
         if lost := await db.exports.reissue_lost(older_than=older_than, limit=_REISSUE_LIMIT):
@@ -61,7 +63,7 @@ class Housekeeping:
 
     async def _reconcile(self) -> None:
         repair = UNATTENDED if self._settings.reconcile_repair else frozenset()
-        for found in await reconcile_due(self._parts.db, self._parts.reconciler, repair=repair):
+        for found in await reconcile_due(self._dependencies.db, self._dependencies.reconciler, repair=repair):
             tell = log.error if found.suspicious else log.warning if found.found > found.repaired else log.info
             tell(
                 "reconciled",

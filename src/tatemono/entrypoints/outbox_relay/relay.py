@@ -10,18 +10,18 @@ from typing import Any
 import structlog
 
 from tatemono.adapters.postgres.notifications import listening
-from tatemono.bootstrap.outbox_relay import OutboxRelayParts, outbox_relay
+from tatemono.bootstrap.outbox_relay import OutboxRelayDependencies, outbox_relay
 from tatemono.domain.privacy.retention import BATCH as PRUNE_BATCH
-from tatemono.entrypoints.outbox_relay.periodic_tasks import Housekeeping
-from tatemono.entrypoints.process import again_and_again
+from tatemono.entrypoints.outbox_relay.periodic_tasks import PeriodicTasks
+from tatemono.entrypoints.process import run_periodically
 from tatemono.settings import OutboxRelaySettings
 from tatemono.usecases.generations import collect_dead_letters as collecting
 from tatemono.usecases.generations.relay_outbox import BATCH, relay_outbox
 from tatemono.usecases.identity.attach_identities import BATCH as ATTACH_BATCH
 from tatemono.usecases.identity.attach_identities import attach_identities
-from tatemono.usecases.identity.ports import GuestIdentities, IdentitiesAway
+from tatemono.usecases.identity.ports import GuestIdentities, GuestIdentitiesUnavailable
 from tatemono.usecases.identity.remove_unused_guests import BATCH as REMOVE_BATCH
-from tatemono.usecases.identity.remove_unused_guests import let_go_of_unused_guests, remove_erased_guests
+from tatemono.usecases.identity.remove_unused_guests import remove_erased_guests, remove_unused_guests
 from tatemono.usecases.ports import OUTBOX_CHANNEL
 from tatemono.usecases.privacy.prune_identity import prune_identity
 
@@ -50,8 +50,8 @@ log = structlog.get_logger()
 
 
 class OutboxRelay:
-    def __init__(self, parts: OutboxRelayParts, settings: OutboxRelaySettings) -> None:
-        self._parts = parts
+    def __init__(self, dependencies: OutboxRelayDependencies, settings: OutboxRelaySettings) -> None:
+        self._dependencies = dependencies
         self._settings = settings
         self._rung = asyncio.Event()
 
@@ -59,7 +59,7 @@ class OutboxRelay:
         """Relay until `stopping` is set; a batch that was begun is finished."""
         tasks = [asyncio.create_task(work) for work in (self._stop_at(stopping), *self._works())]
         async with listening(
-            self._parts.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
+            self._dependencies.db.dsn, OUTBOX_CHANNEL, lambda _: self._rung.set(), service=self._settings.service_name
         ):
             while not stopping.is_set():
                 await self._relay()
@@ -70,18 +70,20 @@ class OutboxRelay:
     def _works(self) -> list[Coroutine[Any, Any, None]]:
         """Each goes on until it is cancelled."""
         works = [
-            again_and_again(self._sweep, _SWEEP_EVERY_SECONDS),
-            again_and_again(self._forget_old_keys, _FORGET_KEYS_EVERY_SECONDS),
+            run_periodically(self._sweep, _SWEEP_EVERY_SECONDS),
+            run_periodically(self._forget_old_keys, _FORGET_KEYS_EVERY_SECONDS),
             # How fast the queue moves: what people are told of their waiting time comes from here.
-            again_and_again(self._parts.db.queue.measure, _SWEEP_EVERY_SECONDS),
-            *(again_and_again(self._collecting(queue), _COLLECT_EVERY_SECONDS) for queue in self._parts.dead),
-            again_and_again(self._remove_unused_guests, _REMOVE_EVERY_SECONDS),
-            again_and_again(self._prune_identity, _PRUNE_EVERY_SECONDS),
-            *Housekeeping(self._parts, self._settings).works(),
+            run_periodically(self._dependencies.db.queue.measure, _SWEEP_EVERY_SECONDS),
+            *(run_periodically(self._collecting(queue), _COLLECT_EVERY_SECONDS) for queue in self._dependencies.dead),
+            run_periodically(self._remove_unused_guests, _REMOVE_EVERY_SECONDS),
+            run_periodically(self._prune_identity, _PRUNE_EVERY_SECONDS),
+            *PeriodicTasks(self._dependencies, self._settings).works(),
         ]
-        if self._parts.identities is not None:
-            attach = partial(again_and_again, longest_pause_seconds=_LONGEST_BACKOFF_SECONDS, away=(IdentitiesAway,))
-            works.append(attach(self._attaching(self._parts.identities), _SWEEP_EVERY_SECONDS))
+        if self._dependencies.identities is not None:
+            attach = partial(
+                run_periodically, longest_pause_seconds=_LONGEST_BACKOFF_SECONDS, away=(GuestIdentitiesUnavailable,)
+            )
+            works.append(attach(self._attaching(self._dependencies.identities), _SWEEP_EVERY_SECONDS))
         return works
 
     async def _stop_at(self, stopping: asyncio.Event) -> None:
@@ -91,9 +93,9 @@ class OutboxRelay:
     async def _relay(self) -> None:
         self._rung.clear()
         try:
-            if await relay_outbox(self._parts.db, self._parts.queues) == BATCH:
+            if await relay_outbox(self._dependencies.db, self._dependencies.queues) == BATCH:
                 return
-            due = await self._parts.db.outbox.seconds_until_due()
+            due = await self._dependencies.db.outbox.seconds_until_due()
             wait = _LONGEST_WAIT_SECONDS if due is None else min(max(due, 0.0), _LONGEST_WAIT_SECONDS)
         except Exception:
             log.exception("outbox_not_relayed")
@@ -104,27 +106,27 @@ class OutboxRelay:
 
     def _attaching(self, identities: GuestIdentities) -> Callable[[], Awaitable[bool]]:
         async def attach() -> bool:
-            return await attach_identities(self._parts.db, identities) == ATTACH_BATCH
+            return await attach_identities(self._dependencies.db, identities) == ATTACH_BATCH
 
         return attach
 
     async def _remove_unused_guests(self) -> bool:
         unused_for = timedelta(days=self._settings.unused_guest_days)
-        let_go = await let_go_of_unused_guests(self._parts.db, unused_for=unused_for)
-        removed = await remove_erased_guests(self._parts.db)
+        let_go = await remove_unused_guests(self._dependencies.db, unused_for=unused_for)
+        removed = await remove_erased_guests(self._dependencies.db)
         if let_go or removed:
             log.info("unused_guests", let_go=let_go, removed=removed)
         return REMOVE_BATCH in (let_go, removed)
 
     async def _prune_identity(self) -> bool:
-        counts = await prune_identity(self._parts.db)
+        counts = await prune_identity(self._dependencies.db)
         if removed := {what.name.lower(): count for what, count in counts.items() if count}:
             log.info("identity_pruned", **removed)
         return PRUNE_BATCH in removed.values()
 
     def _collecting(self, queue: str) -> Callable[[], Awaitable[bool]]:
         async def collect() -> bool:
-            found = await collecting.collect_dead_letters(self._parts.db, queue, self._parts.dead[queue])
+            found = await collecting.collect_dead_letters(self._dependencies.db, queue, self._dependencies.dead[queue])
             if found:
                 # An alarm counts these lines.
                 log.error("alarm", alarm="dead_letters", queue=queue, count=found)
@@ -133,7 +135,7 @@ class OutboxRelay:
         return collect
 
     async def _sweep(self) -> None:
-        db = self._parts.db
+        db = self._dependencies.db
         older_than = timedelta(seconds=self._settings.lost_ticket_seconds)
         if lost := await db.outbox.reissue_lost_tickets(older_than=older_than, limit=_TICKETS_AT_A_TIME):
             log.warning("tickets_reissued", count=lost)
@@ -143,10 +145,10 @@ class OutboxRelay:
             self._rung.set()
 
     async def _forget_old_keys(self) -> None:
-        await self._parts.db.outbox.forget_old_keys(older_than=_KEY_LIFE, limit=_SWEEP_LIMIT)
+        await self._dependencies.db.outbox.forget_old_keys(older_than=_KEY_LIFE, limit=_SWEEP_LIMIT)
 
 
 async def main(settings: OutboxRelaySettings, stopping: asyncio.Event) -> None:
-    async with outbox_relay(settings) as parts:
+    async with outbox_relay(settings) as dependencies:
         log.info("started")
-        await OutboxRelay(parts, settings).work(stopping)
+        await OutboxRelay(dependencies, settings).work(stopping)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route, Router
 
-from tatemono.bootstrap.web import WebParts, web
+from tatemono.bootstrap.web import WebDependencies, web
 from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.http.responses import alive
 from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
@@ -39,15 +39,15 @@ SIGNED_IN = [
 ]
 
 
-def create_app(parts: WebParts) -> HttpEdge:
+def create_app(dependencies: WebDependencies) -> HttpEdge:
     app = Starlette()
-    app.state.parts = parts
-    app.state.pages = pages = Pages(parts.pool.origin)
+    app.state.dependencies = dependencies
+    app.state.pages = pages = Pages(dependencies.pool.origin)
     router = Router([*OPEN, *SIGNED_IN, Route(HEALTH_PATH, alive)], redirect_slashes=False)
-    guarded = AllowedAddresses(router, parts.settings.allowed_addresses)
+    guarded = AllowedAddresses(router, dependencies.settings.allowed_addresses)
     return HttpEdge(
         guarded,
-        origin_verify=parts.settings.origin_verify.get_secret_value(),
+        origin_verify=dependencies.settings.origin_verify.get_secret_value(),
         owner=app,
         refusal_page=pages.refusal,
     )
@@ -55,5 +55,5 @@ def create_app(parts: WebParts) -> HttpEdge:
 
 @asynccontextmanager
 async def open_app(settings: WebSettings) -> AsyncIterator[tuple[HttpEdge, Callable[[], None]]]:
-    async with web(settings) as parts:
-        yield create_app(parts), lambda: None
+    async with web(settings) as dependencies:
+        yield create_app(dependencies), lambda: None

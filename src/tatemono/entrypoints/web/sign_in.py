@@ -13,8 +13,8 @@ from tatemono.entrypoints.web.visitors import (
     SIGN_IN_COOKIE,
     check_form,
     cookies_of,
+    dependencies_of,
     now_of,
-    parts_of,
     session_token,
     signed_in,
 )
@@ -30,10 +30,10 @@ log = structlog.get_logger()
 
 async def begin(request: Request) -> Response:
     """Send the browser to the pool's pages. What is needed when it comes back, it keeps itself, sealed."""
-    parts = parts_of(request)
+    dependencies = dependencies_of(request)
     pending = PendingSignIn.begin(now_of(request))
-    response = Pages.redirect(parts.pool.authorization_url(pending))
-    sealed = urlsafe_b64encode(parts.sealing.seal(pending.content(), _PURPOSE)).decode()
+    response = Pages.redirect(dependencies.pool.authorization_url(pending))
+    sealed = urlsafe_b64encode(dependencies.sealing.seal(pending.content(), _PURPOSE)).decode()
     set_cookie(response, SIGN_IN_COOKIE, sealed, int(SIGN_IN.total_seconds()))
     return response
 
@@ -42,7 +42,7 @@ async def finish(request: Request) -> Response:
     """:raises SignInLost: this browser has not begun it, or too long ago, or comes twice
     :raises SignInDeclined: the pool's pages say so
     """
-    parts, now = parts_of(request), now_of(request)
+    dependencies, now = dependencies_of(request), now_of(request)
     pending = _pending(request)
     pending.check(request.query_params.get("state", ""), now)
     code = request.query_params.get("code", "")
@@ -52,9 +52,9 @@ async def finish(request: Request) -> Response:
     if len(code) > _LONGEST_CODE:
         raise SignInLost
     token = await open_operator_session(
-        parts.db.operator_sessions,
-        parts.pool,
-        parts.sealing,
+        dependencies.db.operator_sessions,
+        dependencies.pool,
+        dependencies.sealing,
         code=code,
         pending=pending,
         previous=session_token(request),
@@ -73,20 +73,20 @@ async def sign_out(request: Request) -> Response:
 
     :raises FormNotOurs: no page of this session has sent it
     """
-    parts, token = parts_of(request), session_token(request)
+    dependencies, token = dependencies_of(request), session_token(request)
     if token is None:
         return Pages.redirect("/")
     await check_form(request, token)
-    session = await parts.db.operator_sessions.use(token.digest)
+    session = await dependencies.db.operator_sessions.use(token.digest)
     if session is not None:
         await end_operator_session(
-            parts.db.operator_sessions,
-            parts.pool,
-            parts.sealing,
+            dependencies.db.operator_sessions,
+            dependencies.pool,
+            dependencies.sealing,
             session_id=session.id,
             operator_id=session.operator.id,
         )
-    response = Pages.redirect(parts.pool.logout_url())
+    response = Pages.redirect(dependencies.pool.logout_url())
     set_cookie(response, SESSION_COOKIE, "", 0)
     # The pages say `no-store`; this is for a browser that kept one all the same.
     response.headers["clear-site-data"] = '"cache"'
@@ -103,11 +103,11 @@ async def end_sign_in(request: Request) -> Response:
     if request.path_params["session_id"] == caller.session.id:
         return await sign_out(request)
     await check_form(request, caller.token)
-    parts = parts_of(request)
+    dependencies = dependencies_of(request)
     await end_operator_session(
-        parts.db.operator_sessions,
-        parts.pool,
-        parts.sealing,
+        dependencies.db.operator_sessions,
+        dependencies.pool,
+        dependencies.sealing,
         session_id=request.path_params["session_id"],
         operator_id=caller.session.operator.id,
     )
@@ -118,7 +118,7 @@ def _pending(request: Request) -> PendingSignIn:
     """:raises SignInLost: the cookie is gone, or not one of ours"""
     sealed = cookies_of(dict(request.scope["headers"])).get(SIGN_IN_COOKIE, "")
     try:
-        content = parts_of(request).sealing.open(urlsafe_b64decode(sealed), _PURPOSE)
+        content = dependencies_of(request).sealing.open(urlsafe_b64decode(sealed), _PURPOSE)
     except ValueError:
         content = None
     if content is None:

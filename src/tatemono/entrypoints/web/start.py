@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tatemono.domain.operators.roles import Operation
 from tatemono.domain.operators.sessions import NotSignedIn
 from tatemono.entrypoints.web.pages import Pages, set_cookie
-from tatemono.entrypoints.web.visitors import SESSION_COOKIE, on_behalf, parts_of, session_token, signed_in
+from tatemono.entrypoints.web.visitors import SESSION_COOKIE, dependencies_of, on_behalf, session_token, signed_in
 
 _ACTS = "10"
 _NO_ROLE = 403
@@ -25,12 +25,12 @@ async def show(request: Request) -> Response:
         caller = await signed_in(request)
     except NotSignedIn:
         return _way_in(request, pages)
-    parts = parts_of(request)
+    dependencies = dependencies_of(request)
     asked = on_behalf(request, caller.tokens)
     me, acts, sign_ins = await asyncio.gather(
-        parts.admin_api.get("me", asked),
-        parts.admin_api.get("me/acts", asked, limit=_ACTS),
-        parts.db.operator_sessions.of_operator(caller.session.operator.id),
+        dependencies.admin_api.get("me", asked),
+        dependencies.admin_api.get("me/acts", asked, limit=_ACTS),
+        dependencies.db.operator_sessions.of_operator(caller.session.operator.id),
     )
     if me.status == _TOKEN_REFUSED:
         return _way_in(request, pages)

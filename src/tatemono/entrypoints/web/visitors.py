@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request, cookie_parser
 
 from tatemono.adapters.admin_api import OnBehalf
-from tatemono.bootstrap.web import WebParts
+from tatemono.bootstrap.web import WebDependencies
 from tatemono.domain.operators.sessions import (
     TOKEN_CHARACTERS,
-    FormNotOurs,
+    CrossSiteForm,
     NotSignedIn,
     OperatorSession,
     OperatorTokenSet,
@@ -38,13 +38,13 @@ class SignedIn:
     tokens: OperatorTokenSet
 
 
-def parts_of(request: Request) -> WebParts:
-    found: WebParts = request.app.state.parts
+def dependencies_of(request: Request) -> WebDependencies:
+    found: WebDependencies = request.app.state.dependencies
     return found
 
 
 def now_of(request: Request) -> datetime:
-    return datetime.fromtimestamp(parts_of(request).now(), UTC)
+    return datetime.fromtimestamp(dependencies_of(request).now(), UTC)
 
 
 def cookies_of(headers: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -68,9 +68,9 @@ async def signed_in(request: Request) -> SignedIn:
     token = session_token(request)
     if token is None:
         raise NotSignedIn
-    parts = parts_of(request)
+    dependencies = dependencies_of(request)
     session, tokens = await use_operator_session(
-        parts.db.operator_sessions, parts.pool, parts.sealing, token=token, now=now_of(request)
+        dependencies.db.operator_sessions, dependencies.pool, dependencies.sealing, token=token, now=now_of(request)
     )
     return SignedIn(session, token, tokens)
 
@@ -85,15 +85,18 @@ def on_behalf(request: Request, tokens: OperatorTokenSet) -> OnBehalf:
 
 
 async def check_form(request: Request, token: SessionToken) -> None:
-    """:raises FormNotOurs: another site has sent it, or it is of another session"""
+    """:raises CrossSiteForm: another site has sent it, or it is of another session"""
     headers = request.headers
-    elsewhere = headers.get("origin", parts_of(request).settings.public_url) != parts_of(request).settings.public_url
+    elsewhere = (
+        headers.get("origin", dependencies_of(request).settings.public_url)
+        != dependencies_of(request).settings.public_url
+    )
     if elsewhere or headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        raise FormNotOurs
+        raise CrossSiteForm
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise FormNotOurs
+        raise CrossSiteForm
     try:
         form = dict(parse_qsl((await request.body()).decode("latin-1"), max_num_fields=20))
     except ValueError:
-        raise FormNotOurs from None
+        raise CrossSiteForm from None
     token.check_form(form.get("form_token", ""))

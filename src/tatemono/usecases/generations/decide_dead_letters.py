@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from tatemono.domain.generations.dead_letters import MOST_AT_ONCE, NoSuchLetter
+from tatemono.domain.generations.dead_letters import MOST_AT_ONCE, NoSuchDeadLetter
 from tatemono.domain.operators.roles import Act, Operation
 from tatemono.usecases.ports import OUTBOX_CHANNEL, Database, Rows
 
@@ -14,7 +14,7 @@ async def redrive_dead_letters(db: Database, act: Act, *, queue: str, ids: Seque
     The letter and its row of the outbox change in one transaction, so each is sent once, whoever asks how often.
 
     :returns: how many
-    :raises NoSuchLetter: none of them waits for a decision
+    :raises NoSuchDeadLetter: none of them waits for a decision
     """
     async with db.transaction() as rows:
         chosen = await _choose(rows, queue, ids)
@@ -28,7 +28,7 @@ async def discard_dead_letters(db: Database, act: Act, *, queue: str, ids: Seque
     """They are of no use. Their rows stay.
 
     :returns: how many
-    :raises NoSuchLetter: none of them waits for a decision
+    :raises NoSuchDeadLetter: none of them waits for a decision
     """
     async with db.transaction() as rows:
         chosen = await _choose(rows, queue, ids)
@@ -40,7 +40,7 @@ async def discard_dead_letters(db: Database, act: Act, *, queue: str, ids: Seque
 async def _choose(rows: Rows, queue: str, ids: Sequence[UUID] | None) -> list[UUID]:
     chosen = await rows.dead_letters.choose(queue, ids, limit=MOST_AT_ONCE)
     if not chosen:
-        raise NoSuchLetter
+        raise NoSuchDeadLetter
     return chosen
 
 

@@ -9,7 +9,7 @@ from tatemono.domain.generations.image_models import PaintingUnavailable, Regist
 from tatemono.domain.generations.painting import PaintingFailed
 from tatemono.usecases.pictures.ports import Painter, PictureInspector, PictureStore, ReferenceCopies
 from tatemono.usecases.ports import Database
-from tatemono.usecases.safety.guard_generation import Guard
+from tatemono.usecases.safety.moderate_generation import GenerationModeration
 
 
 async def _tell_nobody(_failed: PaintingFailed | None) -> None:
@@ -17,7 +17,7 @@ async def _tell_nobody(_failed: PaintingFailed | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class GenerationDependencies:
     """What a worker paints with.
 
     :ivar model_id: the configured model
@@ -26,7 +26,7 @@ class Workshop:
     :ivar references: where clean copies of reference pictures are
     :ivar today: the day in UTC
     :ivar unknown_policy: what to do after an attempt whose end nobody knows
-    :ivar guard: what looks at prompts and pictures, and signs these; none: nothing does
+    :ivar moderation: what looks at prompts and pictures, and signs these; none: nothing does
     :ivar told: is given how each call of the painter ended, if it ended by itself; none: in a picture
     :ivar names: what this painter calls models, where it does not call them as the registry does
     """
@@ -42,7 +42,7 @@ class Workshop:
     references: ReferenceCopies
     today: Callable[[], date]
     unknown_policy: UnknownPolicy
-    guard: Guard | None = None
+    moderation: GenerationModeration | None = None
     told: Callable[[PaintingFailed | None], Awaitable[None]] = _tell_nobody
     names: Mapping[str, str] = field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from tatemono.domain.generations.budgets import Quote
-from tatemono.domain.generations.generation import PictureRequest, obstacle
+from tatemono.domain.generations.generation import PictureRequest, rejection_reason
 from tatemono.domain.identity.devices import TokenRejected
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.generations.submit_generation import priced
@@ -21,5 +21,5 @@ async def quote_generation(db: Database, prices: PriceList, *, user_id: UUID, re
     account = await db.generations.account(user_id, prices.terms)
     if account is None:
         raise TokenRejected
-    refusal = obstacle(account, request, cost.reserved, prices.terms)
+    refusal = rejection_reason(account, request, cost.reserved, prices.terms)
     return Quote(request.price, account.available, account.free_credits, refusal.code if refusal else None)

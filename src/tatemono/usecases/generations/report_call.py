@@ -1,16 +1,16 @@
 """A worker tells the others what a call told about the painter."""
 
-from tatemono.domain.generations.circuit_breaker import Breaker, News, after
+from tatemono.domain.generations.circuit_breaker import Breaker, BreakerSignal, after
 from tatemono.usecases.ports import PAINTERS_CHANNEL, Database
 
 
 async def report_call(
-    db: Database, *, provider: str, model: str, news: News, retry_after_seconds: float | None, jitter: float
+    db: Database, *, provider: str, model: str, signal: BreakerSignal, retry_after_seconds: float | None, jitter: float
 ) -> Breaker:
     """Count it in the painter's row, so that all workers leave it alone, or come back, together."""
     async with db.transaction() as rows:
         before = await rows.painters.lock(provider, model)
-        breaker = after(before, news, retry_after_seconds=retry_after_seconds, jitter=jitter)
+        breaker = after(before, signal, retry_after_seconds=retry_after_seconds, jitter=jitter)
         await rows.painters.save(provider, model, breaker)
     db.notifier.notify(PAINTERS_CHANNEL)
     return breaker

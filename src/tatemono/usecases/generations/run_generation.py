@@ -17,11 +17,11 @@ from tatemono.domain.generations.attempts import CANCELLED, Claim, GiveUp, Outco
 from tatemono.domain.generations.image_models import PaintingUnavailable
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.safety.moderation import Stage
-from tatemono.usecases.generations.dependencies import Workshop
-from tatemono.usecases.pictures.keep_pictures import keep_all
+from tatemono.usecases.generations.dependencies import GenerationDependencies
+from tatemono.usecases.pictures.keep_pictures import keep_pictures
 from tatemono.usecases.pictures.ports import KeptPicture
 from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL
-from tatemono.usecases.safety.guard_generation import Notes, check_request
+from tatemono.usecases.safety.moderate_generation import Notes, check_request
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,9 @@ class Stop(Enum):
     LEASE_LOST = auto()
 
 
-async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future[Stop]") -> Outcome | None:
+async def run_generation(
+    dependencies: GenerationDependencies, claim: Claim, stop: "asyncio.Future[Stop]"
+) -> Outcome | None:
     """Paint, keep the pictures and settle; or find out what to do instead.
 
     No transaction is open while the painter paints. Every write carries the fence: if the lease was lost, nothing of
@@ -45,11 +47,11 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
     :param stop: when it is done, the job is let go for the reason it holds
     :returns: how the attempt ended; none if it was somebody else's by then, or never began
     """
-    if not await _shall_be_called(workshop, claim):
+    if not await _shall_be_called(dependencies, claim):
         return None
     if stop.done():
-        return await _let_go(workshop, claim, stop.result())
-    painting = asyncio.ensure_future(_paint_and_keep(workshop, claim))
+        return await _let_go(dependencies, claim, stop.result())
+    painting = asyncio.ensure_future(_paint_and_keep(dependencies, claim))
     waited_for: set[asyncio.Future[Any]] = {painting, stop}
     try:
         await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
@@ -58,53 +60,53 @@ async def run_generation(workshop: Workshop, claim: Claim, stop: "asyncio.Future
             painting.cancel()
             await asyncio.gather(painting, return_exceptions=True)
     if painting.cancelled():
-        return await _let_go(workshop, claim, stop.result())
+        return await _let_go(dependencies, claim, stop.result())
     try:
         pictures, painted = painting.result()
     except PaintingFailed as failed:
-        outcome = await _failed(workshop, claim, failed)
-        await workshop.told(failed)
+        outcome = await _failed(dependencies, claim, failed)
+        await dependencies.told(failed)
         return outcome
-    cost = _cost(workshop, claim, painted)
-    generations = workshop.db.generations
+    cost = _cost(dependencies, claim, painted)
+    generations = dependencies.db.generations
     held = await generations.succeed(claim, pictures, painted.usage, painted.provider_request_id, cost_micros=cost)
-    await workshop.told(None)
+    await dependencies.told(None)
     if not held:
         return None
-    workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     return Outcome.SUCCEEDED
 
 
-async def _shall_be_called(workshop: Workshop, claim: Claim) -> bool:
+async def _shall_be_called(dependencies: GenerationDependencies, claim: Claim) -> bool:
     """Whether the painter is called; otherwise the job is ended.
 
     An attempt that its worker did not finish may be on the bill. It is made again only if the policy says so, and only
     after that is written down.
     """
     if claim.cancelled:
-        await _end(workshop, claim, CANCELLED)
+        await _end(dependencies, claim, CANCELLED)
         return False
     if not claim.taken_over:
         return True
-    plan = plan_retry(Failure.LEASE_LOST, claim.before, workshop.unknown_policy, jitter=0.0)
+    plan = plan_retry(Failure.LEASE_LOST, claim.before, dependencies.unknown_policy, jitter=0.0)
     if isinstance(plan, Retry):
-        return await workshop.db.generations.decide_to_retry(claim)
-    await _end(workshop, claim, plan)
+        return await dependencies.db.generations.decide_to_retry(claim)
+    await _end(dependencies, claim, plan)
     return False
 
 
-async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPicture], Painting]:
+async def _paint_and_keep(dependencies: GenerationDependencies, claim: Claim) -> tuple[list[KeptPicture], Painting]:
     showing: asyncio.Task[None] | None = None
     notes: Notes = []
     try:
-        request = await _paint_request(workshop, claim, notes)
-        async with aclosing(workshop.painter.paint(request)) as steps:
+        request = await _paint_request(dependencies, claim, notes)
+        async with aclosing(dependencies.painter.paint(request)) as steps:
             async for step in steps:
                 if showing is not None:
                     showing.cancel()
                 if isinstance(step, Painting):
-                    return await keep_all(workshop, claim, step, notes), step
-                showing = asyncio.create_task(_show(workshop, claim, step))
+                    return await keep_pictures(dependencies, claim, step, notes), step
+                showing = asyncio.create_task(_show(dependencies, claim, step))
     finally:
         if showing is not None:
             showing.cancel()
@@ -113,40 +115,43 @@ async def _paint_and_keep(workshop: Workshop, claim: Claim) -> tuple[list[KeptPi
     raise PaintingFailed(Failure.NO_PICTURE, "the painter ended without a painting")
 
 
-async def _show(workshop: Workshop, claim: Claim, partial: PartialPicture) -> None:
+async def _show(dependencies: GenerationDependencies, claim: Claim, partial: PartialPicture) -> None:
     """Let those who watch see an unfinished picture. It is dropped if the next one overtakes it, or if it is none."""
     # A preview takes as long to make as a thumbnail, and cannot be stopped once it has begun.
     await asyncio.sleep(_OVERTAKEN_SECONDS)
     with suppress(PaintingFailed):
-        preview = await workshop.inspector.preview(partial.data)
-        if workshop.guard is not None and (await workshop.guard.classifier.classify(preview, Stage.RESULT)).flagged:
+        preview = await dependencies.inspector.preview(partial.data)
+        if (
+            dependencies.moderation is not None
+            and (await dependencies.moderation.classifier.classify(preview, Stage.RESULT)).flagged
+        ):
             return
-        await workshop.db.generations.add_partial(claim, partial.index, base64.b64encode(preview).decode())
-        workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+        await dependencies.db.generations.add_partial(claim, partial.index, base64.b64encode(preview).decode())
+        dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
 
 
-async def _paint_request(workshop: Workshop, claim: Claim, notes: Notes) -> PaintRequest:
+async def _paint_request(dependencies: GenerationDependencies, claim: Claim, notes: Notes) -> PaintRequest:
     """The request as the model of today takes it, with what it may come to on record before it is made.
 
     :raises PaintingFailed: the model does not take it, or nobody knows what it costs
     """
     request = claim.generation.request
     try:
-        model = workshop.registry.at(workshop.model_id, workshop.today())
+        model = dependencies.registry.at(dependencies.model_id, dependencies.today())
         model.check(request)
-        expected = model.cost(request, workshop.today()).expected
+        expected = model.cost(request, dependencies.today()).expected
     except PaintingUnavailable as error:
         _log.error("nothing can be painted: %s", error.reason)
         raise PaintingFailed(Failure.UNAVAILABLE, error.reason) from error
     except Invalid as error:
         # The model has changed since it was asked for.
         raise PaintingFailed(Failure.BAD_REQUEST, str(error)) from error
-    references = await _references(workshop, request.reference_id)
-    if workshop.guard is not None:
-        await check_request(workshop.guard, claim, references, notes)
+    references = await _references(dependencies, request.reference_id)
+    if dependencies.moderation is not None:
+        await check_request(dependencies.moderation, claim, references, notes)
     if expected > claim.generation.expected_micros:
-        await workshop.db.generations.expect_more(claim, workshop.names.get(model.id, model.id), expected)
-    user = hmac.new(workshop.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)
+        await dependencies.db.generations.expect_more(claim, dependencies.names.get(model.id, model.id), expected)
+    user = hmac.new(dependencies.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)
     translated = model.translate(
         request,
         claim.prompt,
@@ -154,25 +159,25 @@ async def _paint_request(workshop: Workshop, claim: Claim, notes: Notes) -> Pain
         client_request_id=f"{claim.generation.id}-{claim.fence}",
         references=references,
     )
-    return replace(translated, model=workshop.names.get(model.id, model.id))
+    return replace(translated, model=dependencies.names.get(model.id, model.id))
 
 
-async def _references(workshop: Workshop, reference_id: UUID | None) -> tuple[bytes, ...]:
+async def _references(dependencies: GenerationDependencies, reference_id: UUID | None) -> tuple[bytes, ...]:
     """:raises PaintingFailed: the reference picture is gone"""
     if reference_id is None:
         return ()
-    reference = await workshop.db.references.find(reference_id)
-    data = reference and reference.clean_key and await workshop.references.get(reference.clean_key)
+    reference = await dependencies.db.references.find(reference_id)
+    data = reference and reference.clean_key and await dependencies.references.get(reference.clean_key)
     if not data:
         raise PaintingFailed(Failure.BAD_REQUEST, "the reference picture is gone")
     return (data,)
 
 
-def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
+def _cost(dependencies: GenerationDependencies, claim: Claim, painted: Painting) -> int:
     """What the call cost; what it was expected to come to, if the painter does not say what it used."""
     try:
-        model = workshop.registry.at(workshop.model_id, workshop.today())
-        cost = model.micros(painted.usage, workshop.today())
+        model = dependencies.registry.at(dependencies.model_id, dependencies.today())
+        cost = model.micros(painted.usage, dependencies.today())
     except PaintingUnavailable:
         cost = 0
     expected = claim.generation.expected_micros
@@ -181,35 +186,35 @@ def _cost(workshop: Workshop, claim: Claim, painted: Painting) -> int:
     return cost or expected
 
 
-async def _failed(workshop: Workshop, claim: Claim, failed: PaintingFailed) -> Outcome | None:
+async def _failed(dependencies: GenerationDependencies, claim: Claim, failed: PaintingFailed) -> Outcome | None:
     history = claim.before.and_then(failed.failure)
-    plan = plan_retry(failed.failure, history, workshop.unknown_policy, jitter=workshop.jitter())
+    plan = plan_retry(failed.failure, history, dependencies.unknown_policy, jitter=dependencies.jitter())
     if failed.painting is None:
-        return await _record(workshop, claim, failed.failure, plan, failed.provider_request_id)
+        return await _record(dependencies, claim, failed.failure, plan, failed.provider_request_id)
     # It came and is on the bill, though nobody sees it.
-    cost = _cost(workshop, claim, failed.painting)
+    cost = _cost(dependencies, claim, failed.painting)
     request_id = failed.painting.provider_request_id
-    return await _record(workshop, claim, failed.failure, plan, request_id, cost_micros=cost)
+    return await _record(dependencies, claim, failed.failure, plan, request_id, cost_micros=cost)
 
 
-async def _let_go(workshop: Workshop, claim: Claim, reason: Stop) -> Outcome | None:
+async def _let_go(dependencies: GenerationDependencies, claim: Claim, reason: Stop) -> Outcome | None:
     if reason is Stop.LEASE_LOST:
         return None
     if reason is Stop.CANCELLED_BY_USER:
-        return await _record(workshop, claim, Failure.STOPPED, CANCELLED, None)
+        return await _record(dependencies, claim, Failure.STOPPED, CANCELLED, None)
     history = claim.before.and_then(Failure.STOPPED)
-    plan = plan_retry(Failure.STOPPED, history, workshop.unknown_policy, jitter=0.0)
-    return await _record(workshop, claim, Failure.STOPPED, plan, None)
+    plan = plan_retry(Failure.STOPPED, history, dependencies.unknown_policy, jitter=0.0)
+    return await _record(dependencies, claim, Failure.STOPPED, plan, None)
 
 
-async def _end(workshop: Workshop, claim: Claim, verdict: GiveUp) -> None:
+async def _end(dependencies: GenerationDependencies, claim: Claim, verdict: GiveUp) -> None:
     """End a job whose painter is not called at all this time."""
-    if await workshop.db.generations.give_up(claim, Outcome.FAILED, Failure.NOT_CALLED, verdict, None):
-        workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    if await dependencies.db.generations.give_up(claim, Outcome.FAILED, Failure.NOT_CALLED, verdict, None):
+        dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
 
 
 async def _record(
-    workshop: Workshop,
+    dependencies: GenerationDependencies,
     claim: Claim,
     failure: Failure,
     plan: Retry | GiveUp,
@@ -218,12 +223,12 @@ async def _record(
     cost_micros: int = 0,
 ) -> Outcome | None:
     outcome = Outcome.of(failure)
-    generations = workshop.db.generations
+    generations = dependencies.db.generations
     if isinstance(plan, Retry):
         delay = timedelta(seconds=plan.after_seconds)
         held = await generations.retry(claim, outcome, failure, delay, provider_request_id)
-        workshop.db.notifier.notify(OUTBOX_CHANNEL)
+        dependencies.db.notifier.notify(OUTBOX_CHANNEL)
     else:
         held = await generations.give_up(claim, outcome, failure, plan, provider_request_id, cost_micros=cost_micros)
-    workshop.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     return outcome if held else None

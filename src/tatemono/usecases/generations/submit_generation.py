@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tatemono.domain.errors import Refusal
 from tatemono.domain.generations.budgets import Cost
-from tatemono.domain.generations.generation import Accepted, PictureRequest, judge_submission
+from tatemono.domain.generations.generation import Accepted, PictureRequest, accept_submission
 from tatemono.domain.generations.image_models import PaintingUnavailable
 from tatemono.domain.safety.blocked_words import BlockedWords
 from tatemono.usecases.generations.price_list import PriceList
@@ -49,11 +49,11 @@ async def submit_generation(
         earlier = await db.generations.find_accepted(user_id, idempotency_key)
         if earlier is None:
             raise
-        return judge_submission(earlier, request, 0, prices.terms)
+        return accept_submission(earlier, request, 0, prices.terms)
     submitted = await db.generations.submit(
         user_id, request, idempotency_key=idempotency_key, cost=cost, terms=prices.terms
     )
-    accepted = judge_submission(submitted, request, cost.reserved, prices.terms)
+    accepted = accept_submission(submitted, request, cost.reserved, prices.terms)
     if not accepted.repeated:
         db.notifier.notify(OUTBOX_CHANNEL)
     return accepted

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from tatemono.domain.identity.members import Password, normalised_email
 from tatemono.usecases.identity.change_password import own_email
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import Database
 
@@ -29,5 +29,5 @@ async def change_email(
     """
     address = normalised_email(new_email)
     email = await own_email(db, user_id)
-    async with evenly(even_seconds):
+    async with constant_time(even_seconds):
         await pool.change_email(email, password, totp_code, address)

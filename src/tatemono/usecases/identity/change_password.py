@@ -19,7 +19,7 @@ async def change_password(
     """
     chosen = Password.chosen(new)
     await pool.change_password(await own_email(db, user_id), old, chosen, totp_code)
-    await db.sessions.tell(user_id, "password_changed")
+    await db.sessions.record_security_event(user_id, "password_changed")
 
 
 async def own_email(db: Rows, user_id: UUID) -> str:

@@ -18,5 +18,5 @@ async def confirm_email(
     """
     member = await pool.confirm_email(await own_email(db, user_id), password, totp_code, code)
     await db.members.confirm(member)
-    await db.sessions.tell(user_id, "email_changed")
+    await db.sessions.record_security_event(user_id, "email_changed")
     return member.email

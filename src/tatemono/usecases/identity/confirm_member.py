@@ -6,9 +6,9 @@ from uuid import UUID
 from tatemono.domain.identity.devices import Principal, Proof, SignedInDevice, TokenRejected
 from tatemono.domain.identity.members import normalised_email
 from tatemono.domain.identity.sessions import RefreshToken
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
-from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
+from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 
@@ -33,7 +33,7 @@ async def confirm_member(
     """
     address = normalised_email(email)
     await db.proofs.use(proof.digest)
-    async with evenly(even_seconds):
+    async with constant_time(even_seconds):
         member = await pool.confirm(address, code, caller.user_id)
     user_id = await db.members.user_of(member.sub, member.email) or await db.members.confirm(member)
     return await reopen_session(db, caller, proof, user_id, random_bits)
@@ -54,6 +54,6 @@ async def reopen_session(
                 raise TokenRejected
             return await rows.transfers.open_session(caller.device_id, user_id, hashlib.sha256(random_bits).digest())
 
-    device = await until_undisturbed(attempt)
+    device = await retry_on_conflict(attempt)
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))
     return device, RefreshToken(device.session_id, random_bits)

@@ -7,7 +7,7 @@ from tatemono.domain.identity.merges import Merged, MergeGrant, MergeTokenReject
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.join_account import sign_out_old_device
 from tatemono.usecases.identity.preview_merge import preview_merge
-from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
+from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 
@@ -36,11 +36,11 @@ async def confirm_merge(
             merged = await rows.merges.move(grant.from_user_id, grant.into_user_id)
             refresh_hash = hashlib.sha256(random_bits).digest()
             device = await rows.transfers.open_session(grant.device_id, grant.into_user_id, refresh_hash)
-            await rows.sessions.tell(grant.into_user_id, "merged", grant.device_id)
+            await rows.sessions.record_security_event(grant.into_user_id, "merged", grant.device_id)
             await sign_out_old_device(rows, grant.into_user_id, grant.sign_out_device_id)
         return merged, device
 
-    merged, device = await until_undisturbed(attempt)
+    merged, device = await retry_on_conflict(attempt)
     for user_id in (grant.from_user_id, grant.into_user_id):
         db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))
     return merged, device, RefreshToken(device.session_id, random_bits)

@@ -1,7 +1,7 @@
 """A member does not know the password any more."""
 
 from tatemono.domain.identity.members import normalised_email
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
 
 
@@ -11,5 +11,5 @@ async def forgot_password(pool: MemberPool, *, email: str, even_seconds: float) 
     :raises WrongEmail:
     """
     address = normalised_email(email)
-    async with evenly(even_seconds):
+    async with constant_time(even_seconds):
         await pool.forgot(address)

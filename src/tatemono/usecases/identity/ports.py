@@ -11,7 +11,7 @@ from tatemono.domain.identity.merges import Merged, MergeSide, Return, Undoing
 from tatemono.domain.identity.sessions import OwnDevice, Session
 from tatemono.domain.identity.transfers import IssuedTransferCode, TakenTransferCode, TransferCode
 from tatemono.domain.operators.roles import Act, Operation
-from tatemono.domain.privacy.retention import Kept
+from tatemono.domain.privacy.retention import Retained
 
 
 class Devices(Protocol):
@@ -93,7 +93,7 @@ class Sessions(Protocol):
         """Those that are not revoked, the last seen first."""
         ...
 
-    async def tell(self, user_id: UUID, kind: str, device_id: UUID | None = None) -> None:
+    async def record_security_event(self, user_id: UUID, kind: str, device_id: UUID | None = None) -> None:
         """Write down a security event."""
         ...
 
@@ -226,7 +226,7 @@ class Members(Protocol):
 
 
 class MemberPool(Protocol):
-    """The user pool: it keeps the passwords and sends the codes. All of it may raise `MembersAway`.
+    """The user pool: it keeps the passwords and sends the codes. All of it may raise `MembersUnavailable`.
 
     Those that take the password of a signed-in member raise `SignInRefused`, whatever is wrong, `TotpRequired` if the
     password is right and the authenticator app's code missing or wrong, and `PoolBusy`.
@@ -291,7 +291,7 @@ class MemberPool(Protocol):
     async def remove_totp(self, email: str, password: Password, totp_code: str | None) -> None: ...
 
 
-class IdentitiesAway(Exception):  # noqa: N818 - it says what is the matter
+class GuestIdentitiesUnavailable(Exception):  # noqa: N818 - it says what is the matter
     """Cognito gives no identities now."""
 
 
@@ -299,7 +299,7 @@ class GuestIdentities(Protocol):
     async def create(self) -> str:
         """A new identity, its id.
 
-        :raises IdentitiesAway: not now
+        :raises GuestIdentitiesUnavailable: not now
         """
         ...
 
@@ -330,7 +330,7 @@ class Guests(Protocol):
 
 
 class Retention(Protocol):
-    async def prune(self, what: Kept, *, age: timedelta, limit: int) -> int:
+    async def prune(self, what: Retained, *, age: timedelta, limit: int) -> int:
         """Remove the oldest that are older than `age`. :returns: how many were removed, `limit` at most"""
         ...
 

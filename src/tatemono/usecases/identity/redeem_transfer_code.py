@@ -9,7 +9,7 @@ from tatemono.domain.identity.merges import MergeGrant
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.domain.identity.transfers import AlreadyHere, TakenTransferCode, TransferCode, TransferCodeRejected
 from tatemono.usecases.identity.join_account import join_account, sign_out_old_device
-from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
+from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database, Rows
 
 
@@ -61,7 +61,7 @@ async def redeem_transfer_code(
             left, outcome = await _let_in(rows, taken, phone)
         return taken, left, outcome
 
-    taken, left, outcome = await until_undisturbed(attempt)
+    taken, left, outcome = await retry_on_conflict(attempt)
     if taken is None or outcome is None:
         raise TransferCodeRejected
     for changed in {taken.user_id, left} - {None}:
@@ -98,6 +98,6 @@ async def _let_in(
             sign_out_device_id=taken.sign_out_device_id,
         )
     if isinstance(outcome, SignedInDevice):
-        await rows.sessions.tell(taken.user_id, "transferred", outcome.device_id)
+        await rows.sessions.record_security_event(taken.user_id, "transferred", outcome.device_id)
         await sign_out_old_device(rows, taken.user_id, taken.sign_out_device_id)
     return known and known[1], outcome

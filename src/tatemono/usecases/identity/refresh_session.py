@@ -44,7 +44,9 @@ async def _not_rotated(db: Database, old: RefreshToken, proof: Proof) -> SignedI
         verdict = session.judge(old, key_thumbprint=proof.thumbprint, proof_digest=proof.digest)
         if verdict is Verdict.REUSED:
             await rows.sessions.revoke(session.device.session_id, "refresh_reused")
-            await rows.sessions.tell(session.device.user_id, "refresh_reused", session.device.device_id)
+            await rows.sessions.record_security_event(
+                session.device.user_id, "refresh_reused", session.device.device_id
+            )
     if verdict is Verdict.REUSED:
         db.notifier.notify(REVOCATIONS_CHANNEL, str(session.device.user_id))
     return _answer(session, verdict)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from tatemono.domain.identity.members import AlreadyMember, Password, normalised_email
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import Database
 
@@ -23,5 +23,5 @@ async def register_member(
     address, chosen = normalised_email(email), Password.chosen(password)
     if await db.members.email_of(user_id) is not None:
         raise AlreadyMember
-    async with evenly(even_seconds):
+    async with constant_time(even_seconds):
         await pool.sign_up(address, chosen, user_id)

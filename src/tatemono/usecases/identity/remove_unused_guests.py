@@ -7,7 +7,7 @@ from tatemono.usecases.ports import Database
 BATCH = 100
 
 
-async def let_go_of_unused_guests(db: Database, *, unused_for: timedelta) -> int:
+async def remove_unused_guests(db: Database, *, unused_for: timedelta) -> int:
     """Sign unused guests out for ever, and delete their pictures, up to `BATCH`.
 
     The last use is known to a day: signing in and refreshing write it down when it is older than that, and no access

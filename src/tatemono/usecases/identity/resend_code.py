@@ -1,7 +1,7 @@
 """The mail with the code did not come."""
 
 from tatemono.domain.identity.members import normalised_email
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
 
 
@@ -11,5 +11,5 @@ async def resend_code(pool: MemberPool, *, email: str, even_seconds: float) -> N
     :raises WrongEmail:
     """
     address = normalised_email(email)
-    async with evenly(even_seconds):
+    async with constant_time(even_seconds):
         await pool.resend(address)

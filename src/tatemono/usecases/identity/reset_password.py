@@ -1,7 +1,7 @@
 """The code that was sent to a forgetful member has come back."""
 
 from tatemono.domain.identity.members import Password, normalised_email
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
@@ -16,10 +16,10 @@ async def reset_password(
     :raises PasswordGuessable:
     """
     address, chosen = normalised_email(email), Password.chosen(password)
-    async with evenly(even_seconds):
+    async with constant_time(even_seconds):
         member = await pool.reset(address, code, chosen)
     user_id = await db.members.user_of(member.sub, member.email) or await db.members.confirm(member)
     async with db.transaction() as rows:
         await rows.sessions.revoke_all(user_id, "password_changed")
-        await rows.sessions.tell(user_id, "password_changed")
+        await rows.sessions.record_security_event(user_id, "password_changed")
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

@@ -12,7 +12,7 @@ _PAUSES_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 T = TypeVar("T")
 
 
-async def until_undisturbed(attempt: Callable[[], Awaitable[T]]) -> T:
+async def retry_on_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
     """Try an act, a whole transaction, until nobody is in its way.
 
     :raises AccountsBusy: there was always somebody

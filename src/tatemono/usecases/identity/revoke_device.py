@@ -21,5 +21,5 @@ async def revoke_device(db: Database, *, user_id: UUID, user_kind: UserKind, dev
         if user_kind is UserKind.GUEST and len(own) == 1:
             raise OnlyWayIn
         await rows.sessions.revoke_device(device_id, "device_revoked")
-        await rows.sessions.tell(user_id, "device_revoked", device_id)
+        await rows.sessions.record_security_event(user_id, "device_revoked", device_id)
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

@@ -7,10 +7,10 @@ from tatemono.domain.identity.members import Password, SignInRefused, normalised
 from tatemono.domain.identity.merges import MergeGrant
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.confirm_member import reopen_session
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.join_account import join_account
 from tatemono.usecases.identity.ports import MemberPool
-from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
+from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 
@@ -37,7 +37,7 @@ async def sign_in_member(
     """
     address = normalised_email(email)
     await db.proofs.use(proof.digest)
-    async with evenly(even_seconds, only=SignInRefused):
+    async with constant_time(even_seconds, only=SignInRefused):
         member = await pool.sign_in(address, password, totp_code)
     # What Cognito says counts: a function that failed, or a change of address that was cut off, is made good here.
     user_id = await db.members.user_of(member.sub, member.email) or await db.members.confirm(member)
@@ -55,6 +55,6 @@ async def sign_in_member(
                 refresh_hash=hashlib.sha256(random_bits).digest(),
             )
 
-    outcome = await until_undisturbed(attempt)
+    outcome = await retry_on_conflict(attempt)
     db.notifier.notify(REVOCATIONS_CHANNEL, str(caller.user_id))
     return outcome if isinstance(outcome, MergeGrant) else (outcome, RefreshToken(outcome.session_id, random_bits))

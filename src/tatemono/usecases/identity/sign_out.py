@@ -15,5 +15,5 @@ async def sign_out_everywhere(db: Database, *, user_id: UUID) -> None:
     """End all sessions of the user, this one too. The devices stay the user's."""
     async with db.transaction() as rows:
         await rows.sessions.revoke_all(user_id, "signed_out_everywhere")
-        await rows.sessions.tell(user_id, "signed_out_everywhere")
+        await rows.sessions.record_security_event(user_id, "signed_out_everywhere")
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from tatemono.domain.identity.merges import NoSuchMerge, TooLateToUndo, Undone
-from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
+from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
 
@@ -36,13 +36,13 @@ async def undo_merge(db: Database, *, user_id: UUID, merge_id: UUID) -> Undone:
             found.check(account.kind)
             back = found.credits_back(account.credits_available)
             pictures = await rows.merges.move_back(merge_id, guest, user_id, found, back)
-            await rows.sessions.tell(user_id, "merge_undone")
-            await rows.sessions.tell(guest, "merge_undone")
+            await rows.sessions.record_security_event(user_id, "merge_undone")
+            await rows.sessions.record_security_event(guest, "merge_undone")
         return guest, Undone(
             guest, len(found.moved.generations), pictures, len(found.devices), back.available, back.short
         )
 
-    guest, undone = await until_undisturbed(attempt)
+    guest, undone = await retry_on_conflict(attempt)
     for changed in (guest, user_id):
         db.notifier.notify(REVOCATIONS_CHANNEL, str(changed))
     return undone

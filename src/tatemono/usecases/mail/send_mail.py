@@ -23,7 +23,7 @@ from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class RenderedEmail:
     """A mail in words.
 
     :ivar headers: besides those that every mail has
@@ -35,14 +35,14 @@ class Letter:
     headers: dict[str, str]
 
 
-class LetterWriter(Protocol):
-    def write(self, mail: Mail) -> Letter:
+class EmailRenderer(Protocol):
+    def write(self, mail: Mail) -> RenderedEmail:
         """:raises SendingFailed: `CANNOT_BE_WRITTEN`"""
         ...
 
 
 class MailSender(Protocol):
-    async def send(self, letter: Letter, *, to: str, tags: dict[str, str]) -> str:
+    async def send(self, letter: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
         """Give the letter to SES. The call is made once, whatever happens to it.
 
         :param tags: come back with everything that SES tells of this mail
@@ -57,7 +57,7 @@ class MailSender(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PostOffice:
+class MailDelivery:
     """What a worker sends mail with.
 
     :ivar jitter: a random number from 0 to 1 at each call
@@ -65,54 +65,56 @@ class PostOffice:
     """
 
     db: Database
-    writer: LetterWriter
+    writer: EmailRenderer
     sender: MailSender
     jitter: Callable[[], float]
     clock: Callable[[], float]
 
 
-async def send_mail(office: PostOffice, claim: MailClaim, *, good_until: float) -> MailState | None:
+async def send_mail(delivery: MailDelivery, claim: MailClaim, *, good_until: float) -> MailState | None:
     """Send the mail of a claim, once.
 
     The attempt is on record before SES is called, and no transaction is open meanwhile. A call whose answer is lost is
     never simply made again: what SES tells of the mail decides, or its silence.
 
-    :param good_until: by the office's clock, when the claim ends: SES is not called so late that it could
+    :param good_until: by the delivery's clock, when the claim ends: SES is not called so late that it could
     :returns: what became of the mail; none if it was somebody else's by then
     """
-    mails = office.db.mails
+    mails = delivery.db.mails
     if claim.withheld:
-        return await _failed(office, claim, SendingFailed(claim.withheld))
+        return await _failed(delivery, claim, SendingFailed(claim.withheld))
     try:
-        message_id = await _call(office, claim, good_until)
+        message_id = await _call(delivery, claim, good_until)
     except SendingFailed as failed:
-        return await _failed(office, claim, failed)
+        return await _failed(delivery, claim, failed)
     return MailState.SENT if await mails.sent(claim, message_id) else None
 
 
-async def _call(office: PostOffice, claim: MailClaim, good_until: float) -> str:
+async def _call(delivery: MailDelivery, claim: MailClaim, good_until: float) -> str:
     mail = claim.mail
-    letter = office.writer.write(mail)
-    left = good_until - office.clock()
+    letter = delivery.writer.write(mail)
+    left = good_until - delivery.clock()
     if left <= 0:
         # This process stood still for longer than its lease; somebody else may be sending the mail by now.
         raise SendingFailed(SendFailure.UNKNOWN, "the lease was over before the call")
     try:
         async with asyncio.timeout(left):
-            return await office.sender.send(letter, to=claim.to, tags={"mail": str(claim.id), "kind": mail.kind.value})
+            return await delivery.sender.send(
+                letter, to=claim.to, tags={"mail": str(claim.id), "kind": mail.kind.value}
+            )
     except TimeoutError:
         raise SendingFailed(SendFailure.UNKNOWN, "the lease ended during the call") from None
 
 
-async def _failed(office: PostOffice, claim: MailClaim, failed: SendingFailed) -> MailState | None:
-    mails = office.db.mails
+async def _failed(delivery: MailDelivery, claim: MailClaim, failed: SendingFailed) -> MailState | None:
+    mails = delivery.db.mails
     detail = failed.detail.replace(claim.to, "<recipient>")
     if pause := shared_pause(failed.failure):
         await mails.pause(pause)
-    plan = plan_sending(failed.failure, claim.attempt, jitter=office.jitter())
+    plan = plan_sending(failed.failure, claim.attempt, jitter=delivery.jitter())
     if isinstance(plan, SendAgain):
         held = await mails.send_again(claim, failed.failure, detail, timedelta(seconds=plan.after_seconds))
-        office.db.notifier.notify(OUTBOX_CHANNEL)
+        delivery.db.notifier.notify(OUTBOX_CHANNEL)
         return MailState.WAITING if held else None
     if isinstance(plan, WaitForWord):
         return MailState.UNKNOWN if await mails.wait_for_word(claim, detail, SILENCE) else None

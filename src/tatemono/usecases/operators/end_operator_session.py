@@ -3,11 +3,11 @@
 from uuid import UUID
 
 from tatemono.domain.operators.sessions import OperatorTokenSet
-from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, Seal
+from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, TokenEncryption
 
 
 async def end_operator_session(
-    sessions: OperatorSessions, pool: OperatorPool, seal: Seal, *, session_id: UUID, operator_id: str
+    sessions: OperatorSessions, pool: OperatorPool, seal: TokenEncryption, *, session_id: UUID, operator_id: str
 ) -> None:
     """End a session, if it is this operator's and not over yet, and the tokens with it."""
     sealed = await sessions.end(session_id, operator_id)

@@ -4,13 +4,13 @@ from datetime import datetime
 from uuid import uuid4
 
 from tatemono.domain.operators.sessions import LIFETIME, OperatorSession, PendingSignIn, SessionToken
-from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, Seal
+from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, TokenEncryption
 
 
 async def open_operator_session(
     sessions: OperatorSessions,
     pool: OperatorPool,
-    seal: Seal,
+    seal: TokenEncryption,
     *,
     code: str,
     pending: PendingSignIn,

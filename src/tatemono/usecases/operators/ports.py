@@ -63,7 +63,7 @@ class OperatorPool(Protocol):
         ...
 
 
-class Seal(Protocol):
+class TokenEncryption(Protocol):
     def seal(self, content: bytes, purpose: bytes) -> bytes: ...
 
     def open(self, sealed: bytes, purpose: bytes) -> bytes | None:

@@ -15,6 +15,6 @@ async def restore_person(db: Database, act: Act, *, user_id: UUID) -> None:
     async with db.transaction() as rows:
         if not await rows.people.restore(user_id):
             raise NotSuspended if await rows.people.exists(user_id) else NoSuchPerson
-        await rows.sessions.tell(user_id, "restored")
+        await rows.sessions.record_security_event(user_id, "restored")
         await rows.people.record(Operation.RESTORE_PERSON, act, user_id, {})
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

@@ -15,6 +15,6 @@ async def sign_out_person(db: Database, act: Act, *, user_id: UUID) -> None:
         if not await rows.people.exists(user_id):
             raise NoSuchPerson
         await rows.sessions.revoke_all(user_id, "signed_out_by_operator")
-        await rows.sessions.tell(user_id, "signed_out_everywhere")
+        await rows.sessions.record_security_event(user_id, "signed_out_everywhere")
         await rows.people.record(Operation.SIGN_OUT_PERSON, act, user_id, {})
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

@@ -20,7 +20,7 @@ async def suspend_person(db: Database, act: Act, *, user_id: UUID, until: dateti
     async with db.transaction() as rows:
         if not await rows.people.suspend(user_id, until=until, reason=act.reason):
             raise NoSuchPerson
-        await rows.sessions.tell(user_id, "suspended")
+        await rows.sessions.record_security_event(user_id, "suspended")
         data: dict[str, object] = {"until": until.isoformat() if until else None}
         await rows.people.record(Operation.SUSPEND_PERSON, act, user_id, data)
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

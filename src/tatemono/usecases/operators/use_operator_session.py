@@ -7,18 +7,18 @@ from tatemono.domain.operators.sessions import (
     FETCHING,
     GrantEnded,
     NotSignedIn,
+    OperatorPoolUnavailable,
     OperatorSession,
     OperatorTokenSet,
-    PoolAway,
     SessionToken,
 )
-from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, Seal
+from tatemono.usecases.operators.ports import OperatorPool, OperatorSessions, TokenEncryption
 
 _LOOK_AGAIN_SECONDS = 0.1
 
 
 async def use_operator_session(
-    sessions: OperatorSessions, pool: OperatorPool, seal: Seal, *, token: SessionToken, now: datetime
+    sessions: OperatorSessions, pool: OperatorPool, seal: TokenEncryption, *, token: SessionToken, now: datetime
 ) -> tuple[OperatorSession, OperatorTokenSet]:
     """The session of a cookie, and tokens that are fresh: whoever was disabled is out, whoever has another role has it.
 
@@ -26,7 +26,7 @@ async def use_operator_session(
     While Cognito is away the old ones are used, as long as they are good.
 
     :raises NotSignedIn: there is no such session, or it is over now
-    :raises PoolAway: the tokens are too old, and no others are to be had
+    :raises OperatorPoolUnavailable: the tokens are too old, and no others are to be had
     """
     session = await sessions.use(token.digest)
     if session is None:
@@ -52,14 +52,14 @@ async def _fetched(
     except GrantEnded:
         await sessions.end(session.id, session.operator.id)
         raise NotSignedIn from None
-    except PoolAway:
+    except OperatorPoolUnavailable:
         if tokens.expires_at > now.timestamp():
             return tokens
         raise
 
 
 async def _fetched_by_another(
-    sessions: OperatorSessions, seal: Seal, session: OperatorSession
+    sessions: OperatorSessions, seal: TokenEncryption, session: OperatorSession
 ) -> tuple[OperatorSession, OperatorTokenSet]:
     for _ in range(int(FETCHING.total_seconds() / _LOOK_AGAIN_SECONDS)):
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -68,10 +68,10 @@ async def _fetched_by_another(
             raise NotSignedIn
         if found.fetched_at > session.fetched_at:
             return found, _opened(seal, found)
-    raise PoolAway
+    raise OperatorPoolUnavailable
 
 
-def _opened(seal: Seal, session: OperatorSession) -> OperatorTokenSet:
+def _opened(seal: TokenEncryption, session: OperatorSession) -> OperatorTokenSet:
     """:raises NotSignedIn: the key is another one by now"""
     content = seal.open(session.sealed_tokens, session.id.bytes)
     if content is None:

@@ -11,7 +11,7 @@ from tatemono.usecases.pictures.ports import PictureStore, ReferenceCleaner, Ref
 async def complete_style_sample(
     uploads: ReferenceStore, pictures: PictureStore, cleaner: ReferenceCleaner, *, style_id: str, upload_id: UUID
 ) -> str:
-    """Check the upload by its content and keep a small clean copy where the gate serves it. :returns: its key
+    """Check the upload by its content and keep a small clean copy where the front door serves it. :returns: its key
 
     :raises NotUploaded: there is nothing yet
     :raises NotAPicture: what was uploaded is none; it is erased

@@ -10,14 +10,16 @@ from typing import Any, TypeVar
 from tatemono.domain.generations.attempts import Claim
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed
 from tatemono.domain.pictures.picture import object_key, thumbnail_key
-from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.pictures.ports import ExpectedPicture, KeptPicture, Miniature, SmallCopy, VerifiedPicture
-from tatemono.usecases.safety.guard_generation import Notes, check_results
+from tatemono.usecases.safety.moderate_generation import Notes, check_results
 
 T = TypeVar("T")
 
 
-async def keep_all(workshop: Workshop, claim: Claim, painting: Painting, notes: Notes) -> list[KeptPicture]:
+async def keep_pictures(
+    dependencies: GenerationDependencies, claim: Claim, painting: Painting, notes: Notes
+) -> list[KeptPicture]:
     """Check the pictures, have them judged, sign them and put them into the store.
 
     :param notes: as of `check_request`
@@ -31,17 +33,17 @@ async def keep_all(workshop: Workshop, claim: Claim, painting: Painting, notes: 
             provider_request_id=painting.provider_request_id,
         )
     expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
-    pictures = await _all(workshop.inspector.verify(data, expected) for data in painting.pictures)
-    copies = await _all(workshop.inspector.shrink(picture) for picture in pictures)
+    pictures = await _all(dependencies.inspector.verify(data, expected) for data in painting.pictures)
+    copies = await _all(dependencies.inspector.shrink(picture) for picture in pictures)
     # Nothing is put where it could be seen before it is judged; whatever else there is to do is done meanwhile.
     async with _together() as group:
-        if workshop.guard is not None:
-            glances = [copy.glance for copy in copies]
-            group.create_task(check_results(workshop.guard, claim, painting, glances, notes))
-        whole = [group.create_task(_signed_picture(workshop, picture)) for picture in pictures]
-        small = [group.create_task(_signed_miniature(workshop, copy)) for copy in copies]
+        if dependencies.moderation is not None:
+            moderation_copies = [copy.moderation_copy for copy in copies]
+            group.create_task(check_results(dependencies.moderation, claim, painting, moderation_copies, notes))
+        whole = [group.create_task(_signed_picture(dependencies, picture)) for picture in pictures]
+        small = [group.create_task(_signed_miniature(dependencies, copy)) for copy in copies]
     parts = zip((task.result() for task in whole), (task.result() for task in small), strict=True)
-    return await _all(_put(workshop, _key(claim, position), *each) for position, each in enumerate(parts))
+    return await _all(_put(dependencies, _key(claim, position), *each) for position, each in enumerate(parts))
 
 
 async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -72,31 +74,33 @@ def _key(claim: Claim, position: int) -> str:
     return object_key(generation.user_id, generation.id, claim.fence, position, generation.request.output_format)
 
 
-async def _signed_picture(workshop: Workshop, picture: VerifiedPicture) -> tuple[VerifiedPicture, bytes]:
+async def _signed_picture(
+    dependencies: GenerationDependencies, picture: VerifiedPicture
+) -> tuple[VerifiedPicture, bytes]:
     """The picture as its signed file, and the SHA-256 of that."""
-    signed = await _signed(workshop, picture.data, picture.content_type)
+    signed = await _signed(dependencies, picture.data, picture.content_type)
     return replace(picture, data=signed), hashlib.sha256(signed).digest()
 
 
-async def _signed_miniature(workshop: Workshop, copy: SmallCopy) -> tuple[Miniature, bytes]:
+async def _signed_miniature(dependencies: GenerationDependencies, copy: SmallCopy) -> tuple[Miniature, bytes]:
     """And its signed file."""
-    miniature = await workshop.inspector.miniature(copy)
-    return miniature, await _signed(workshop, miniature.thumbnail, "image/webp")
+    miniature = await dependencies.inspector.miniature(copy)
+    return miniature, await _signed(dependencies, miniature.thumbnail, "image/webp")
 
 
 async def _put(
-    workshop: Workshop, key: str, whole: tuple[VerifiedPicture, bytes], small: tuple[Miniature, bytes]
+    dependencies: GenerationDependencies, key: str, whole: tuple[VerifiedPicture, bytes], small: tuple[Miniature, bytes]
 ) -> KeptPicture:
     picture, sha256 = whole
     miniature, thumbnail = small
     await asyncio.gather(
-        workshop.store.put(key, picture.data, content_type=picture.content_type, sha256=sha256),
-        workshop.store.put(thumbnail_key(key), thumbnail, content_type="image/webp"),
+        dependencies.store.put(key, picture.data, content_type=picture.content_type, sha256=sha256),
+        dependencies.store.put(thumbnail_key(key), thumbnail, content_type="image/webp"),
     )
     return KeptPicture(picture, sha256, miniature, key, thumbnail_key(key))
 
 
-async def _signed(workshop: Workshop, data: bytes, content_type: str) -> bytes:
-    if workshop.guard is None or workshop.guard.credentials is None:
+async def _signed(dependencies: GenerationDependencies, data: bytes, content_type: str) -> bytes:
+    if dependencies.moderation is None or dependencies.moderation.credentials is None:
         return data
-    return await workshop.guard.credentials.sign(data, content_type, model=workshop.model)
+    return await dependencies.moderation.credentials.sign(data, content_type, model=dependencies.model)

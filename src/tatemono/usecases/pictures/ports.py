@@ -52,11 +52,11 @@ class VerifiedPicture:
 class SmallCopy:
     """A picture at thumbnail's size.
 
-    :ivar glance: what those who judge it look at: JPEG, or WebP if something shines through
+    :ivar moderation_copy: what those who judge it look at: JPEG, or WebP if something shines through
     :ivar pixels: in the inspector's own form
     """
 
-    glance: bytes
+    moderation_copy: bytes
     pixels: Any = field(repr=False, default=None)
 
 

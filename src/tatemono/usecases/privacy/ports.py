@@ -120,7 +120,7 @@ class ObjectFolders(Protocol):
 
 
 class MemberDirectory(Protocol):
-    """Who is in the members' user pool. All of it may raise `MembersAway`."""
+    """Who is in the members' user pool. All of it may raise `MembersUnavailable`."""
 
     async def delete(self, sub: UUID) -> None:
         """The membership is over; one that is gone already does not matter."""
@@ -140,7 +140,7 @@ class IdentitySeen:
 
 
 class IdentityDirectory(Protocol):
-    """Who is in the guests' identity pool. All of it may raise `IdentitiesAway`."""
+    """Who is in the guests' identity pool. All of it may raise `GuestIdentitiesUnavailable`."""
 
     async def delete_identities(self, ids: Sequence[str]) -> None:
         """Those that are gone already do not matter.
@@ -154,7 +154,7 @@ class IdentityDirectory(Protocol):
         ...
 
 
-class Leftovers(Protocol):
+class ResidualData(Protocol):
     async def begin(self, kind: str, *, every: timedelta) -> tuple[bool, str | None]:
         """:returns: whether it is time, and nobody else's turn; and where to go on"""
         ...

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tatemono.domain.identity.members import MembersAway
+from tatemono.domain.identity.members import MembersUnavailable
 from tatemono.domain.pictures import picture
 from tatemono.domain.privacy import exports
 from tatemono.domain.privacy.residual_data import Findings, Kind
-from tatemono.usecases.identity.ports import IdentitiesAway
+from tatemono.usecases.identity.ports import GuestIdentitiesUnavailable
 from tatemono.usecases.ports import Database
 from tatemono.usecases.privacy.ports import IdentityDirectory, MemberDirectory, ObjectFolders
 
@@ -45,11 +45,11 @@ async def reconcile_due(db: Database, parts: Reconciler, *, repair: Collection[K
     """The daily run, of those kinds whose turn it is: a bounded piece, which goes on where the one before it ended."""
     found = []
     for kind in Kind:
-        due, after = await db.leftovers.begin(kind, every=DAILY)
+        due, after = await db.residual_data.begin(kind, every=DAILY)
         if due:
             findings = await _run(db, parts, kind, after=after, repair=kind in repair)
             found.append(findings)
-            await db.leftovers.finish(
+            await db.residual_data.finish(
                 kind,
                 after=findings.after,
                 looked_at=findings.looked_at,
@@ -84,7 +84,7 @@ async def _run(db: Database, parts: Reconciler, kind: Kind, *, after: str | None
     for _ in range(_PAGES):
         try:
             page = await _LOOKS[kind](db, parts, findings.after, before)
-        except (MembersAway, IdentitiesAway):
+        except (MembersUnavailable, GuestIdentitiesUnavailable):
             # Cognito forgets where a page begins after an hour; without that there is nothing to begin anew.
             if findings.after is None:
                 raise
@@ -106,7 +106,7 @@ async def _objects(db: Database, parts: Reconciler, after: str | None, before: d
     listed = await parts.store.listed("", after=after or "")
     ours = [each for each in listed if each.key.partition("/")[0] in {picture.FOLDER, exports.FOLDER}]
     old = [each.key for each in ours if each.modified_at < before]
-    known = await db.leftovers.objects_known(old)
+    known = await db.residual_data.objects_known(old)
     left = [key for key in old if key not in known]
     return _Page(len(ours), {key: _act(parts.store.delete, [key]) for key in left}, listed[-1].key if listed else None)
 
@@ -115,8 +115,8 @@ async def _pool_members(db: Database, parts: Reconciler, after: str | None, befo
     """Whose user is gone. A guest that has registered and not shown the code yet is there, and so is its sign-up."""
     seen, following = await parts.members.listed(after)
     old = [each for each in seen if each.changed_at < before]
-    subs = await db.leftovers.subs_known([each.sub for each in old])
-    users = await db.leftovers.users_known({each.user_id for each in old if each.user_id})
+    subs = await db.residual_data.subs_known([each.sub for each in old])
+    users = await db.residual_data.users_known({each.user_id for each in old if each.user_id})
     left = [each.sub for each in old if each.sub not in subs and each.user_id not in users]
     return _Page(len(seen), {str(sub): _act(parts.members.delete, sub) for sub in left}, following)
 
@@ -126,18 +126,18 @@ async def _identities(db: Database, parts: Reconciler, after: str | None, before
         return _Page(0, {}, None)
     seen, following = await parts.identities.listed(after)
     old = [each.id for each in seen if each.created_at < before]
-    known = await db.leftovers.identities_known(old)
+    known = await db.residual_data.identities_known(old)
     left = [each for each in old if each not in known]
     delete = parts.identities.delete_identities
     return _Page(len(seen), {each: _act(delete, [each]) for each in left}, following)
 
 
 async def _members(db: Database, parts: Reconciler, after: str | None, before: datetime) -> _Page:
-    rows = await db.leftovers.members(after=UUID(after) if after else None, limit=_MEMBERS_A_PAGE)
+    rows = await db.residual_data.members(after=UUID(after) if after else None, limit=_MEMBERS_A_PAGE)
     left = [(user_id, sub) for user_id, sub, since in rows if since < before and not await parts.members.exists(sub)]
 
     def guest_again(user_id: UUID, sub: UUID) -> Callable[[], Awaitable[bool]]:
-        return lambda: db.leftovers.make_guest(user_id, sub)
+        return lambda: db.residual_data.make_guest(user_id, sub)
 
     mend = {str(user_id): guest_again(user_id, sub) for user_id, sub in left}
     return _Page(len(rows), mend, str(rows[-1][0]) if len(rows) == _MEMBERS_A_PAGE else None)

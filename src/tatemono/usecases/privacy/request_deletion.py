@@ -6,9 +6,9 @@ from tatemono.domain.identity.devices import Principal, Proof, TokenRejected
 from tatemono.domain.identity.members import Password, SignInRefused
 from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.privacy.account_deletion import Deletion, PasswordNeeded
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
-from tatemono.usecases.identity.retry_on_conflict import until_undisturbed
+from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
 from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, OUTBOX_CHANNEL, REVOCATIONS_CHANNEL, Database
 
 
@@ -41,7 +41,7 @@ async def request_deletion(
     if email is not None:
         if password is None:
             raise PasswordNeeded
-        async with evenly(even_seconds, only=SignInRefused):
+        async with constant_time(even_seconds, only=SignInRefused):
             await pool.sign_in(email, password, totp_code)
 
     async def attempt() -> tuple[Deletion, list[str]]:
@@ -66,7 +66,7 @@ async def request_deletion(
                 await rows.mails.put(Mail(cause, kind, email, language, facts))
         return deletion, [str(each) for each in cancelled]
 
-    deletion, cancelled = await until_undisturbed(attempt)
+    deletion, cancelled = await retry_on_conflict(attempt)
     db.notifier.notify(REVOCATIONS_CHANNEL, str(caller.user_id))
     db.notifier.notify(OUTBOX_CHANNEL)
     for generation_id in cancelled:

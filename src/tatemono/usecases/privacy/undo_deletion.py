@@ -6,7 +6,7 @@ from uuid import UUID
 from tatemono.domain.identity.devices import IdentifierHashes, Platform, Proof, UserKind
 from tatemono.domain.identity.members import Password, SignInRefused, normalised_email
 from tatemono.domain.privacy.account_deletion import DeletionBegun, NoDeletionPending, PasswordNeeded
-from tatemono.usecases.identity.constant_time import evenly
+from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.ports import MemberPool
 from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
 
@@ -61,7 +61,7 @@ async def _of_device(db: Database, platform: Platform, identifier_hashes: Identi
 
 
 async def _of_member(db: Database, pool: MemberPool, words: MemberWords, even_seconds: float) -> UUID:
-    async with evenly(even_seconds, only=SignInRefused):
+    async with constant_time(even_seconds, only=SignInRefused):
         member = await pool.sign_in(normalised_email(words.email), words.password, words.totp_code)
     user_id = await db.members.user_of(member.sub, member.email)
     if user_id is None:

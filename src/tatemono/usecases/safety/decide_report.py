@@ -103,7 +103,7 @@ async def _take_down(rows: Rows, act: Act, picture_id: UUID, verdict: _Verdict) 
             evidence_key=quarantine_key(objects.object_key),
         )
         if await rows.strikes.freeze(takedown.user_id, FREEZE_REASON):
-            await rows.sessions.tell(takedown.user_id, "suspended")
+            await rows.sessions.record_security_event(takedown.user_id, "suspended")
     return takedown.user_id
 
 
@@ -113,7 +113,7 @@ async def _strike(rows: Rows, takedown: Takedown, verdict: _Verdict) -> None:
         return
     until = suspended_until(await rows.strikes.of(user_id), verdict.now)
     if until is not None and await rows.strikes.suspend(user_id, until=until, reason=STRIKE_SUSPENSION_REASON):
-        await rows.sessions.tell(user_id, "suspended")
+        await rows.sessions.record_security_event(user_id, "suspended")
     email = await rows.strikes.email_of(user_id)
     if email is not None:
         facts = {

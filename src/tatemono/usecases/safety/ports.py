@@ -10,7 +10,7 @@ from tatemono.domain.safety.moderation import Finding, HashClass, Stage, Strike
 from tatemono.domain.safety.reports import Decision, MovingPicture, Origin, Report, ReportReason, Takedown
 
 
-class ModerationAway(Exception):  # noqa: N818 - it says what happened
+class ModerationUnavailable(Exception):  # noqa: N818 - it says what happened
     """The provider's moderation gave no usable answer; the message never holds what was asked about."""
 
 
@@ -30,7 +30,7 @@ class Moderator(Protocol):
     ) -> Judgement:
         """
         :param picture: PNG, JPEG or WebP
-        :raises ModerationAway: no answer, or one that is not understood
+        :raises ModerationUnavailable: no answer, or one that is not understood
         """
         ...
 

@@ -19,11 +19,11 @@ from ministack.services import ses, sqs, sts
 from tatemono_tools.laptop.cloud.credentials import check_every_signature
 from tatemono_tools.laptop.cloud.identities import complete_identities
 from tatemono_tools.laptop.cloud.mail import mail_since, tell_of_mail
-from tatemono_tools.laptop.cloud.middleware import Gate, touched_services
+from tatemono_tools.laptop.cloud.middleware import CloudMiddleware, touched_services
 from tatemono_tools.laptop.cloud.new_address import verify_new_addresses
-from tatemono_tools.laptop.cloud.patches import SeamError, check_seams
+from tatemono_tools.laptop.cloud.patches import PatchError, check_patches
 from tatemono_tools.laptop.cloud.pictures import Pictures
-from tatemono_tools.laptop.cloud.queues import Bell, wake_receivers
+from tatemono_tools.laptop.cloud.queues import ReceiverWakeup, wake_receivers
 from tatemono_tools.laptop.cloud.settings import CloudSettings
 from tatemono_tools.laptop.cloud.sign_up import complete_sign_up, random_code
 from tatemono_tools.laptop.cloud.snapshots import Service, Snapshots
@@ -44,8 +44,8 @@ _ALSO_CHANGED = {
 def serve(settings: CloudSettings) -> None:
     """Run the embedded cloud until SIGTERM or SIGINT."""
     try:
-        check_seams()
-    except SeamError as error:
+        check_patches()
+    except PatchError as error:
         sys.exit(f"embedded cloud: {error}")
     check_every_signature(settings.account_id, settings.secret_access_key)
     complete_sign_up()
@@ -57,14 +57,14 @@ def serve(settings: CloudSettings) -> None:
     uvloop.run(_run(settings, bell))
 
 
-async def _run(settings: CloudSettings, bell: Bell) -> None:
+async def _run(settings: CloudSettings, bell: ReceiverWakeup) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_WORKER_THREADS, thread_name_prefix="cloud"))
     # MiniStack's own start does this and then imports services nobody asked for.
     ministack._MAIN_LOOP = loop
     snapshots = Snapshots(folder=settings.state_dir / "services", services=_services(), loaded=_loaded)
     snapshots.restore()
-    gate = Gate(ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch, mail_since)
+    gate = CloudMiddleware(ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch, mail_since)
     server = Server(
         gate,
         address="127.0.0.1",

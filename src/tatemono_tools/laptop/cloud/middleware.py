@@ -21,7 +21,7 @@ touched_services: ContextVar[set[str] | None] = ContextVar("touched_services", d
 """The services that the request of this context reached, for the snapshot."""
 
 
-class Gate:
+class CloudMiddleware:
     """An ASGI application around MiniStack's.
 
     `touch` is told the names of the services a request may have changed, or None when it is not known. `mail_since`

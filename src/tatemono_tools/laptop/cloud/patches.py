@@ -1,6 +1,6 @@
 """The places where MiniStack is held: every function of it that this package calls or replaces, and how it must look.
 
-A new version of MiniStack that moves one is noticed by `check_seams` before anything is served.
+A new version of MiniStack that moves one is noticed by `check_patches` before anything is served.
 """
 
 import importlib
@@ -91,20 +91,20 @@ _VALUES = (
 )
 
 
-class SeamError(Exception):
+class PatchError(Exception):
     """MiniStack is not the version this launcher was made for; the message names the place that moved."""
 
 
-def check_seams() -> None:
-    """:raises SeamError: MiniStack has another version, or a function or value used here is gone or has changed"""
+def check_patches() -> None:
+    """:raises PatchError: MiniStack has another version, or a function or value used here is gone or has changed"""
     found = version("ministack")
     if found != VERSION:
-        raise SeamError(f"MiniStack {found} is installed, the launcher was made for {VERSION}: install that one")
+        raise PatchError(f"MiniStack {found} is installed, the launcher was made for {VERSION}: install that one")
     for place, expected in _FUNCTIONS.items():
         parameters = list(inspect.signature(_at(place)).parameters)
         names = [name.strip() for name in expected.split(",") if name.strip()]
         if parameters[: len(names)] != names:
-            raise SeamError(f"{place} takes ({', '.join(parameters)}), expected ({expected})")
+            raise PatchError(f"{place} takes ({', '.join(parameters)}), expected ({expected})")
     for place in _VALUES:
         _at(place)
 
@@ -114,4 +114,4 @@ def _at(place: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise SeamError(f"{place} is gone from MiniStack {VERSION}") from error
+        raise PatchError(f"{place} is gone from MiniStack {VERSION}") from error

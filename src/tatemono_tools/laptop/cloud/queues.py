@@ -9,7 +9,7 @@ from ministack.services import sqs
 _MAKE_VISIBLE = ("SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
 
 
-class Bell:
+class ReceiverWakeup:
     """Stands in for the module `asyncio` inside MiniStack's SQS, whose only wait is the one between two looks."""
 
     def __init__(self) -> None:
@@ -42,16 +42,16 @@ class Bell:
         self.ring()
 
 
-def wake_receivers() -> Bell:
+def wake_receivers() -> ReceiverWakeup:
     """Hang the bell in this process."""
-    bell = Bell()
+    bell = ReceiverWakeup()
     sqs.asyncio = bell
     for action in _MAKE_VISIBLE:
         sqs._HANDLERS[action] = _ringing(bell, sqs._HANDLERS[action])
     return bell
 
 
-def _ringing(bell: Bell, handler: Any) -> Any:
+def _ringing(bell: ReceiverWakeup, handler: Any) -> Any:
     def handle(data: dict[str, Any], queue_url: str) -> Any:
         result = handler(data, queue_url)
         bell.ring()

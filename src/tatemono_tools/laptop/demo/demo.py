@@ -27,7 +27,7 @@ class NothingRuns(Exception):  # noqa: N818 - it names what is wrong, as every e
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class PictureOptions:
     """What is asked for; the options are those of the API, None where the API shall choose."""
 
     prompt: str
@@ -40,7 +40,7 @@ class Wish:
         return {"prompt": self.prompt} | {name: value for name, value in chosen.items() if value is not None}
 
 
-async def paint_one(phone: Phone, wish: Wish, output: Path, console: Console) -> int:
+async def paint_one(phone: Phone, wish: PictureOptions, output: Path, console: Console) -> int:
     """Sign in, ask for one picture, show it coming, save it. :returns: the exit code"""
     began = time.monotonic()
     signed_in = await phone.sign_in()
@@ -117,7 +117,9 @@ class Measures:
         self.failures[reason] = self.failures.get(reason, 0) + 1
 
 
-async def paint_many(phones: Callable[[], Phone], wish: Wish, *, users: int, pictures: int, console: Console) -> int:
+async def paint_many(
+    phones: Callable[[], Phone], wish: PictureOptions, *, users: int, pictures: int, console: Console
+) -> int:
     """`users` phones at once, each asking for `pictures` one after the other. :returns: the exit code"""
     measures = Measures()
     began = time.monotonic()
@@ -137,7 +139,7 @@ async def paint_many(phones: Callable[[], Phone], wish: Wish, *, users: int, pic
 
 
 async def _one_user(
-    phones: Callable[[], Phone], wish: Wish, pictures: int, measures: Measures, advance: Callable[[], None]
+    phones: Callable[[], Phone], wish: PictureOptions, pictures: int, measures: Measures, advance: Callable[[], None]
 ) -> None:
     async with phones() as phone:
         try:
@@ -157,7 +159,7 @@ async def _one_user(
             advance()
 
 
-async def _one_picture(phone: Phone, wish: Wish, number: int, measures: Measures) -> None:
+async def _one_picture(phone: Phone, wish: PictureOptions, number: int, measures: Measures) -> None:
     began = time.monotonic()
     # Each its own, or the studio would paint only one.
     generation = await phone.submit(**wish.request() | {"prompt": f"{wish.prompt} ({phone.identifier[-4:]}-{number})"})
@@ -194,7 +196,9 @@ def _table(measures: Measures, users: int) -> Table:
     return table
 
 
-def run(wish: Wish, *, state: StateFolder, output: Path, users: int | None, pictures: int, console: Console) -> int:
+def run(
+    wish: PictureOptions, *, state: StateFolder, output: Path, users: int | None, pictures: int, console: Console
+) -> int:
     """What the command does.
 
     :returns: the exit code

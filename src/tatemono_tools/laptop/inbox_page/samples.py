@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tatemono.adapters.email_rendering import Letters
+from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import FACTS, LANGUAGES, OPTIONAL_FACTS, FactKind, Mail, MailKind
 
@@ -25,11 +25,11 @@ _COMMON: dict[str, Any] = {"event": "copied_identifier", "device": "Pixel 12", "
 
 def samples(public_url: str) -> list[dict[str, Any]]:
     """One of each kind and language, as the inbox shows mail."""
-    letters = Letters(UnsubscribeLinks(secrets.token_bytes(32), public_url=public_url))
+    letters = JinjaEmailRenderer(UnsubscribeLinks(secrets.token_bytes(32), public_url=public_url))
     return [_sample(letters, kind, language) for kind in MailKind for language in LANGUAGES]
 
 
-def _sample(letters: Letters, kind: MailKind, language: str) -> dict[str, Any]:
+def _sample(letters: JinjaEmailRenderer, kind: MailKind, language: str) -> dict[str, Any]:
     facts = {**FACTS[kind], **OPTIONAL_FACTS.get(kind, {})}
     told = {name: _fact(name, fact, language) for name, fact in facts.items()}
     mail = Mail(f"sample:{kind}:{language}", kind, "someone@example.com", language, told)

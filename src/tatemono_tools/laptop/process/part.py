@@ -48,7 +48,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class Timeouts:
     """When to start a part again, and when to give up: at the `deaths`-th death within `within_seconds`."""
 
     deaths: int = 5

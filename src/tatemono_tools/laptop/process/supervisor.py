@@ -21,7 +21,7 @@ from typing import NoReturn
 import psutil
 
 from tatemono_tools.laptop.process.logs import LogFile, LogPipe, last_lines
-from tatemono_tools.laptop.process.part import Launch, Part, PartFailed, Patience
+from tatemono_tools.laptop.process.part import Launch, Part, PartFailed, Timeouts
 from tatemono_tools.laptop.process.state import PartRecord, ProcessIdentity, now
 
 _HURRIED_STOP_SECONDS = 1.0
@@ -42,7 +42,7 @@ class Supervisor:
     logs: Path
     on_change: Callable[[str, PartRecord], None]
     on_line: Callable[[str, str], None]
-    patience: Patience = field(default_factory=Patience)
+    patience: Timeouts = field(default_factory=Timeouts)
     records: dict[str, PartRecord] = field(init=False)
 
     def __post_init__(self) -> None:

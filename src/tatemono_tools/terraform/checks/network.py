@@ -16,7 +16,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, kw_only=True)
-class Room:
+class NetworkNode:
     """Something with an address in the VPC.
 
     :ivar public: whether it has an address of its own in the internet
@@ -43,7 +43,7 @@ class Rule:
     address: str
 
 
-class Floors:
+class NetworkMap:
     """The network of a stack."""
 
     def __init__(self, stack: Stack) -> None:
@@ -52,7 +52,7 @@ class Floors:
         self.vpc_network = ipaddress.ip_network(stack.one("aws_vpc").text("cidr_block"))
 
     @cached_property
-    def rooms(self) -> dict[str, Room]:
+    def rooms(self) -> dict[str, NetworkNode]:
         """By name: load-balancer, service/NAME, function/NAME, database, bastion, endpoint/NAME."""
         return {room.name: room for room in _rooms(self.stack)}
 
@@ -72,7 +72,7 @@ class Floors:
         }
         return sorted(port for port in edges | {edge + 1 for edge in edges} | _ALWAYS_TRIED if 0 < port <= LAST_PORT)
 
-    def reaches(self, caller: Room, called: Room, port: int) -> bool:
+    def reaches(self, caller: NetworkNode, called: NetworkNode, port: int) -> bool:
         """Whether a connection within the VPC comes about."""
         out = self._opens(caller.groups, called, port, egress=True)
         return out and self._opens(called.groups, caller, port, egress=False) and self._floors_let(caller, called, port)
@@ -84,7 +84,7 @@ class Floors:
                 return route.text("nat_gateway_id") or route.text("gateway_id") or None
         return None
 
-    def exits(self, room: Room, port: int) -> bool:
+    def exits(self, room: NetworkNode, port: int) -> bool:
         """Whether the room reaches the internet at this port."""
         anywhere = any(
             rule.egress and rule.group in room.groups and rule.first <= port <= rule.last and self._outside(rule.peer)
@@ -97,7 +97,7 @@ class Floors:
             for subnet in room.subnets
         )
 
-    def entrances(self, room: Room, port: int) -> list[Rule]:
+    def entrances(self, room: NetworkNode, port: int) -> list[Rule]:
         """Lines by which somebody out there gets to the room."""
         if not room.public or not any(self._on_internet(subnet) for subnet in room.subnets):
             return []
@@ -112,7 +112,7 @@ class Floors:
             and self._outside(rule.peer)
         ]
 
-    def _has_way_out(self, room: Room, subnet: str) -> bool:
+    def _has_way_out(self, room: NetworkNode, subnet: str) -> bool:
         way = self.way_out(subnet)
         # Without a public address the internet gateway leads nowhere.
         return way is not None and (room.public or not self._on_internet(subnet))
@@ -135,7 +135,7 @@ class Floors:
         peers = {rule.peer for rule in self.rules if rule.peer.startswith("pl-")}
         return {peer for peer in peers if peer not in tunnels | inner}
 
-    def _opens(self, groups: frozenset[str], other: Room, port: int, *, egress: bool) -> bool:
+    def _opens(self, groups: frozenset[str], other: NetworkNode, port: int, *, egress: bool) -> bool:
         return any(
             rule.egress == egress
             and rule.group in groups
@@ -152,7 +152,7 @@ class Floors:
             if subnet in self.subnets
         )
 
-    def _floors_let(self, caller: Room, called: Room, port: int) -> bool:
+    def _floors_let(self, caller: NetworkNode, called: NetworkNode, port: int) -> bool:
         return any(
             self._acl_allows(here, self._address_in(there), port, egress=True)
             and self._acl_allows(there, self._address_in(here), port, egress=False)
@@ -211,7 +211,7 @@ def _network(peer: str) -> Network | None:
         return None
 
 
-def _rooms(stack: Stack) -> Iterator[Room]:
+def _rooms(stack: Stack) -> Iterator[NetworkNode]:
     public_subnets = {subnet.get("id") for subnet in stack.all("aws_subnet") if subnet.get("map_public_ip_on_launch")}
     for balancer in stack.all("aws_lb"):
         yield _room(
@@ -252,8 +252,8 @@ def _rooms(stack: Stack) -> Iterator[Room]:
             yield _room(f"endpoint/{endpoint.index}", endpoint.get("security_group_ids"), endpoint.get("subnet_ids"))
 
 
-def _room(name: str, groups: object, subnets: object, *, public: bool = False) -> Room:
-    return Room(
+def _room(name: str, groups: object, subnets: object, *, public: bool = False) -> NetworkNode:
+    return NetworkNode(
         name=name,
         groups=frozenset(str(group) for group in as_list(groups)),
         subnets=tuple(str(subnet) for subnet in as_list(subnets)),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tatemono_tools.plan.building import Plan
-from tatemono_tools.terraform.checks.network import ANYWHERE, Floors, Room
+from tatemono_tools.terraform.checks.network import ANYWHERE, NetworkMap, NetworkNode
 from tatemono_tools.terraform.checks.stack import Finding, Stack
 
 _CHECK = "reachability"
@@ -13,7 +13,7 @@ _HTTPS = 443
 
 def check_reachability(stack: Stack, plan: Plan) -> Iterator[Finding]:
     """The proof over routes, network ACLs and security groups, for every pair and every port that matters."""
-    floors = Floors(stack)
+    floors = NetworkMap(stack)
     yield from _connections(floors, plan)
     yield from _entrances(floors)
     yield from _exits(floors)
@@ -21,7 +21,7 @@ def check_reachability(stack: Stack, plan: Plan) -> Iterator[Finding]:
     yield from _nobodys_group(stack)
 
 
-def _connections(floors: Floors, plan: Plan) -> Iterator[Finding]:
+def _connections(floors: NetworkMap, plan: Plan) -> Iterator[Finding]:
     ports = _ports_of_services(plan)
     for caller in floors.rooms.values():
         for called in floors.rooms.values():
@@ -48,7 +48,7 @@ def _ports_of_services(plan: Plan) -> set[int]:
     return {service.port for service in plan.services.values() if service.port is not None}
 
 
-def _allowed(caller: Room, called: Room, plan: Plan) -> set[int]:
+def _allowed(caller: NetworkNode, called: NetworkNode, plan: Plan) -> set[int]:
     """Services share one group, so what one may, all may: its limits are the ports."""
     kind, _, _ = caller.name.partition("/")
     to, _, _ = called.name.partition("/")
@@ -65,7 +65,7 @@ def _allowed(caller: Room, called: Room, plan: Plan) -> set[int]:
     return set()
 
 
-def _needed(caller: Room, called: Room, plan: Plan) -> Iterator[int]:
+def _needed(caller: NetworkNode, called: NetworkNode, plan: Plan) -> Iterator[int]:
     kind, _, _ = caller.name.partition("/")
     to, _, name = called.name.partition("/")
     if kind == "load-balancer" and to == "service" and plan.services[name].port is not None:
@@ -85,7 +85,7 @@ def _called(plan: Plan) -> list[str]:
     ]
 
 
-def _entrances(floors: Floors) -> Iterator[Finding]:
+def _entrances(floors: NetworkMap) -> Iterator[Finding]:
     found = 0
     for room in floors.rooms.values():
         for port in floors.ports:
@@ -101,7 +101,7 @@ def _entrances(floors: Floors) -> Iterator[Finding]:
         yield Finding(check=_CHECK, where="load-balancer", what="CloudFront does not reach it")
 
 
-def _is_cloudfront(floors: Floors, peer: str) -> bool:
+def _is_cloudfront(floors: NetworkMap, peer: str) -> bool:
     lists = floors.stack.all("data.aws_ec2_managed_prefix_list")
     names = {str(found.get("id")): found.text("name") for found in lists} | {
         "pl-cloudfront": "cloudfront.origin-facing"
@@ -109,7 +109,7 @@ def _is_cloudfront(floors: Floors, peer: str) -> bool:
     return peer not in ANYWHERE and names.get(peer, "").endswith("cloudfront.origin-facing")
 
 
-def _exits(floors: Floors) -> Iterator[Finding]:
+def _exits(floors: NetworkMap) -> Iterator[Finding]:
     for room in floors.rooms.values():
         for port in floors.ports:
             if not floors.exits(room, port):
@@ -120,7 +120,7 @@ def _exits(floors: Floors) -> Iterator[Finding]:
             yield Finding(check=_CHECK, where=room.name, what="does not reach the painter, Cognito and mail")
 
 
-def _vault(floors: Floors) -> Iterator[Finding]:
+def _vault(floors: NetworkMap) -> Iterator[Finding]:
     database = floors.rooms.get("database")
     if database is None:
         yield Finding(check=_CHECK, where="database", what="there is none")

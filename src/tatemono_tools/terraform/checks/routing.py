@@ -23,7 +23,7 @@ class Route:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gate:
+class FrontDoor:
     """The distribution and the listener behind it."""
 
     distribution: Resource
@@ -34,7 +34,7 @@ class Gate:
     balancer: str
 
     @classmethod
-    def of(cls, stack: Stack) -> "Gate":
+    def of(cls, stack: Stack) -> "FrontDoor":
         """:raises LookupError: one of its parts is missing or stands twice"""
         listener = next(found for found in stack.all("aws_lb_listener") if found.get("port") == _HTTPS_PORT)
         rules = [rule for rule in stack.all("aws_lb_listener_rule") if rule.get("listener_arn") == listener.get("arn")]
@@ -96,7 +96,7 @@ def headers_of(origin: Mapping[str, Any]) -> dict[str, str]:
 def check_routing(stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator[Finding]:
     """Every route reaches the service that serves it, and nobody gets past the gate."""
     try:
-        gate = Gate.of(stack)
+        gate = FrontDoor.of(stack)
     except (LookupError, StopIteration) as error:
         yield Finding(check=_CHECK, where="gate", what=f"a part is missing: {error}")
         return
@@ -108,7 +108,7 @@ def check_routing(stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator
     yield from _pictures(gate, plan)
 
 
-def _reaches(gate: Gate, plan: Plan, route: Route) -> Iterator[Finding]:
+def _reaches(gate: FrontDoor, plan: Plan, route: Route) -> Iterator[Finding]:
     where = f"{route.method} {route.path}"
     behavior, origin = gate.behavior(route.path), gate.origin(route.path)
     if origin.get("s3_origin_config") or origin["domain_name"] in gate.buckets:
@@ -128,7 +128,7 @@ def _reaches(gate: Gate, plan: Plan, route: Route) -> Iterator[Finding]:
         )
 
 
-def _gate_alone(gate: Gate, stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator[Finding]:
+def _gate_alone(gate: FrontDoor, stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator[Finding]:
     """Without CloudFront's header there is no way to any service."""
     for path in sorted({route.path for route in routes} | {"/", "/v1/api/", "/anything"}):
         for headers in ({}, {plan.edge.origin_verify_header: "guessed"}):
@@ -142,7 +142,7 @@ def _gate_alone(gate: Gate, stack: Stack, plan: Plan, routes: Sequence[Route]) -
             )
 
 
-def _pictures(gate: Gate, plan: Plan) -> Iterator[Finding]:
+def _pictures(gate: FrontDoor, plan: Plan) -> Iterator[Finding]:
     for told in plan.edge.behaviors:
         if told.bucket is None:
             continue

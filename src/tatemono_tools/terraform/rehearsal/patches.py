@@ -48,29 +48,29 @@ _MINISTACK = {
 """Their first parameters; for what is no function, or whose parameters do not matter, none."""
 
 
-class SeamMoved(Exception):  # noqa: N818 - it says what happened
+class PatchTargetChanged(Exception):  # noqa: N818 - it says what happened
     """An emulator is not the version that the shims were made for; the message names the place that moved."""
 
 
 def check_moto() -> None:
-    """:raises SeamMoved: moto has another version, or a place that a shim holds has moved"""
+    """:raises PatchTargetChanged: moto has another version, or a place that a shim holds has moved"""
     _check("moto", MOTO_VERSION, _MOTO)
 
 
 def check_ministack() -> None:
-    """:raises SeamMoved: MiniStack has another version, or a place that a shim holds has moved"""
+    """:raises PatchTargetChanged: MiniStack has another version, or a place that a shim holds has moved"""
     _check("ministack", MINISTACK_VERSION, _MINISTACK)
 
 
 def _check(name: str, wanted: str, places: Mapping[str, str]) -> None:
     found = version(name)
     if found != wanted:
-        raise SeamMoved(f"{name} {found} is installed, the shims were made for {wanted}: install that one")
+        raise PatchTargetChanged(f"{name} {found} is installed, the shims were made for {wanted}: install that one")
     for place, expected in places.items():
         value = _at(place)
         names = [word.strip() for word in expected.split(",") if word.strip()]
         if names and list(inspect.signature(value).parameters)[: len(names)] != names:
-            raise SeamMoved(f"{place} takes {inspect.signature(value)}, expected ({expected}, …)")
+            raise PatchTargetChanged(f"{place} takes {inspect.signature(value)}, expected ({expected}, …)")
 
 
 def _at(place: str) -> Any:
@@ -80,5 +80,5 @@ def _at(place: str) -> Any:
         for name in path.split("."):
             value = getattr(value, name)
     except (ImportError, AttributeError) as error:
-        raise SeamMoved(f"{place} is gone") from error
+        raise PatchTargetChanged(f"{place} is gone") from error
     return value

@@ -17,9 +17,9 @@ from tatemono_tools.plan.building import Plan, read_plan
 from tatemono_tools.terraform.checks.all import CHECKS, Applications, check_stack
 from tatemono_tools.terraform.checks.stack import Finding, Stack
 from tatemono_tools.terraform.rehearsal.emulators import EmulatorFailed, Emulators, running_emulators
-from tatemono_tools.terraform.rehearsal.reporting import Act, ActFailed, Programme
-from tatemono_tools.terraform.rehearsal.setup import Stage, client, read_variable, set_account, set_stage
-from tatemono_tools.terraform.rehearsal.traffic import Visitor
+from tatemono_tools.terraform.rehearsal.reporting import Report, Step, StepFailed
+from tatemono_tools.terraform.rehearsal.setup import Setup, client, read_variable, set_account, set_up
+from tatemono_tools.terraform.rehearsal.traffic import TrafficProbe
 from tatemono_tools.terraform.runner import INFRA, Event, Terraform, TerraformFailed, find_mirror
 
 _CHANGED = 2
@@ -36,7 +36,7 @@ lists what only the first real apply can confirm."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class Options:
     """:ivar folder: where copies, logs, plan and state are kept, one folder for each environment"""
 
     environment: str
@@ -44,21 +44,21 @@ class Wishes:
     bootstrap: bool = True
 
 
-def rehearse(wishes: Wishes, applications: Applications, console: Console) -> int:
+def rehearse(wishes: Options, applications: Applications, console: Console) -> int:
     """Play all acts. 0: everything held; 1: something did not."""
     folder = wishes.folder / wishes.environment
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     (folder / "apply.log").unlink(missing_ok=True)
     began = time.monotonic()
-    programme = Programme(console, f"Rehearsal of {wishes.environment}")
+    programme = Report(console, f"Rehearsal of {wishes.environment}")
     programme.announce("emulators", "blueprints", "safe first", "building", "no difference", "one address")
     programme.announce(*CHECKS, *_TRIALS)
     findings: list[Finding] = []
     with stoppable(), programme:
         try:
             _play(wishes, folder, applications, programme, findings)
-        except (ActFailed, EmulatorFailed, TerraformFailed) as error:
+        except (StepFailed, EmulatorFailed, TerraformFailed) as error:
             (folder / "failure.log").write_text(str(error), encoding="utf-8")
             console.print(f"\n[red]{type(error).__name__}[/red]: ", end="")
             console.print(str(error)[:4000], markup=False, highlight=False)
@@ -78,14 +78,14 @@ def rehearse(wishes: Wishes, applications: Applications, console: Console) -> in
 
 
 def _play(
-    wishes: Wishes, folder: Path, applications: Applications, programme: Programme, findings: list[Finding]
+    wishes: Options, folder: Path, applications: Applications, programme: Report, findings: list[Finding]
 ) -> None:
     plan = read_plan()
     account = read_variable(INFRA / "env" / f"{wishes.environment}.tfvars", "account_id")
     with _emulators(folder, account, plan, programme) as emulators:
         with programme.act("blueprints") as act:
             mirror = find_mirror()
-            stage = set_stage(folder, wishes.environment, emulators, mirror)
+            stage = set_up(folder, wishes.environment, emulators, mirror)
             stage.terraform.init()
             act.said = f"provider from {mirror or 'the registry'}"
         account_root = Thread(target=_bootstrap, args=(folder, emulators, mirror, programme), daemon=True)
@@ -99,20 +99,20 @@ def _play(
         with programme.act("one address") as act:
             _one_address(stage, folder, plan, act)
         _check(Stack.read(state), plan, applications, filled, programme=programme, findings=findings)
-        _try(Visitor(emulators=emulators, plan=plan, environment=wishes.environment, filled=filled), programme)
+        _try(TrafficProbe(emulators=emulators, plan=plan, environment=wishes.environment, filled=filled), programme)
         if wishes.bootstrap:
             account_root.join()
 
 
 @contextmanager
-def _emulators(folder: Path, account: str, plan: Plan, programme: Programme) -> Iterator[Emulators]:
+def _emulators(folder: Path, account: str, plan: Plan, programme: Report) -> Iterator[Emulators]:
     with running_emulators(folder / "emulators", account=account, region=plan.region) as emulators:
         with programme.act("emulators") as act:
             act.said = f"moto {emulators.moto.rpartition(':')[2]}, MiniStack {emulators.ministack.rpartition(':')[2]}"
         yield emulators
 
 
-def _build(stage: Stage, emulators: Emulators, plan: Plan, programme: Programme) -> dict[str, str]:
+def _build(stage: Setup, emulators: Emulators, plan: Plan, programme: Report) -> dict[str, str]:
     """As docs/how-to/aws.md says: the safe first, then its values, then everything."""
     with programme.act("safe first") as act:
         _apply(stage, act, "-target=module.safe.aws_secretsmanager_secret.this")
@@ -123,7 +123,7 @@ def _build(stage: Stage, emulators: Emulators, plan: Plan, programme: Programme)
     return filled
 
 
-def _fill(stage: Stage, emulators: Emulators, plan: Plan) -> Iterator[tuple[str, str]]:
+def _fill(stage: Setup, emulators: Emulators, plan: Plan) -> Iterator[tuple[str, str]]:
     manager = client(emulators, "secretsmanager")
     make: dict[str, Callable[[], str]] = {
         "random": secret_values.random_value,
@@ -139,21 +139,21 @@ def _fill(stage: Stage, emulators: Emulators, plan: Plan) -> Iterator[tuple[str,
             yield name, value
 
 
-def _apply(stage: Stage, act: Act, *arguments: str) -> None:
-    """:raises ActFailed: with Terraform's errors"""
+def _apply(stage: Setup, act: Step, *arguments: str) -> None:
+    """:raises StepFailed: with Terraform's errors"""
     progress = _Progress(act)
     words = ("apply", "-auto-approve", *_QUIET, *arguments, *stage.variable_files)
     with (stage.folder / "apply.log").open("a", encoding="utf-8") as log:
         code, errors = stage.terraform.follow(*words, tell=lambda event: progress.tell(event, log.write))
     if code != 0:
-        raise ActFailed("\n".join(errors) or f"terraform apply ended with {code}")
+        raise StepFailed("\n".join(errors) or f"terraform apply ended with {code}")
     act.said = f"{progress.done} applied"
 
 
 class _Progress:
     """Counts what Terraform has done of what it has to do."""
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Step) -> None:
         self._act = act
         self._all = 0
         self.done = 0
@@ -168,30 +168,30 @@ class _Progress:
             self._act.said = f"{self.done} of {self._all}"
 
 
-def _show(stage: Stage, folder: Path, name: str, *arguments: str) -> dict[str, Any]:
+def _show(stage: Setup, folder: Path, name: str, *arguments: str) -> dict[str, Any]:
     told = stage.terraform.run("show", "-json", *arguments)
     (folder / name).write_text(told, encoding="utf-8")
     return dict(json.loads(told))
 
 
-def _no_difference(stage: Stage, act: Act) -> None:
-    """:raises ActFailed: something would change that nobody changed"""
+def _no_difference(stage: Setup, act: Step) -> None:
+    """:raises StepFailed: something would change that nobody changed"""
     changed: list[str] = []
     code, errors = stage.terraform.follow(
         "plan", "-detailed-exitcode", "-out=again.tfplan", *_QUIET, *stage.variable_files,
         tell=lambda event: changed.extend(_changes(event)),
     )  # fmt: skip
     if code == _CHANGED:
-        raise ActFailed(f"{len(changed)} differences: " + "; ".join(changed))
+        raise StepFailed(f"{len(changed)} differences: " + "; ".join(changed))
     if code != 0:
-        raise ActFailed("\n".join(errors))
+        raise StepFailed("\n".join(errors))
     act.said = "planned again: nothing to change"
 
 
-def _one_address(stage: Stage, folder: Path, plan: Plan, act: Act) -> None:
+def _one_address(stage: Setup, folder: Path, plan: Plan, act: Step) -> None:
     """One more address in an IP set changes that set, and the tasks that are told of it; nothing else.
 
-    :raises ActFailed: something else would change, or not all of it
+    :raises StepFailed: something else would change, or not all of it
     """
     sets = _ip_sets(folder / "state.json", plan)
     name = next(iter(sets))
@@ -200,7 +200,7 @@ def _one_address(stage: Stage, folder: Path, plan: Plan, act: Act) -> None:
     files = (*stage.variable_files, "-var-file=change.tfvars.json")
     _code, errors = stage.terraform.follow("plan", "-out=change.tfplan", *_QUIET, *files, tell=lambda _event: None)
     if errors:
-        raise ActFailed("\n".join(errors))
+        raise StepFailed("\n".join(errors))
     planned = _show(stage, folder, "plan.json", "change.tfplan")
     changed = {
         change["address"]
@@ -216,10 +216,10 @@ def _one_address(stage: Stage, folder: Path, plan: Plan, act: Act) -> None:
     told_so = ("aws_ecs_task_definition.service", "aws_ecs_service.this")
     expected |= {f'module.services.{place}["{service}"]' for service in told for place in told_so}
     if changed != expected:
-        raise ActFailed(f"changes {sorted(changed ^ expected)} besides or not at all")
+        raise StepFailed(f"changes {sorted(changed ^ expected)} besides or not at all")
     code, errors = stage.terraform.follow("apply", *_QUIET, "change.tfplan", tell=lambda _event: None)
     if code != 0:
-        raise ActFailed("\n".join(errors))
+        raise StepFailed("\n".join(errors))
     act.said = f"1 set changed, and the tasks of {len(told)} services that compare with it; nothing else"
 
 
@@ -243,7 +243,7 @@ def _check(
     applications: Applications,
     filled: dict[str, str],
     *,
-    programme: Programme,
+    programme: Report,
     findings: list[Finding],
 ) -> None:
     checks = check_stack(stack, plan, applications, INFRA, list(filled.values()))
@@ -253,22 +253,22 @@ def _check(
                 _, found = next(checks)
                 findings += found
                 if found:
-                    raise ActFailed(f"{len(found)} findings")  # noqa: TRY301 - that is how an act fails
+                    raise StepFailed(f"{len(found)} findings")  # noqa: TRY301 - that is how an act fails
                 act.said = "nothing found"
-        except ActFailed:
+        except StepFailed:
             continue
 
 
-def _try(visitor: Visitor, programme: Programme) -> None:
+def _try(visitor: TrafficProbe, programme: Report) -> None:
     for name, trial in visitor.trials():
         try:
             with programme.act(name) as act:
                 act.said = trial()
-        except ActFailed:
+        except StepFailed:
             continue
 
 
-def _bootstrap(folder: Path, emulators: Emulators, mirror: Path | None, programme: Programme) -> None:
+def _bootstrap(folder: Path, emulators: Emulators, mirror: Path | None, programme: Report) -> None:
     """The other root module, beside the first: what an account needs once."""
     try:
         with programme.act("account") as act:
@@ -278,15 +278,15 @@ def _bootstrap(folder: Path, emulators: Emulators, mirror: Path | None, programm
             variables = ("-var=owner=rehearsal", "-var=cost_center=rehearsal", f"-var=account_id={emulators.account}")
             code, errors = terraform.follow("apply", "-auto-approve", *_QUIET, *variables, tell=lambda _event: None)
             if code != 0:
-                raise ActFailed("\n".join(errors))  # noqa: TRY301 - as above
+                raise StepFailed("\n".join(errors))  # noqa: TRY301 - as above
             changed: list[str] = []
             code, _ = terraform.follow(
                 "plan", "-detailed-exitcode", *_QUIET, *variables, tell=lambda event: changed.extend(_changes(event))
             )
             if code != 0:
-                raise ActFailed(f"{len(changed)} differences: " + "; ".join(changed))  # noqa: TRY301 - as above
+                raise StepFailed(f"{len(changed)} differences: " + "; ".join(changed))  # noqa: TRY301 - as above
             act.said = "bootstrap applied and planned again: nothing to change"
-    except (ActFailed, TerraformFailed) as error:
+    except (StepFailed, TerraformFailed) as error:
         (folder / "bootstrap.log").write_text(str(error), encoding="utf-8")
 
 

@@ -15,12 +15,12 @@ from rich.text import Text
 _MARKS = {"waiting": ("·", "dim"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 
 
-class ActFailed(Exception):  # noqa: N818 - it says what happened
+class StepFailed(Exception):  # noqa: N818 - it says what happened
     """An act did not end as it should; the message says how."""
 
 
 @dataclass
-class Act:
+class Step:
     """:ivar said: what came out, or how far it is"""
 
     name: str
@@ -31,12 +31,12 @@ class Act:
 
 
 @dataclass
-class Programme:
+class Report:
     """All acts, live on a terminal and line by line elsewhere."""
 
     console: Console
     title: str
-    acts: dict[str, Act] = field(default_factory=dict)
+    acts: dict[str, Step] = field(default_factory=dict)
     _live: Live | None = None
     _spinner: Spinner = field(default_factory=lambda: Spinner("dots", style="cyan"))
 
@@ -52,12 +52,12 @@ class Programme:
 
     def announce(self, *names: str) -> None:
         """Show them as acts to come."""
-        self.acts |= {name: Act(name) for name in names}
+        self.acts |= {name: Step(name) for name in names}
 
     @contextmanager
-    def act(self, name: str) -> Iterator[Act]:
+    def act(self, name: str) -> Iterator[Step]:
         """One act, from its beginning to its end; whatever is raised is its failure, and goes on."""
-        act = self.acts.setdefault(name, Act(name))
+        act = self.acts.setdefault(name, Step(name))
         act.state, act.began = "playing", time.monotonic()
         try:
             yield act

@@ -41,7 +41,7 @@ provider "aws" {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class Setup:
     """A copy of infra/ in which nothing but Terraform's folder differs from the real one."""
 
     folder: Path
@@ -72,7 +72,7 @@ def client(emulators: Emulators, service: str, *, region: str | None = None) -> 
     )
 
 
-def set_stage(folder: Path, environment: str, emulators: Emulators, mirror: Path | None) -> Stage:
+def set_up(folder: Path, environment: str, emulators: Emulators, mirror: Path | None) -> Setup:
     """Copy infra/, put in the override and the variables, and make the DNS zone that a team already has."""
     copy = folder / "infra"
     shutil.rmtree(copy, ignore_errors=True)
@@ -91,7 +91,7 @@ def set_stage(folder: Path, environment: str, emulators: Emulators, mirror: Path
     )
     (root / "rehearsal.tfvars.json").write_text(json.dumps(variables, indent=2), encoding="utf-8")
     terraform = Terraform(root=root, mirror=mirror, environment=emulators.environment())
-    return Stage(folder=folder, environment=environment, terraform=terraform, picture_key=private)
+    return Setup(folder=folder, environment=environment, terraform=terraform, picture_key=private)
 
 
 def set_account(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-class Papers:
+class StubState:
     """What has been made, by kind and ARN."""
 
     def __init__(self, account: str) -> None:
@@ -92,21 +92,21 @@ class Papers:
 
 
 _CALLS: dict[str, Callable[..., Json | None]] = {
-    "POST /create-slack-channel-configuration": Papers.chat,
-    "POST /describe-slack-channel-configurations": Papers.chats,
-    "POST /list-tags-for-resource": Papers.chat_tags,
-    "PUT /analyzer": Papers.analyzer,
-    "GET /analyzer/(.+)": Papers.analyzer_named,
-    "CreateAnomaly(Monitor|Subscription)": Papers.watch,
-    "GetAnomaly(Monitor|Subscription)s": Papers.watches,
-    "ListTagsForResource": Papers.tags,
-    "UpdateCostAllocationTagsStatus": Papers.activate,
-    "ListCostAllocationTags": Papers.cost_tags,
+    "POST /create-slack-channel-configuration": StubState.chat,
+    "POST /describe-slack-channel-configurations": StubState.chats,
+    "POST /list-tags-for-resource": StubState.chat_tags,
+    "PUT /analyzer": StubState.analyzer,
+    "GET /analyzer/(.+)": StubState.analyzer_named,
+    "CreateAnomaly(Monitor|Subscription)": StubState.watch,
+    "GetAnomaly(Monitor|Subscription)s": StubState.watches,
+    "ListTagsForResource": StubState.tags,
+    "UpdateCostAllocationTagsStatus": StubState.activate,
+    "ListCostAllocationTags": StubState.cost_tags,
 }
 
 
 class _Handler(BaseHTTPRequestHandler):
-    papers: Papers
+    papers: StubState
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    _Handler.papers = Papers(sys.argv[2])
+    _Handler.papers = StubState(sys.argv[2])
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), _Handler).serve_forever()
 
 

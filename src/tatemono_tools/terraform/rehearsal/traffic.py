@@ -12,12 +12,12 @@ from typing import Any
 
 from tatemono_tools.plan.building import Plan
 from tatemono_tools.terraform.rehearsal.emulators import Emulators
-from tatemono_tools.terraform.rehearsal.reporting import ActFailed
+from tatemono_tools.terraform.rehearsal.reporting import StepFailed
 from tatemono_tools.terraform.rehearsal.setup import client
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visitor:
+class TrafficProbe:
     """Somebody who walks through the building and tries what there is.
 
     :ivar filled: what was put into the safe, by the plan's names
@@ -29,7 +29,7 @@ class Visitor:
     filled: dict[str, str]
 
     def trials(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Each by name; it returns what came out, or raises `ActFailed`."""
+        """Each by name; it returns what came out, or raises `StepFailed`."""
         yield "letter boxes", self.letters
         yield "warehouse", self.warehouse
         yield "safe", self.safe
@@ -99,7 +99,7 @@ class Visitor:
                 UserAttributes=[{"Name": "email", "Value": email}],
             )
         except cognito.exceptions.ClientError as error:
-            raise ActFailed(f"nobody can sign up: {error}") from error
+            raise StepFailed(f"nobody can sign up: {error}") from error
         _expect(not made["UserConfirmed"], "whoever signs up is confirmed without a code")
         config = cognito.describe_user_pool(UserPoolId=self._parameter(f"{pool}-pool-id"))["UserPool"]["LambdaConfig"]
         _expect("PostConfirmation" in config, "nobody is called when an address is confirmed")
@@ -159,4 +159,4 @@ def _refuses_plain_text(statement: dict[str, Any]) -> bool:
 
 def _expect(held: bool, otherwise: str) -> None:
     if not held:
-        raise ActFailed(otherwise)
+        raise StepFailed(otherwise)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
-from tatemono.adapters.batching import Gathered
+from tatemono.adapters.batching import Batcher
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.generations.generations import Generations, Success
 from tatemono.adapters.postgres.generations.submissions import Submission
@@ -298,7 +298,7 @@ class TestGathered:
             await go_on.wait()
             return [item * 10 for item in items]
 
-        gathered: Gathered[int, int] = Gathered(together, most=4, at_a_time=1)
+        gathered: Batcher[int, int] = Batcher(together, most=4, at_a_time=1)
         first = [asyncio.create_task(gathered(item)) for item in range(3)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -318,7 +318,7 @@ class TestGathered:
                 raise ConnectionError
             return list(items)
 
-        gathered: Gathered[int, int] = Gathered(together)
+        gathered: Batcher[int, int] = Batcher(together)
         results = await asyncio.gather(gathered(1), gathered(2), return_exceptions=True)
         assert [type(result) for result in results] == [ConnectionError, ConnectionError]
         assert await gathered(3) == 3

@@ -22,7 +22,7 @@ from tatemono.domain.generations.generation import (
     PictureRequest,
     State,
     TooManyWaiting,
-    judge_submission,
+    accept_submission,
 )
 from tatemono.domain.generations.image_models import PaintingUnavailable
 from tatemono.domain.generations.painting import Failure
@@ -152,7 +152,7 @@ class TestSubmit:
         assert refused.generation is None
         assert refused.account.waiting == 2
         with pytest.raises(TooManyWaiting):
-            judge_submission(refused, FOX, COST.reserved, terms)
+            accept_submission(refused, FOX, COST.reserved, terms)
 
 
 class TestClaim:

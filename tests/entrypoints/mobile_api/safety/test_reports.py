@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from guarded import ACT
+from moderated import ACT
 from painted import paint
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.database import Database

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tatemono_tools.laptop.process.part import Launch, Part, PartFailed, Patience
+from tatemono_tools.laptop.process.part import Launch, Part, PartFailed, Timeouts
 from tatemono_tools.laptop.process.state import (
     PartRecord,
     ProcessIdentity,
@@ -23,7 +23,7 @@ from tatemono_tools.laptop.process.state import (
 )
 from tatemono_tools.laptop.process.supervisor import Supervisor
 
-QUICK = Patience(deaths=3, within_seconds=60, first_delay_seconds=0.01, start_timeout_seconds=0.3, probe_seconds=0.01)
+QUICK = Timeouts(deaths=3, within_seconds=60, first_delay_seconds=0.01, start_timeout_seconds=0.3, probe_seconds=0.01)
 LASTING = "sleep 60 & wait"
 # Starts no command: some shells miss a signal that comes just before they wait for one.
 LISTENING = "echo set; while :; do :; done"
@@ -47,7 +47,7 @@ class Stage:
 
         return Part(name=name, launch=launch, **rest)
 
-    def supervise(self, *parts: Part, patience: Patience = QUICK) -> Supervisor:
+    def supervise(self, *parts: Part, patience: Timeouts = QUICK) -> Supervisor:
         def changed(name: str, record: PartRecord) -> None:
             self.heard.append((name, record.state, record.detail))
 
@@ -186,7 +186,7 @@ class TestKeepingUp:
         assert failure.value.log == ["short life"] * 3
 
     async def test_forgets_deaths_that_are_long_ago(self, stage: Stage) -> None:
-        patience = Patience(deaths=2, within_seconds=0, first_delay_seconds=0.001)
+        patience = Timeouts(deaths=2, within_seconds=0, first_delay_seconds=0.001)
         supervisor = stage.supervise(stage.part("mayfly", "exit 1"), patience=patience)
         await supervisor.start()
         await stage.until(lambda: supervisor.records["mayfly"].restarts >= 4)
@@ -215,7 +215,7 @@ class TestKeepingUp:
         await stage.until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
 
     def test_waits_longer_after_each_death_up_to_a_limit(self) -> None:
-        patience = Patience(first_delay_seconds=0.25, longest_delay_seconds=8)
+        patience = Timeouts(first_delay_seconds=0.25, longest_delay_seconds=8)
         assert [patience.delay_seconds(death) for death in range(1, 8)] == [0.25, 0.5, 1, 2, 4, 8, 8]
 
 
@@ -274,7 +274,7 @@ class TestStop:
         supervisor = stage.supervise(
             stage.part("slow", LASTING, ready=never),
             stage.part("waiting", LASTING, needs=frozenset({"slow"})),
-            patience=Patience(),
+            patience=Timeouts(),
         )
         before = set(psutil.Process().children())
         starting = asyncio.create_task(supervisor.start())

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from tatemono.adapters.batching import Gathered
+from tatemono.adapters.batching import Batcher
 from tatemono.adapters.postgres.generations.generations import Generations, Success
 from tatemono.adapters.postgres.generations.submissions import Submission
 from tatemono.domain.generations.attempts import FIRST_PROVIDER, Claim
@@ -17,15 +17,15 @@ from tatemono.domain.generations.painting import PainterUsage
 from tatemono.usecases.pictures.ports import KeptPicture
 
 
-class GatheredGenerations(Generations):
+class BatchedGenerations(Generations):
     """Generations of a pool, where each statement is committed by itself."""
 
     def __init__(self, pool: Any) -> None:
         super().__init__(pool)
-        self._submissions: dict[Terms, Gathered[Submission, Submitted | None]] = {}
-        self._claims: dict[tuple[timedelta, int, str, str], Gathered[None, Claim | None]] = {}
-        self._successes: Gathered[Success, bool | Exception] = Gathered(self._succeed_together)
-        self._looks: Gathered[int, bool] = Gathered(self._look_together)
+        self._submissions: dict[Terms, Batcher[Submission, Submitted | None]] = {}
+        self._claims: dict[tuple[timedelta, int, str, str], Batcher[None, Claim | None]] = {}
+        self._successes: Batcher[Success, bool | Exception] = Batcher(self._succeed_together)
+        self._looks: Batcher[int, bool] = Batcher(self._look_together)
 
     async def submit(
         self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, cost: Cost, terms: Terms
@@ -36,7 +36,7 @@ class GatheredGenerations(Generations):
                 return await self._submit_together(submissions, terms)
 
             # One statement at a time: it takes many, and two would wait for each other's commit.
-            self._submissions[terms] = Gathered(together, at_a_time=1)
+            self._submissions[terms] = Batcher(together, at_a_time=1)
         submitted = await self._submissions[terms](Submission(user_id, request, idempotency_key, cost))
         # Nothing was done: whoever stands in the way of that is looked for, and told, alone.
         return submitted or await super().submit(
@@ -69,7 +69,7 @@ class GatheredGenerations(Generations):
                 )
                 return [*claims, *[None] * (len(askers) - len(claims))]
 
-            self._claims[kind] = Gathered(together)
+            self._claims[kind] = Batcher(together)
         return await self._claims[kind](None)
 
     async def any_due(self, *, max_running: int) -> bool:
@@ -90,7 +90,7 @@ class GatheredGenerations(Generations):
         return bool(result)
 
     async def _look_together(self, limits: Sequence[int]) -> Sequence[bool]:
-        found = {limit: await super(GatheredGenerations, self).any_due(max_running=limit) for limit in set(limits)}
+        found = {limit: await super(BatchedGenerations, self).any_due(max_running=limit) for limit in set(limits)}
         return [found[limit] for limit in limits]
 
     async def _succeed_together(self, successes: Sequence[Success]) -> Sequence[bool | Exception]:

@@ -24,7 +24,7 @@ from tatemono.domain.generations.generation import (
     Size,
     State,
     Submitted,
-    obstacle,
+    rejection_reason,
 )
 from tatemono.domain.pictures.references import NoSuchReference
 
@@ -204,7 +204,7 @@ class Submissions:
                 continue
             submitted = Submitted(None, None, False, account_of(row), row["reference_ready"])
             # A refusal that this does not explain was decided by a change that is younger than what was read.
-            if not submitted.reference_ready or obstacle(submitted.account, request, cost.reserved, terms):
+            if not submitted.reference_ready or rejection_reason(submitted.account, request, cost.reserved, terms):
                 return submitted
         raise AccountBusy
 

@@ -130,7 +130,7 @@ class Sessions:
             for row in rows
         ]
 
-    async def tell(self, user_id: UUID, kind: str, device_id: UUID | None = None) -> None:
+    async def record_security_event(self, user_id: UUID, kind: str, device_id: UUID | None = None) -> None:
         """Write down a security event."""
         await self._executor.execute(
             "insert into security_events (user_id, device_id, kind) values ($1, $2, $3::security_event_kind)",

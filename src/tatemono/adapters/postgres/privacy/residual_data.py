@@ -37,7 +37,7 @@ returning true
 """
 
 
-class Leftovers:
+class ResidualData:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
 

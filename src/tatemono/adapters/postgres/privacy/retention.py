@@ -6,7 +6,7 @@ Ids are of version 7 and begin with the time, so what is old is found by the pri
 from datetime import timedelta
 from typing import Any
 
-from tatemono.domain.privacy.retention import Kept
+from tatemono.domain.privacy.retention import Retained
 
 _BY_ID = """
 with gone as (
@@ -33,13 +33,13 @@ with gone as (
 select count(*) from gone
 """
 _STATEMENTS = {
-    Kept.ENDED_SESSIONS: _BY_END.format("sessions"),
-    Kept.REVOKED_DEVICES: _BY_END.format("devices"),
-    Kept.SECURITY_EVENTS: _BY_ID.format("security_events"),
-    Kept.TRANSFER_CODES: _BY_ID.format("transfer_codes"),
-    Kept.MERGES: _BY_ID.format("account_merges"),
-    Kept.LIMIT_COUNTERS: _BY_DIGEST.format("limit_counters", "ends_at"),
-    Kept.USED_PROOFS: _BY_DIGEST.format("dpop_proofs", "expires_at"),
+    Retained.ENDED_SESSIONS: _BY_END.format("sessions"),
+    Retained.REVOKED_DEVICES: _BY_END.format("devices"),
+    Retained.SECURITY_EVENTS: _BY_ID.format("security_events"),
+    Retained.TRANSFER_CODES: _BY_ID.format("transfer_codes"),
+    Retained.MERGES: _BY_ID.format("account_merges"),
+    Retained.LIMIT_COUNTERS: _BY_DIGEST.format("limit_counters", "ends_at"),
+    Retained.USED_PROOFS: _BY_DIGEST.format("dpop_proofs", "expires_at"),
 }
 
 
@@ -47,9 +47,9 @@ class Retention:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
 
-    async def prune(self, what: Kept, *, age: timedelta, limit: int) -> int:
+    async def prune(self, what: Retained, *, age: timedelta, limit: int) -> int:
         """:returns: how many were removed, `limit` at most"""
-        if what is Kept.AUDIT_RECORDS:
+        if what is Retained.AUDIT_RECORDS:
             count: int = await self._executor.fetchval("select forget_audit_records($1)", limit)
         else:
             count = await self._executor.fetchval(_STATEMENTS[what], age, limit)

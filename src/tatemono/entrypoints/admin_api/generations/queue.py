@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.adapters.postgres.database import Database
-from tatemono.domain.generations.circuit_breaker import Breaker, Ruling
+from tatemono.domain.generations.circuit_breaker import Breaker, BreakerDecision
 from tatemono.domain.generations.queue import Order, Priority
 from tatemono.domain.operators.roles import Act
 from tatemono.entrypoints.admin_api import schemas
@@ -53,10 +53,10 @@ def _order(order: Order | None) -> dict[str, Any] | None:
 
 
 def _painter(provider: str, model: str, breaker: Breaker) -> dict[str, Any]:
-    ruling, wait = breaker.ruling()
+    decision, wait = breaker.decision()
     busy, opened = breaker.busy_for > 0, breaker.open_for is not None
     state = "busy" if busy else "closed" if not opened else "open" if (breaker.open_for or 0) > 0 else "half-open"
-    seconds = round(wait) if ruling is Ruling.WAIT else 0
+    seconds = round(wait) if decision is BreakerDecision.WAIT else 0
     return {"provider": provider, "model": model, "state": state, "failures": breaker.failures, "seconds": seconds}
 
 

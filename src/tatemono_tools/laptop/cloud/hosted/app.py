@@ -22,9 +22,9 @@ from tatemono_tools.laptop.cloud.hosted.sign_ins import (
     SIGN_IN_SECONDS,
     SIGNED_IN_SECONDS,
     Grant,
-    Kept,
     SignedIn,
     SignIn,
+    SignInStore,
     digest,
     same,
 )
@@ -48,9 +48,9 @@ class HostedPages:
     def __init__(self, touch: Callable[[set[str]], None]) -> None:
         self._touch = touch
         self._lockout = Lockout()
-        self._sign_ins: Kept[SignIn] = Kept(SIGN_IN_SECONDS)
-        self._grants: Kept[Grant] = Kept(CODE_SECONDS)
-        self._signed_in: Kept[SignedIn] = Kept(SIGNED_IN_SECONDS)
+        self._sign_ins: SignInStore[SignIn] = SignInStore(SIGN_IN_SECONDS)
+        self._grants: SignInStore[Grant] = SignInStore(CODE_SECONDS)
+        self._signed_in: SignInStore[SignedIn] = SignInStore(SIGNED_IN_SECONDS)
         self._tokens = TokenEndpoint(self._grants)
         self._routes: dict[tuple[str, str], Callable[[_Request], Answer]] = {
             ("GET", "/oauth2/authorize"): self._authorize,

@@ -68,7 +68,7 @@ class SignedIn:
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class SignInStore(Generic[T]):
     """Things by a random name of 256 bits, each for a while; the oldest give way."""
 
     def __init__(self, seconds: float) -> None:

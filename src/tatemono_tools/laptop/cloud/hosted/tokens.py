@@ -13,7 +13,7 @@ from ministack.services import cognito
 
 from tatemono_tools.laptop.cloud.hosted import people
 from tatemono_tools.laptop.cloud.hosted.requests import WrongRequest, client_with_pages, single_values
-from tatemono_tools.laptop.cloud.hosted.sign_ins import Grant, Kept
+from tatemono_tools.laptop.cloud.hosted.sign_ins import Grant, SignInStore
 
 #: RFC 7636, 4.1.
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}").fullmatch
@@ -30,7 +30,7 @@ class OAuthError(Exception):
 
 
 class TokenEndpoint:
-    def __init__(self, grants: Kept[Grant]) -> None:
+    def __init__(self, grants: SignInStore[Grant]) -> None:
         self._grants = grants
 
     def token(self, headers: Mapping[str, str], body: str) -> Answer:

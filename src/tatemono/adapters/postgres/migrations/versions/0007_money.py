@@ -64,7 +64,7 @@ alter table attempts
     ) stored;
 
 alter table styles
-    -- The object of the sample picture, in the folder that the gate serves.
+    -- The object of the sample picture, in the folder that the front door serves.
     add column sample_key text,
     add column retired_at timestamptz;
 

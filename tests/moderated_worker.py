@@ -1,4 +1,4 @@
-"""The fixture `guarded`: see `guarded.py`."""
+"""The fixture `moderated`: see `moderated.py`."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -8,7 +8,7 @@ import pytest
 
 from conftest import CloudEndpoint
 from factories import PRICES
-from guarded import GuardedWorker
+from moderated import ModeratedWorker
 from running_studio import AT_ONCE, run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.c2pa_credentials import C2paCredentials
@@ -21,15 +21,15 @@ from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.adapters.s3.quarantine import S3Quarantine
 from tatemono.domain.generations.attempts import UnknownPolicy
 from tatemono.domain.safety.moderation import WhenDown
-from tatemono.usecases.generations.dependencies import Workshop
-from tatemono.usecases.safety.guard_generation import Guard, HashClassifier
+from tatemono.usecases.generations.dependencies import GenerationDependencies
+from tatemono.usecases.safety.moderate_generation import GenerationModeration, HashClassifier
 from tatemono_tools.laptop.secret_values import content_credentials
 
 
 @pytest.fixture
-async def guarded(
+async def moderated(
     database_url: str, service_database_url: Callable[[str], str], aws_environment: CloudEndpoint
-) -> AsyncIterator[GuardedWorker]:
+) -> AsyncIterator[ModeratedWorker]:
     async with AsyncExitStack() as stack:
         owner = await stack.enter_async_context(await Database.connect(database_url, service="test"))
         db, admin = [
@@ -51,7 +51,7 @@ async def guarded(
         moderator = await stack.enter_async_context(
             OpenAIModeration(api_key="any", base_url=url, model="omni-moderation-latest", timeout_seconds=5)
         )
-        guard = Guard(
+        moderation = GenerationModeration(
             db=db,
             moderator=moderator,
             classifier=HashClassifier(db, hasher),
@@ -60,7 +60,7 @@ async def guarded(
             when_down=WhenDown.CLOSED_FOR_REFERENCES,
             credentials=C2paCredentials(content_credentials()),
         )
-        workshop = Workshop(
+        dependencies = GenerationDependencies(
             db=db,
             painter=painter,
             inspector=PillowPictures(),
@@ -72,6 +72,6 @@ async def guarded(
             references=uploads,
             today=PRICES.today,
             unknown_policy=UnknownPolicy.parse("give-up"),
-            guard=guard,
+            moderation=moderation,
         )
-        yield GuardedWorker(owner, admin, db, workshop, studio, s3, served, uploads, kept, quarantine, hasher)
+        yield ModeratedWorker(owner, admin, db, dependencies, studio, s3, served, uploads, kept, quarantine, hasher)

@@ -1,4 +1,4 @@
-"""A worker's workshop with its guard, between the real database, S3, and a studio of the test's own."""
+"""A worker's dependencies with moderation, between the real database, S3, and a studio of the test's own."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from tatemono.domain.generations.attempts import Claim, Outcome
 from tatemono.domain.generations.generation import Generation, PictureRequest, Quality
 from tatemono.domain.operators.roles import Act, Operator, Role
 from tatemono.domain.safety.moderation import WhenDown
-from tatemono.usecases.generations.dependencies import Workshop
+from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.run_generation import run_generation
 from tatemono.usecases.pictures.ports import Painter
 from tatemono.usecases.safety.carry_out_takedowns import carry_out_takedowns
@@ -27,7 +27,7 @@ ACT = Act(Operator("sub", "hanako@example.jp", frozenset({Role.ADMIN})), "a test
 
 
 @dataclass
-class GuardedWorker:
+class ModeratedWorker:
     """:ivar owner: the database as its owner sees it
     :ivar admin: as the admin API does
     """
@@ -35,7 +35,7 @@ class GuardedWorker:
     owner: Database
     admin: Database
     worker: Database
-    workshop: Workshop
+    dependencies: GenerationDependencies
     studio: RunningStudio
     s3: Any
     served: S3Pictures
@@ -53,13 +53,13 @@ class GuardedWorker:
         return claim
 
     async def run(self, claim: Claim, *, when_down: WhenDown | None = None) -> Outcome | None:
-        workshop = self.workshop
-        if when_down is not None and workshop.guard is not None:
-            workshop = replace(workshop, guard=replace(workshop.guard, when_down=when_down))
-        return await run_generation(workshop, claim, asyncio.get_running_loop().create_future())
+        dependencies = self.dependencies
+        if when_down is not None and dependencies.moderation is not None:
+            dependencies = replace(dependencies, moderation=replace(dependencies.moderation, when_down=when_down))
+        return await run_generation(dependencies, claim, asyncio.get_running_loop().create_future())
 
     def paints_with(self, painter: Painter) -> None:
-        self.workshop = replace(self.workshop, painter=painter)
+        self.dependencies = replace(self.dependencies, painter=painter)
 
     async def paint(self, user_id: UUID | None = None, **request: Any) -> tuple[Claim, UUID]:
         """:returns: the claim, and its picture"""

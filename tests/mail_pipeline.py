@@ -120,7 +120,7 @@ class DifficultSes:
 
 
 @dataclass
-class Office:
+class MailPipeline:
     """What tests know of the way of a mail."""
 
     db: Database
@@ -217,9 +217,9 @@ async def until(probe: Callable[[], Awaitable[bool]], *, within_seconds: float =
 
 
 @pytest.fixture
-async def office(
+async def mail_pipeline(
     database_url: str, service_database_url: Callable[[str], str], aws_environment: CloudEndpoint, tmp_path: Path
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[MailPipeline]:
     name = f"test-{secrets.token_hex(6)}"
     ses = DifficultSes(aws_environment.endpoint_url)
     async with AsyncExitStack() as stack:
@@ -264,12 +264,12 @@ async def office(
                 "STOP_TIMEOUT_SECONDS": "8",
             }
         )
-        office = Office(db, ses, sqs, aws_environment, environment, tmp_path / "log")
+        mail_pipeline = MailPipeline(db, ses, sqs, aws_environment, environment, tmp_path / "log")
         try:
-            yield office
+            yield mail_pipeline
         finally:
             # pytest shows it where a test failed.
-            sys.stdout.write(office.log.read_text() if office.log.exists() else "nothing was logged")
+            sys.stdout.write(mail_pipeline.log.read_text() if mail_pipeline.log.exists() else "nothing was logged")
 
 
 async def _queue(sqs: Any, name: str, **attributes: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL, Databas
 from tatemono.usecases.safety.ports import (
     ContentCredentials,
     Judgement,
-    ModerationAway,
+    ModerationUnavailable,
     Moderator,
     PictureClassifier,
     PictureHasher,
@@ -37,7 +37,7 @@ _RESULT_PAUSES_SECONDS = (0.5, 1.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class GenerationModeration:
     """
     :ivar moderator: the provider's; none: it is switched off, and only what is known here counts
     :ivar credentials: what signs pictures before they are kept; none: nothing does
@@ -65,29 +65,33 @@ class HashClassifier:
         return Finding(stage, (category_of(matched),) if matched else ())
 
 
-async def check_request(guard: Guard, claim: Claim, references: Sequence[bytes], notes: Notes) -> None:
+async def check_request(
+    moderation: GenerationModeration, claim: Claim, references: Sequence[bytes], notes: Notes
+) -> None:
     """Look at the prompt and the reference pictures before a call is paid for.
 
     :param notes: gets what is being written down about all that passes; wait for it before the job ends
     :raises PaintingFailed: `FLAGGED_PROMPT`, `FLAGGED_REFERENCE`, or `NOT_MODERATED` if nobody can say
     """
     for number, data in enumerate(references):
-        await _check_here(guard, claim, Stage.REFERENCE, _Exhibit(f"reference-{number}", data), data)
+        await _check_here(moderation, claim, Stage.REFERENCE, _Evidence(f"reference-{number}", data), data)
     # The words first: a picture that comes with words that may be illegal is shown to nobody.
     looks = [(Stage.PROMPT, _words(claim), None), *((Stage.REFERENCE, None, data) for data in references)]
     for number, (stage, text, picture) in enumerate(looks):
         try:
-            finding = await _ask(guard, claim, stage, notes, text=text, picture=picture)
-        except ModerationAway as away:
-            if guard.when_down.lets_through(with_reference=bool(references)):
+            finding = await _ask(moderation, claim, stage, notes, text=text, picture=picture)
+        except ModerationUnavailable as away:
+            if moderation.when_down.lets_through(with_reference=bool(references)):
                 continue
             raise PaintingFailed(Failure.NOT_MODERATED, str(away)) from away
         if finding.flagged:
-            exhibit = None if picture is None else _Exhibit(f"reference-{number - 1}", picture)
-            await _refuse(guard, claim, finding, exhibit, found_by="moderation")
+            evidence = None if picture is None else _Evidence(f"reference-{number - 1}", picture)
+            await _refuse(moderation, claim, finding, evidence, found_by="moderation")
 
 
-async def check_results(guard: Guard, claim: Claim, painting: Painting, glances: Sequence[bytes], notes: Notes) -> None:
+async def check_results(
+    moderation: GenerationModeration, claim: Claim, painting: Painting, moderation_copies: Sequence[bytes], notes: Notes
+) -> None:
     """Look at what was painted before anything of it is kept where it could be seen.
 
     Everybody looks at the small copies: moderation looks at no more, and megabytes less are sent.
@@ -95,25 +99,25 @@ async def check_results(guard: Guard, claim: Claim, painting: Painting, glances:
     :param notes: as of `check_request`
     :raises PaintingFailed: `FLAGGED_RESULT`, or `RESULT_NOT_MODERATED` if nobody can say
     """
-    exhibits = [_Exhibit(f"result-{number}", data, painting) for number, data in enumerate(painting.pictures)]
-    for exhibit, glance in zip(exhibits, glances, strict=True):
-        await _check_here(guard, claim, Stage.RESULT, exhibit, glance)
-    looks = [_ask_again(guard, claim, glance, notes) for glance in glances]
+    evidences = [_Evidence(f"result-{number}", data, painting) for number, data in enumerate(painting.pictures)]
+    for evidence, moderation_copy in zip(evidences, moderation_copies, strict=True):
+        await _check_here(moderation, claim, Stage.RESULT, evidence, moderation_copy)
+    looks = [_ask_again(moderation, claim, moderation_copy, notes) for moderation_copy in moderation_copies]
     findings = await asyncio.gather(*looks, return_exceptions=True)
-    for finding, exhibit in zip(findings, exhibits, strict=True):
+    for finding, evidence in zip(findings, evidences, strict=True):
         if isinstance(finding, Finding) and finding.flagged:
-            await _refuse(guard, claim, finding, exhibit, found_by="moderation")
+            await _refuse(moderation, claim, finding, evidence, found_by="moderation")
     away = next((each for each in findings if isinstance(each, BaseException)), None)
     if away is None:
         return
-    if not isinstance(away, ModerationAway):
+    if not isinstance(away, ModerationUnavailable):
         raise away
-    if not guard.when_down.lets_through(with_reference=claim.generation.request.reference_id is not None):
+    if not moderation.when_down.lets_through(with_reference=claim.generation.request.reference_id is not None):
         raise PaintingFailed(Failure.RESULT_NOT_MODERATED, str(away), painting=painting)
 
 
 @dataclass(frozen=True, slots=True)
-class _Exhibit:
+class _Evidence:
     """A picture that is looked at.
 
     :ivar name: what it is called as evidence
@@ -125,26 +129,34 @@ class _Exhibit:
     painting: Painting | None = None
 
 
-async def _check_here(guard: Guard, claim: Claim, stage: Stage, exhibit: _Exhibit, looked_at: bytes) -> None:
+async def _check_here(
+    moderation: GenerationModeration, claim: Claim, stage: Stage, evidence: _Evidence, looked_at: bytes
+) -> None:
     """:param looked_at: the picture, or a smaller copy, quicker to look at"""
-    finding = await guard.classifier.classify(looked_at, stage)
+    finding = await moderation.classifier.classify(looked_at, stage)
     if finding.flagged:
-        await guard.db.moderations.record(claim.generation.id, claim.fence, finding, by="local", request_id=None)
-        await _refuse(guard, claim, finding, exhibit, found_by=BLOCKED_HASH)
+        await moderation.db.moderations.record(claim.generation.id, claim.fence, finding, by="local", request_id=None)
+        await _refuse(moderation, claim, finding, evidence, found_by=BLOCKED_HASH)
 
 
 async def _ask(
-    guard: Guard, claim: Claim, stage: Stage, notes: Notes, *, text: str | None = None, picture: bytes | None = None
+    moderation: GenerationModeration,
+    claim: Claim,
+    stage: Stage,
+    notes: Notes,
+    *,
+    text: str | None = None,
+    picture: bytes | None = None,
 ) -> Finding:
-    """:raises ModerationAway: the provider does not answer"""
-    if guard.moderator is None:
+    """:raises ModerationUnavailable: the provider does not answer"""
+    if moderation.moderator is None:
         return Finding(stage, ())
-    recorded = guard.db.moderations
+    recorded = moderation.db.moderations
     try:
-        judgement: Judgement = await guard.moderator.judge(
+        judgement: Judgement = await moderation.moderator.judge(
             text=text, picture=picture, client_request_id=f"{claim.generation.id}-{claim.fence}-{stage}"
         )
-    except ModerationAway as away:
+    except ModerationUnavailable as away:
         _log.warning("moderation of a %s does not answer: %s", stage, away)
         nothing = Finding(stage, ())
         await recorded.record(claim.generation.id, claim.fence, nothing, by="provider", request_id=None, away=True)
@@ -159,38 +171,42 @@ async def _ask(
     return finding
 
 
-async def _ask_again(guard: Guard, claim: Claim, picture: bytes, notes: Notes) -> Finding:
-    """:raises ModerationAway: the provider does not answer, several times"""
+async def _ask_again(moderation: GenerationModeration, claim: Claim, picture: bytes, notes: Notes) -> Finding:
+    """:raises ModerationUnavailable: the provider does not answer, several times"""
     for pause in _RESULT_PAUSES_SECONDS:
         try:
-            return await _ask(guard, claim, Stage.RESULT, notes, picture=picture)
-        except ModerationAway:
+            return await _ask(moderation, claim, Stage.RESULT, notes, picture=picture)
+        except ModerationUnavailable:
             await asyncio.sleep(pause)
-    return await _ask(guard, claim, Stage.RESULT, notes, picture=picture)
+    return await _ask(moderation, claim, Stage.RESULT, notes, picture=picture)
 
 
-async def _refuse(guard: Guard, claim: Claim, finding: Finding, exhibit: _Exhibit | None, *, found_by: str) -> None:
+async def _refuse(
+    moderation: GenerationModeration, claim: Claim, finding: Finding, evidence: _Evidence | None, *, found_by: str
+) -> None:
     """End it; what may be illegal is kept where nobody sees it, and written down.
 
     :raises PaintingFailed: always
     """
     if finding.suspected_illegal:
         # Whoever cancels at this moment does not undo it.
-        await asyncio.shield(asyncio.ensure_future(_escalate(guard, claim, finding, exhibit, found_by=found_by)))
-    painting = None if exhibit is None else exhibit.painting
+        await asyncio.shield(asyncio.ensure_future(_escalate(moderation, claim, finding, evidence, found_by=found_by)))
+    painting = None if evidence is None else evidence.painting
     # Which categories is in the record, not in the logs.
     raise PaintingFailed(finding.failure, "moderation refuses it", painting=painting)
 
 
-async def _escalate(guard: Guard, claim: Claim, finding: Finding, exhibit: _Exhibit | None, *, found_by: str) -> None:
+async def _escalate(
+    moderation: GenerationModeration, claim: Claim, finding: Finding, evidence: _Evidence | None, *, found_by: str
+) -> None:
     """Evidence first: a crash in between keeps it twice at most, and loses nothing."""
     generation = claim.generation
     key = None
-    if exhibit is not None:
-        key = evidence_key(generation.id, claim.fence, exhibit.name)
-        await guard.quarantine.keep(key, exhibit.data, content_type="application/octet-stream")
-    digest = sha256(_words(claim).encode() if exhibit is None else exhibit.data).digest()
-    async with guard.db.transaction() as rows:
+    if evidence is not None:
+        key = evidence_key(generation.id, claim.fence, evidence.name)
+        await moderation.quarantine.keep(key, evidence.data, content_type="application/octet-stream")
+    digest = sha256(_words(claim).encode() if evidence is None else evidence.data).digest()
+    async with moderation.db.transaction() as rows:
         await rows.escalations.add(
             finding,
             user_id=generation.user_id,
@@ -202,13 +218,13 @@ async def _escalate(guard: Guard, claim: Claim, finding: Finding, exhibit: _Exhi
         )
         frozen = finding.freezes_account and await rows.strikes.freeze(generation.user_id, FREEZE_REASON)
     if finding.stage is Stage.REFERENCE and (reference_id := generation.request.reference_id):
-        reference = await guard.db.references.find(reference_id)
+        reference = await moderation.db.references.find(reference_id)
         if reference is not None and reference.clean_key is not None:
-            await guard.references.delete([reference.clean_key])
-        await guard.db.references.forget_copy(reference_id)
+            await moderation.references.delete([reference.clean_key])
+        await moderation.db.references.forget_copy(reference_id)
     if frozen:
-        guard.db.notifier.notify(REVOCATIONS_CHANNEL, str(generation.user_id))
-    guard.db.notifier.notify(EVENTS_CHANNEL, str(generation.id))
+        moderation.db.notifier.notify(REVOCATIONS_CHANNEL, str(generation.user_id))
+    moderation.db.notifier.notify(EVENTS_CHANNEL, str(generation.id))
     _log.error("generation %s was escalated at its %s", generation.id, finding.stage)
 
 
