@@ -139,9 +139,7 @@ class Pipeline(RuleBasedStateMachine):
             self.reached.add("taken over")
         else:
             # Nobody whose job is due was served longer ago.
-            assert world.turns.get(job.user_id, -1) == min(
-                world.turns.get(each.user_id, -1) for each in due.values()
-            )
+            assert world.turns.get(job.user_id, -1) == min(world.turns.get(each.user_id, -1) for each in due.values())
             world.clock += 1
             world.turns[job.user_id] = world.clock
         assert claim.fence == job.last_fence + 1

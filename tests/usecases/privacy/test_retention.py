@@ -27,7 +27,8 @@ ROWS = {
     Retained.SECURITY_EVENTS: "insert into security_events (id, user_id, device_id, kind)"
     " values (uuidv7(-$1::interval), $2, $3, 'suspended')",
     Retained.TRANSFER_CODES: "insert into transfer_codes (id, user_id, device_id, locator, code_hash,"
-    " sign_out_old_device, expires_at, attempts_left) values (uuidv7(-$1::interval), $2, $3, 'x', 'x', false, now(), 0)",
+    " sign_out_old_device, expires_at, attempts_left) values"
+    " (uuidv7(-$1::interval), $2, $3, 'x', 'x', false, now(), 0)",
     Retained.MERGES: "insert into account_merges (id, from_user_id, into_user_id, moved) select"
     " uuidv7(-$1::interval), $2, users.id, '{}' from users where users.id <> $2 and $3::uuid is not null limit 1",
     Retained.AUDIT_RECORDS: "insert into audit_records (id, operator_id, operator_email, action, user_id, request_id,"
