@@ -25,6 +25,13 @@ PRICES = PriceList(read_registry(), "gpt-image-2", TERMS, lambda: TODAY)
 COST = PRICES.model.cost(FOX, TODAY)
 
 
+class Unsigned:
+    """Content credentials of tests that are not about them: the bytes stay as they are."""
+
+    async def sign(self, picture: bytes, _content_type: str, *, model: str) -> bytes:
+        return picture
+
+
 async def guest(db: Database, *, credits: int = 500) -> UUID:  # noqa: A002 - the word of the house
     device = await db.devices.create_guest(
         Platform.IOS,

@@ -21,6 +21,7 @@ from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.run_generation import run_generation
 from tatemono.usecases.pictures.ports import Painter
 from tatemono.usecases.safety.carry_out_takedowns import carry_out_takedowns
+from tatemono.usecases.safety.moderate_generation import GenerationModeration
 
 LEASE = timedelta(seconds=60)
 ACT = Act(Operator("sub", "hanako@example.jp", frozenset({Role.ADMIN})), "a test", "request", "203.0.113.7")
@@ -54,9 +55,11 @@ class ModeratedWorker:
 
     async def run(self, claim: Claim, *, when_down: WhenDown | None = None) -> Outcome | None:
         dependencies = self.dependencies
-        if when_down is not None and dependencies.moderation is not None:
+        if when_down is not None:
+            assert isinstance(dependencies.moderation, GenerationModeration)
             dependencies = replace(dependencies, moderation=replace(dependencies.moderation, when_down=when_down))
-        return await run_generation(dependencies, claim, asyncio.get_running_loop().create_future())
+        result = await run_generation(dependencies, claim, asyncio.get_running_loop().create_future())
+        return result.outcome
 
     def paints_with(self, painter: Painter) -> None:
         self.dependencies = replace(self.dependencies, painter=painter)

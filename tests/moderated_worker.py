@@ -58,7 +58,6 @@ async def moderated(
             quarantine=quarantine,
             references=uploads,
             when_down=WhenDown.CLOSED_FOR_REFERENCES,
-            credentials=C2paCredentials(content_credentials()),
         )
         dependencies = GenerationDependencies(
             db=db,
@@ -73,5 +72,6 @@ async def moderated(
             today=PRICES.today,
             unknown_policy=UnknownPolicy.parse("give-up"),
             moderation=moderation,
+            credentials=C2paCredentials(content_credentials()),
         )
         yield ModeratedWorker(owner, admin, db, dependencies, studio, s3, served, uploads, kept, quarantine, hasher)

@@ -38,6 +38,7 @@ from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.generations.submit_generation import submit_generation
 from tatemono.usecases.pictures.ports import ExpectedPicture, Miniature, SmallCopy, VerifiedPicture
+from tatemono.usecases.safety.moderate_generation import Unmoderated
 
 _URLS: dict[str, str] = json.loads(os.environ.get("ROLE_URLS", "{}"))
 _PAINTED = Painting((plain.PICTURE,), PainterUsage(12, 0, 1056), "none")
@@ -176,6 +177,8 @@ async def paint(queue: TicketQueue, stopping: asyncio.Event) -> None:
             safety_identifier_key=b"key",
             jitter=lambda: 0.5,
             unknown_policy=UnknownPolicy.parse("retry:1"),
+            moderation=Unmoderated(),
+            credentials=idle,
         )
         providers = (ImageProvider(FIRST_PROVIDER, dependencies),)
         worker_dependencies = ImageWorkerDependencies(

@@ -18,7 +18,7 @@ from uuid import UUID
 import pytest
 import structlog
 
-from factories import COST, FOX, TODAY, USAGE
+from factories import COST, FOX, TODAY, USAGE, Unsigned
 from faults.scenarios import TIMES
 from faults.universe import Lost, Machine, Standstill, Universe
 from tatemono.adapters.model_registry import read_registry
@@ -32,6 +32,7 @@ from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.usecases.generations import run_generation as running
 from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.pictures.ports import Miniature, SmallCopy, VerifiedPicture
+from tatemono.usecases.safety.moderate_generation import Unmoderated
 
 LEASE = timedelta(seconds=6)
 RETRIES = 1
@@ -289,6 +290,8 @@ def worker_on(machine: Machine, model: Model, faulty: Callable[[], bool]) -> Non
         references=SimpleNamespace(),
         today=lambda: TODAY,
         unknown_policy=UnknownPolicy(RETRIES),
+        moderation=Unmoderated(),
+        credentials=Unsigned(),
     )
     provider: Any = SimpleNamespace(name="first", dependencies=dependencies)
     queue: Any = SimpleNamespace(extend=nothing)

@@ -111,8 +111,8 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
                 quarantine=takedowns.quarantine,
                 references=references,
                 when_down=settings.moderation_when_down,
-                credentials=_content_credentials(settings),
             ),
+            credentials=_content_credentials(settings),
         )
         providers = [ImageProvider(FIRST_PROVIDER, dependencies)]
         if len(painters) > 1:

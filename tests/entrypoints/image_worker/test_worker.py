@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from factories import PRICES, guest, submitted
+from factories import PRICES, Unsigned, guest, submitted
 from tatemono.adapters.ecs_agent import EcsTaskProtection
 from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
@@ -23,6 +23,7 @@ from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.queue_ports import Ticket
 from tatemono.usecases.generations.run_generation import Stop
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
+from tatemono.usecases.safety.moderate_generation import Unmoderated
 
 BUSY = PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30)
 AWAY = PaintingFailed(Failure.UNAVAILABLE, "500")
@@ -144,6 +145,8 @@ def providers(db: Database, *providers: str) -> list[ImageProvider]:
         references=None,  # type: ignore[arg-type]
         today=PRICES.today,
         unknown_policy=UnknownPolicy(1),
+        moderation=Unmoderated(),
+        credentials=Unsigned(),
     )
     return [ImageProvider(provider, replace(dependencies)) for provider in providers]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from factories import PRICES, USAGE, guest, submitted
+from factories import PRICES, USAGE, Unsigned, guest, submitted
 from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim, Outcome, UnknownPolicy
@@ -18,6 +18,7 @@ from tatemono.domain.generations.generation import Generation, PictureRequest, Q
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.run_generation import Stop, run_generation
+from tatemono.usecases.safety.moderate_generation import Unmoderated
 
 LEASE = timedelta(seconds=60)
 
@@ -81,6 +82,8 @@ def dependencies(
         registry=PRICES.registry,
         references=store or MemoryStore(),
         today=PRICES.today,
+        moderation=Unmoderated(),
+        credentials=Unsigned(),
     )
 
 
@@ -111,7 +114,7 @@ class TestRunGeneration:
         claim = await claim_of(db, n=2)
         store = MemoryStore()
         painter = ScriptedPainter(Painting((png(), png()), USAGE, "req_1"))
-        assert await run_generation(dependencies(db, painter, store), claim, never()) is Outcome.SUCCEEDED
+        assert (await run_generation(dependencies(db, painter, store), claim, never())).outcome is Outcome.SUCCEEDED
         generation, credits_left = await after(db, claim)
         assert (generation.state, credits_left) == (State.SUCCEEDED, 84)
         pictures = await db.queries.pictures_of([generation.id])
@@ -132,12 +135,12 @@ class TestRunGeneration:
         assert [event.kind for event in events] == ["started", "partial"]
         assert json.loads(events[1].data)["index"] == 2
         stop.set_result(Stop.LEASE_LOST)
-        assert await job is None
+        assert (await job).outcome is None
 
     async def test_does_not_mind_a_partial_picture_that_is_none(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(PartialPicture(0, b"no picture"), Painting((png(),), USAGE, None))
-        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.SUCCEEDED
+        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.SUCCEEDED
 
     async def test_tells_the_painter_nothing_of_the_user_but_a_keyed_hash(self, db: Database) -> None:
         claim = await claim_of(db, style="ink")
@@ -164,7 +167,7 @@ class TestRunGeneration:
     async def test_tries_again_soon_when_the_painter_is_busy_since_all_wait_for_it(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30))
-        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.FAILED
+        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.FAILED
         generation, credits_left = await after(db, claim)
         assert (generation.state, credits_left) == (State.QUEUED, 92)
         async with db.transaction() as tx:
@@ -176,7 +179,7 @@ class TestRunGeneration:
     async def test_ends_at_once_when_the_painter_refuses(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(PaintingFailed(Failure.REFUSED, "moderation"))
-        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.REFUSED
+        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.REFUSED
         generation, credits_left = await after(db, claim)
         assert (generation.state, generation.failure_code, credits_left) == (State.REFUSED, "prompt_refused", 100)
 
@@ -184,28 +187,30 @@ class TestRunGeneration:
         claim = await claim_of(db)
         store = MemoryStore()
         painter = ScriptedPainter(Painting((b"<html>",), USAGE, None))
-        assert await run_generation(dependencies(db, painter, store), claim, never()) is Outcome.FAILED
+        assert (await run_generation(dependencies(db, painter, store), claim, never())).outcome is Outcome.FAILED
         assert (await after(db, claim))[0].state is State.QUEUED
         assert store.objects == {}
 
     async def test_refuses_another_size_than_asked_for(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(Painting((png(512, 512),), USAGE, None))
-        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.FAILED
+        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.FAILED
 
     async def test_refuses_fewer_pictures_than_asked_for(self, db: Database) -> None:
         claim = await claim_of(db, n=2)
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert await run_generation(dependencies(db, painter), claim, never()) is Outcome.FAILED
+        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.FAILED
 
     async def test_refuses_a_painter_that_ends_without_a_word(self, db: Database) -> None:
         claim = await claim_of(db)
-        assert await run_generation(dependencies(db, ScriptedPainter()), claim, never()) is Outcome.FAILED
+        assert (await run_generation(dependencies(db, ScriptedPainter()), claim, never())).outcome is Outcome.FAILED
 
     async def test_tries_again_when_the_store_is_full(self, db: Database) -> None:
         claim = await claim_of(db)
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert await run_generation(dependencies(db, painter, MemoryStore(full=True)), claim, never()) is Outcome.FAILED
+        assert (
+            await run_generation(dependencies(db, painter, MemoryStore(full=True)), claim, never())
+        ).outcome is Outcome.FAILED
         assert (await after(db, claim))[0].state is State.QUEUED
 
     async def test_gives_up_after_three_attempts_and_returns_the_credits(self, db: Database) -> None:
@@ -260,7 +265,7 @@ class TestRunGeneration:
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
         stop = never()
         stop.set_result(Stop.LEASE_LOST)
-        assert await run_generation(dependencies(db, painter), claim, stop) is None
+        assert (await run_generation(dependencies(db, painter), claim, stop)).outcome is None
         assert painter.asked == []
 
     async def test_lets_go_when_the_user_cancels(self, db: Database) -> None:
@@ -270,7 +275,7 @@ class TestRunGeneration:
         job = asyncio.create_task(run_generation(dependencies(db, painter), claim, stop))
         await painter.hanging.wait()
         stop.set_result(Stop.CANCELLED_BY_USER)
-        assert await job is Outcome.UNKNOWN
+        assert (await job).outcome is Outcome.UNKNOWN
         generation, credits_left = await after(db, claim)
         assert (generation.state, credits_left) == (State.CANCELLED, 100)
 
@@ -281,7 +286,7 @@ class TestRunGeneration:
         job = asyncio.create_task(run_generation(dependencies(db, painter), claim, stop))
         await painter.hanging.wait()
         stop.set_result(Stop.SHUTTING_DOWN)
-        assert await job is Outcome.UNKNOWN
+        assert (await job).outcome is Outcome.UNKNOWN
         assert (await after(db, claim))[0].state is State.QUEUED
 
     async def test_changes_nothing_when_the_lease_was_lost(self, db: Database) -> None:
@@ -289,7 +294,7 @@ class TestRunGeneration:
         await db._pool.execute("update generations set lease_expires_at = now() - interval '1 s'")
         other = await db.generations.claim(lease=LEASE, max_running=4, model="m")
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert await run_generation(dependencies(db, painter), claim, never()) is None
+        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is None
         assert other is not None
         assert (await after(db, claim))[0].state is State.RUNNING
         assert await db.queries.pictures_of([claim.generation.id]) == []
@@ -304,3 +309,22 @@ class TestRunGeneration:
         await run_generation(dependencies(db, painter), again, never())
         assert painter.asked == []
         assert (await after(db, again))[0].state is State.CANCELLED
+
+    async def test_says_how_the_call_ended(self, db: Database) -> None:
+        answered = ScriptedPainter(Painting((png(),), USAGE, None))
+        result = await run_generation(dependencies(db, answered), await claim_of(db), never())
+        assert (result.call_ended, result.failure) == (True, None)
+
+    async def test_says_how_the_call_failed(self, db: Database) -> None:
+        busy = ScriptedPainter(PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=7))
+        result = await run_generation(dependencies(db, busy), await claim_of(db), never())
+        assert result.call_ended
+        assert result.failure is not None
+        assert (result.failure.failure, result.failure.retry_after_seconds) == (Failure.RATE_LIMITED, 7)
+
+    async def test_says_that_no_call_ended_when_it_let_go(self, db: Database) -> None:
+        painter, stop = ScriptedPainter(hang=True), never()
+        job = asyncio.create_task(run_generation(dependencies(db, painter), await claim_of(db), stop))
+        await painter.hanging.wait()
+        stop.set_result(Stop.CANCELLED_BY_USER)
+        assert not (await job).call_ended

@@ -1,10 +1,12 @@
 """What a worker does about prompts and pictures that must not be; and that nobody pays for it or sees it."""
 
 import asyncio
+import dataclasses
 import hashlib
 import io
 import json
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import c2pa
@@ -18,6 +20,8 @@ from tatemono.domain.generations.attempts import Outcome
 from tatemono.domain.generations.generation import State
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.domain.safety.moderation import HashClass, Stage, WhenDown
+from tatemono.usecases.generations.dependencies import GenerationDependencies
+from tatemono.usecases.safety import moderate_generation
 
 pytest_plugins = ["moderated_worker"]
 
@@ -276,3 +280,25 @@ class TestEscalations:
             with pytest.raises(Exception, match=r"only ever added|permission denied"):
                 await db._pool.execute(statement)
         assert await moderated.fetch("select count(*) from escalations") == [(1,)]
+
+
+class TestUnmoderated:
+    def test_is_used_by_tests_alone(self) -> None:
+        source = Path(moderate_generation.__file__).parents[3]
+        named = {
+            str(path.relative_to(source))
+            for path in source.rglob("*.py")
+            if "Unmoderated" in path.read_text(encoding="utf-8")
+        }
+        # Where it is defined, and the field that takes it.
+        assert named == {
+            "tatemono/usecases/safety/moderate_generation.py",
+            "tatemono/usecases/generations/dependencies.py",
+        }
+        assert "Unmoderated()" not in Path(moderate_generation.__file__).read_text(encoding="utf-8")
+
+    def test_is_never_what_is_meant_when_nothing_is_said(self) -> None:
+        fields = {field.name: field for field in dataclasses.fields(GenerationDependencies)}
+        for required in ("moderation", "credentials"):
+            assert fields[required].default is dataclasses.MISSING
+            assert fields[required].default_factory is dataclasses.MISSING

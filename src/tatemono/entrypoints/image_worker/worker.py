@@ -7,7 +7,6 @@ the queue is paused, or no painter may be called, tickets are held and no more a
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
@@ -166,25 +165,27 @@ class ImageWorker:
         return None
 
     async def _do(self, claim: Claim, permit: Permit, asked_at: float) -> None:
-        async def told(failed: PaintingFailed | None) -> None:
-            try:
-                await self._admission.report(permit, failed)
-            except Exception:  # what is known of the painter may wait; what became of the job is recorded
-                log.exception("call_not_reported", provider=permit.provider.name)
-
         job = self._leases.begin(claim, asked_at)
         self._dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
         try:
-            outcome = await run_generation(replace(permit.provider.dependencies, told=told), claim, job.stop)
+            result = await run_generation(permit.provider.dependencies, claim, job.stop)
+            if result.call_ended:
+                await self._report(permit, result.failure)
         finally:
             self._leases.end(job)
         log.info(
             "job_done",
             generation_id=str(claim.generation.id),
             fence=claim.fence,
-            outcome=outcome,
+            outcome=result.outcome,
             provider=permit.provider.name,
         )
+
+    async def _report(self, permit: Permit, failure: PaintingFailed | None) -> None:
+        try:
+            await self._admission.report(permit, failure)
+        except Exception:  # what is known of the painter may wait; what became of the job is recorded
+            log.exception("call_not_reported", provider=permit.provider.name)
 
     async def _protect(self, *, working: bool = False) -> None:
         """Be protected from scaling in and from deploys while there is work, and not when there has been none."""

@@ -1,34 +1,29 @@
-"""What a worker paints with."""
+"""What a worker needs to run a generation at one image provider."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from tatemono.domain.generations.attempts import UnknownPolicy
 from tatemono.domain.generations.image_models import PaintingUnavailable, Registry
-from tatemono.domain.generations.painting import PaintingFailed
 from tatemono.usecases.pictures.ports import Painter, PictureInspector, PictureStore, ReferenceCopies
 from tatemono.usecases.ports import Database
-from tatemono.usecases.safety.moderate_generation import GenerationModeration
-
-
-async def _tell_nobody(_failed: PaintingFailed | None) -> None:
-    pass
+from tatemono.usecases.safety.moderate_generation import GenerationModeration, Unmoderated
+from tatemono.usecases.safety.ports import ContentCredentials
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationDependencies:
-    """What a worker paints with.
-
+    """
     :ivar model_id: the configured model
-    :ivar safety_identifier_key: keys the hash that tells the painter one user from another
+    :ivar safety_identifier_key: keys the hash that tells the provider one user from another
     :ivar jitter: a random number from 0 to 1 at each call
     :ivar references: where clean copies of reference pictures are
     :ivar today: the day in UTC
-    :ivar unknown_policy: what to do after an attempt whose end nobody knows
-    :ivar moderation: what looks at prompts and pictures, and signs these; none: nothing does
-    :ivar told: is given how each call of the painter ended, if it ended by itself; none: in a picture
-    :ivar names: what this painter calls models, where it does not call them as the registry does
+    :ivar unknown_policy: what to do after an attempt whose end is unknown
+    :ivar moderation: looks at prompts and pictures before they are paid for, and before they are shown
+    :ivar credentials: signs pictures before they are kept
+    :ivar names: what this provider calls models, where it does not call them as the registry does
     """
 
     db: Database
@@ -42,15 +37,15 @@ class GenerationDependencies:
     references: ReferenceCopies
     today: Callable[[], date]
     unknown_policy: UnknownPolicy
-    moderation: GenerationModeration | None = None
-    told: Callable[[PaintingFailed | None], Awaitable[None]] = _tell_nobody
+    moderation: GenerationModeration | Unmoderated
+    credentials: ContentCredentials
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
-        """The model that paints today, as this painter calls it: the configured one or what follows it.
+        """The model of today, as this provider calls it: the configured one or its successor.
 
-        What cannot paint fails later.
+        A model that cannot paint fails later.
         """
         try:
             model = self.registry.at(self.model_id, self.today()).id

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import logging
 from contextlib import aclosing, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
@@ -14,14 +14,12 @@ from uuid import UUID
 
 from tatemono.domain.errors import Invalid
 from tatemono.domain.generations.attempts import CANCELLED, Claim, GiveUp, Outcome, Retry, plan_retry
-from tatemono.domain.generations.image_models import PaintingUnavailable
+from tatemono.domain.generations.image_models import ImageModel, PaintingUnavailable
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
-from tatemono.domain.safety.moderation import Stage
 from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.pictures.keep_pictures import keep_pictures
 from tatemono.usecases.pictures.ports import KeptPicture
 from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL
-from tatemono.usecases.safety.moderate_generation import Notes, check_request
 
 _log = logging.getLogger(__name__)
 
@@ -36,21 +34,34 @@ class Stop(Enum):
     LEASE_LOST = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class GenerationResult:
+    """What became of a claim.
+
+    :ivar outcome: how the attempt ended; none if another worker had the job by then, or it never began
+    :ivar call_ended: whether the painter was called and the call ended by itself, neither cancelled nor cut off
+    :ivar failure: how that call failed; none: it gave what was asked for
+    """
+
+    outcome: Outcome | None
+    call_ended: bool = False
+    failure: PaintingFailed | None = None
+
+
 async def run_generation(
     dependencies: GenerationDependencies, claim: Claim, stop: "asyncio.Future[Stop]"
-) -> Outcome | None:
+) -> GenerationResult:
     """Paint, keep the pictures and settle; or find out what to do instead.
 
     No transaction is open while the painter paints. Every write carries the fence: if the lease was lost, nothing of
     this changes anything.
 
-    :param stop: when it is done, the job is let go for the reason it holds
-    :returns: how the attempt ended; none if it was somebody else's by then, or never began
+    :param stop: when it is done, the worker lets the job go for the reason it holds
     """
     if not await _shall_be_called(dependencies, claim):
-        return None
+        return GenerationResult(None)
     if stop.done():
-        return await _let_go(dependencies, claim, stop.result())
+        return GenerationResult(await _let_go(dependencies, claim, stop.result()))
     painting = asyncio.ensure_future(_paint_and_keep(dependencies, claim))
     waited_for: set[asyncio.Future[Any]] = {painting, stop}
     try:
@@ -60,21 +71,17 @@ async def run_generation(
             painting.cancel()
             await asyncio.gather(painting, return_exceptions=True)
     if painting.cancelled():
-        return await _let_go(dependencies, claim, stop.result())
+        return GenerationResult(await _let_go(dependencies, claim, stop.result()))
     try:
         pictures, painted = painting.result()
     except PaintingFailed as failed:
-        outcome = await _failed(dependencies, claim, failed)
-        await dependencies.told(failed)
-        return outcome
+        return GenerationResult(await _failed(dependencies, claim, failed), call_ended=True, failure=failed)
     cost = _cost(dependencies, claim, painted)
     generations = dependencies.db.generations
     held = await generations.succeed(claim, pictures, painted.usage, painted.provider_request_id, cost_micros=cost)
-    await dependencies.told(None)
-    if not held:
-        return None
-    dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
-    return Outcome.SUCCEEDED
+    if held:
+        dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
+    return GenerationResult(Outcome.SUCCEEDED if held else None, call_ended=True)
 
 
 async def _shall_be_called(dependencies: GenerationDependencies, claim: Claim) -> bool:
@@ -96,70 +103,72 @@ async def _shall_be_called(dependencies: GenerationDependencies, claim: Claim) -
 
 
 async def _paint_and_keep(dependencies: GenerationDependencies, claim: Claim) -> tuple[list[KeptPicture], Painting]:
+    model, expected_micros = _model_of_today(dependencies, claim)
+    references = await _references(dependencies, claim.generation.request.reference_id)
+    recorded = await dependencies.moderation.check_request(claim, references)
     showing: asyncio.Task[None] | None = None
-    notes: Notes = []
     try:
-        request = await _paint_request(dependencies, claim, notes)
+        name = dependencies.names.get(model.id, model.id)
+        if expected_micros > claim.generation.expected_micros:
+            await dependencies.db.generations.expect_more(claim, name, expected_micros)
+        request = replace(_paint_request(dependencies, claim, model, references), model=name)
         async with aclosing(dependencies.painter.paint(request)) as steps:
             async for step in steps:
                 if showing is not None:
                     showing.cancel()
                 if isinstance(step, Painting):
-                    return await keep_pictures(dependencies, claim, step, notes), step
+                    return await keep_pictures(dependencies, claim, step), step
                 showing = asyncio.create_task(_show(dependencies, claim, step))
     finally:
         if showing is not None:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
-        await asyncio.gather(*notes)
+        # No job ends before what passed moderation is on record.
+        await recorded
     raise PaintingFailed(Failure.NO_PICTURE, "the painter ended without a painting")
 
 
 async def _show(dependencies: GenerationDependencies, claim: Claim, partial: PartialPicture) -> None:
-    """Let those who watch see an unfinished picture. It is dropped if the next one overtakes it, or if it is none."""
+    """Publish an unfinished picture. It is dropped if the next one overtakes it, or if it is no picture."""
     # A preview takes as long to make as a thumbnail, and cannot be stopped once it has begun.
     await asyncio.sleep(_OVERTAKEN_SECONDS)
     with suppress(PaintingFailed):
         preview = await dependencies.inspector.preview(partial.data)
-        if (
-            dependencies.moderation is not None
-            and (await dependencies.moderation.classifier.classify(preview, Stage.RESULT)).flagged
-        ):
+        if not await dependencies.moderation.may_be_shown(preview):
             return
         await dependencies.db.generations.add_partial(claim, partial.index, base64.b64encode(preview).decode())
         dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
 
 
-async def _paint_request(dependencies: GenerationDependencies, claim: Claim, notes: Notes) -> PaintRequest:
-    """The request as the model of today takes it, with what it may come to on record before it is made.
+def _model_of_today(dependencies: GenerationDependencies, claim: Claim) -> tuple[ImageModel, int]:
+    """The model that paints today, and what it is expected to charge for the request, in micro-dollars.
 
-    :raises PaintingFailed: the model does not take it, or nobody knows what it costs
+    :raises PaintingFailed: the model does not take the request, or its price is unknown
     """
-    request = claim.generation.request
+    request, today = claim.generation.request, dependencies.today()
     try:
-        model = dependencies.registry.at(dependencies.model_id, dependencies.today())
+        model = dependencies.registry.at(dependencies.model_id, today)
         model.check(request)
-        expected = model.cost(request, dependencies.today()).expected
+        return model, model.cost(request, today).expected
     except PaintingUnavailable as error:
         _log.error("nothing can be painted: %s", error.reason)
         raise PaintingFailed(Failure.UNAVAILABLE, error.reason) from error
     except Invalid as error:
-        # The model has changed since it was asked for.
+        # The model has changed since the request was accepted.
         raise PaintingFailed(Failure.BAD_REQUEST, str(error)) from error
-    references = await _references(dependencies, request.reference_id)
-    if dependencies.moderation is not None:
-        await check_request(dependencies.moderation, claim, references, notes)
-    if expected > claim.generation.expected_micros:
-        await dependencies.db.generations.expect_more(claim, dependencies.names.get(model.id, model.id), expected)
+
+
+def _paint_request(
+    dependencies: GenerationDependencies, claim: Claim, model: ImageModel, references: tuple[bytes, ...]
+) -> PaintRequest:
     user = hmac.new(dependencies.safety_identifier_key, claim.generation.user_id.bytes, hashlib.sha256)
-    translated = model.translate(
-        request,
+    return model.translate(
+        claim.generation.request,
         claim.prompt,
         safety_identifier=user.hexdigest(),
         client_request_id=f"{claim.generation.id}-{claim.fence}",
         references=references,
     )
-    return replace(translated, model=dependencies.names.get(model.id, model.id))
 
 
 async def _references(dependencies: GenerationDependencies, reference_id: UUID | None) -> tuple[bytes, ...]:

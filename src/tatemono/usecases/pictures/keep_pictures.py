@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,18 +11,14 @@ from tatemono.domain.generations.painting import Failure, Painting, PaintingFail
 from tatemono.domain.pictures.picture import object_key, thumbnail_key
 from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.pictures.ports import ExpectedPicture, KeptPicture, Miniature, SmallCopy, VerifiedPicture
-from tatemono.usecases.safety.moderate_generation import Notes, check_results
 
 T = TypeVar("T")
 
 
-async def keep_pictures(
-    dependencies: GenerationDependencies, claim: Claim, painting: Painting, notes: Notes
-) -> list[KeptPicture]:
+async def keep_pictures(dependencies: GenerationDependencies, claim: Claim, painting: Painting) -> list[KeptPicture]:
     """Check the pictures, have them judged, sign them and put them into the store.
 
-    :param notes: as of `check_request`
-    :raises PaintingFailed: they are not what was asked for, or not everybody lets them pass, or the store takes none
+    :raises PaintingFailed: they are not what was asked for, or moderation refuses them, or the store takes none
     """
     request = claim.generation.request
     if len(painting.pictures) != request.n:
@@ -35,38 +30,35 @@ async def keep_pictures(
     expected = ExpectedPicture(request.size.width, request.size.height, request.output_format)
     pictures = await _all(dependencies.inspector.verify(data, expected) for data in painting.pictures)
     copies = await _all(dependencies.inspector.shrink(picture) for picture in pictures)
-    # Nothing is put where it could be seen before it is judged; whatever else there is to do is done meanwhile.
-    async with _together() as group:
-        if dependencies.moderation is not None:
-            moderation_copies = [copy.moderation_copy for copy in copies]
-            group.create_task(check_results(dependencies.moderation, claim, painting, moderation_copies, notes))
-        whole = [group.create_task(_signed_picture(dependencies, picture)) for picture in pictures]
-        small = [group.create_task(_signed_miniature(dependencies, copy)) for copy in copies]
-    parts = zip((task.result() for task in whole), (task.result() for task in small), strict=True)
+    # Nothing is put where it could be seen before it is judged; all else there is to do is done meanwhile.
+    moderation_copies = [copy.moderation_copy for copy in copies]
+    judging = asyncio.ensure_future(dependencies.moderation.check_results(claim, painting, moderation_copies))
+    whole = asyncio.ensure_future(_all(_signed_picture(dependencies, picture) for picture in pictures))
+    small = asyncio.ensure_future(_all(_signed_miniature(dependencies, copy) for copy in copies))
+    await _together([judging, whole, small])
+    parts = zip(whole.result(), small.result(), strict=True)
     return await _all(_put(dependencies, _key(claim, position), *each) for position, each in enumerate(parts))
 
 
 async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """What each of them gives.
-
-    :raises PaintingFailed: one of them did
-    """
-    async with _together() as group:
-        tasks = [group.create_task(step) for step in steps]
+    """What each of the steps gives; raises as `_together`."""
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    await _together(tasks)
     return [task.result() for task in tasks]
 
 
-@asynccontextmanager
-async def _together() -> AsyncIterator[asyncio.TaskGroup]:
-    """Steps of which the first that fails stops the others.
+async def _together(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait for all. The first that fails stops the others, and its error is raised as it is.
 
-    :raises PaintingFailed: one of them did
+    No `TaskGroup`: it wraps errors, and what is raised out of an `except*` arrives as a group on Python before 3.11.4
+    (https://github.com/python/cpython/issues/103590).
     """
     try:
-        async with asyncio.TaskGroup() as group:
-            yield group
-    except* PaintingFailed as failed:
-        raise failed.exceptions[0] from None
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _key(claim: Claim, position: int) -> str:
@@ -101,6 +93,4 @@ async def _put(
 
 
 async def _signed(dependencies: GenerationDependencies, data: bytes, content_type: str) -> bytes:
-    if dependencies.moderation is None or dependencies.moderation.credentials is None:
-        return data
-    return await dependencies.moderation.credentials.sign(data, content_type, model=dependencies.model)
+    return await dependencies.credentials.sign(data, content_type, model=dependencies.model)

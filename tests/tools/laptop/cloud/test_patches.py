@@ -27,7 +27,7 @@ class TestCheckSeams:
             [
                 sys.executable,
                 "-c",
-                f"{IMPORTS}; {statement}; patches.check_seams()",
+                f"{IMPORTS}; {statement}; patches.check_patches()",
             ],
             env={"PATH": os.environ["PATH"], "STATE_DIR": str(tmp_path), "TMPDIR": str(tmp_path), "LOG_LEVEL": "ERROR"},
             capture_output=True,
