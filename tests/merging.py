@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from factories import NO_ATTESTATION
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim
@@ -48,6 +49,7 @@ class Handset:
             platform=Platform.IOS,
             identifier_hashes=IDENTIFIERS.hashes(self.identifier, now=0),
             proof=self.proof(),
+            terms=NO_ATTESTATION,
             welcome_credits=welcome,
             random_bits=secrets.token_bytes(32),
         )

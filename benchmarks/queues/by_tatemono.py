@@ -29,6 +29,8 @@ from tatemono.domain.generations.attempts import FIRST_PROVIDER, UnknownPolicy
 from tatemono.domain.generations.budgets import Terms
 from tatemono.domain.generations.generation import PictureRequest, Quality
 from tatemono.domain.generations.painting import PainterUsage, Painting, PaintRequest, PartialPicture
+from tatemono.domain.generations.queue import QueueControls
+from tatemono.domain.safety.blocked_words import BlockedWords
 from tatemono.entrypoints.image_worker.worker import ImageWorker
 from tatemono.entrypoints.logs import start_logging
 from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
@@ -110,7 +112,13 @@ async def submit(jobs: int) -> None:
 
         async def one(number: int) -> None:
             await submit_generation(
-                db, _PRICES, user_id=plain.user(number), request=_REQUEST, idempotency_key=secrets.token_hex(8)
+                db,
+                _PRICES,
+                controls=QueueControls(),
+                words=BlockedWords(()),
+                user_id=plain.user(number),
+                request=_REQUEST,
+                idempotency_key=secrets.token_hex(8),
             )
 
         await plain.each(jobs, one)

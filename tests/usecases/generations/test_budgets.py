@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from factories import COST, FOX, PRICES, TERMS, TODAY, USAGE, guest, kept
+from factories import COST, FOX, PRICES, TERMS, TODAY, USAGE, guest, kept, submit_openly
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.errors import Refusal
 from tatemono.domain.generations.attempts import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome
@@ -22,7 +22,6 @@ from tatemono.domain.generations.generation import OutOfCredits, PictureRequest,
 from tatemono.domain.generations.painting import Failure
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.generations.quote_generation import quote_generation
-from tatemono.usecases.generations.submit_generation import submit_generation
 
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)
@@ -40,7 +39,7 @@ class House:
         """Ask for pictures. :returns: the refusal, if it was one"""
         try:
             key = secrets.token_hex(8)
-            await submit_generation(self.api, prices, user_id=user_id, request=request, idempotency_key=key)
+            await submit_openly(self.api, prices, user_id=user_id, request=request, idempotency_key=key)
         except Refusal as refusal:
             return refusal
         return None

@@ -3,19 +3,23 @@
 import asyncio
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
+from factories import NO_ATTESTATION
 from tatemono.adapters.identifier_keys import IdentifierKeys
 from tatemono.adapters.postgres.database import Database
+from tatemono.domain.identity.attestation import AttestationPolicy, DeviceNotAttested
 from tatemono.domain.identity.devices import Platform, Proof, ProofRejected, SignedInDevice, UserKind
 from tatemono.domain.identity.sessions import AccountSuspended, NoSuchDevice, OnlyWayIn, RefreshRejected, RefreshToken
 from tatemono.usecases.identity.refresh_session import refresh_session
 from tatemono.usecases.identity.revoke_device import revoke_device
-from tatemono.usecases.identity.sign_in_device import sign_in_device
+from tatemono.usecases.identity.sign_in_device import AttestationTerms, sign_in_device
 from tatemono.usecases.identity.sign_out import sign_out, sign_out_everywhere
 from tatemono_tools.laptop.operate.keys import USED_AFTER_SECONDS, rotated_identifier_keys
 
@@ -34,12 +38,14 @@ async def sign_in(
     key: str = "thumbprint-1",
     used: Proof | None = None,
     hashes: tuple[bytes, ...] = (),
+    terms: AttestationTerms = NO_ATTESTATION,
 ) -> tuple[SignedInDevice, RefreshToken]:
     return await sign_in_device(
         db,
         platform=Platform.IOS,
         identifier_hashes=hashes or IDENTIFIERS.hashes(identifier, now=0),
         proof=used or proof(key),
+        terms=terms,
         welcome_credits=500,
         random_bits=secrets.token_bytes(32),
     )
@@ -66,7 +72,32 @@ async def active_sessions(db: Database) -> int:
     return count
 
 
+class AcceptsAll:
+    """A maker of phones that attests everything."""
+
+    def verify(self, platform: Platform, attestation: str, *, client_data: bytes, now: float) -> None:
+        pass
+
+
+ATTESTED = replace(NO_ATTESTATION, policy=AttestationPolicy.REQUIRED, verifier=AcceptsAll(), attestation="good")
+WITHOUT = replace(ATTESTED, attestation=None)
+
+
 class TestSignInDevice:
+    async def test_remembers_an_attestation_with_the_sign_in_that_it_came_with(self, db: Database) -> None:
+        first, _ = await sign_in(db, terms=ATTESTED)
+        again, _ = await sign_in(db, terms=WITHOUT)
+        assert again.user_id == first.user_id
+        with pytest.raises(DeviceNotAttested):
+            await sign_in(db, identifier="another", key="another", terms=WITHOUT)
+
+    async def test_opens_nothing_when_the_attestation_cannot_be_recorded(self, db: Database) -> None:
+        await db._pool.execute("alter table devices add constraint unrecorded check (attested_at is null)")
+        with pytest.raises(asyncpg.CheckViolationError):
+            await sign_in(db, terms=ATTESTED)
+        assert await db._pool.fetchval("select count(*) from users") == 0
+        assert await active_sessions(db) == 0
+
     async def test_makes_a_guest_the_first_time_and_finds_it_again(self, db: Database) -> None:
         first, _ = await sign_in(db)
         again, _ = await sign_in(db)

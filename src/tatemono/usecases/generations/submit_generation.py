@@ -7,6 +7,7 @@ from tatemono.domain.errors import Refusal
 from tatemono.domain.generations.budgets import Cost
 from tatemono.domain.generations.generation import Accepted, PictureRequest, accept_submission
 from tatemono.domain.generations.image_models import PaintingUnavailable
+from tatemono.domain.generations.queue import QueueControls
 from tatemono.domain.safety.blocked_words import BlockedWords
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
@@ -18,31 +19,34 @@ async def submit_generation(
     db: Database,
     prices: PriceList,
     *,
+    controls: QueueControls,
+    words: BlockedWords,
     user_id: UUID,
     request: PictureRequest,
     idempotency_key: str,
-    words: BlockedWords | None = None,
 ) -> Accepted:
     """Hold the credits, set the money aside and put the pictures in the queue.
 
     The same key and request again give the same generation as it was then; what was refused is judged anew.
 
+    :param controls: what operators told the queue
     :param words: what no prompt may hold
+    :raises QueueDraining: nothing is taken on
     :raises PromptBlocked: it holds such a word
     :raises Invalid: the model that paints now does not take it
     :raises PaintingUnavailable: there is no such model, or a price of it is unknown
     :raises OutOfCredits: the account cannot pay for it
     :raises UserBudgetReached: so much is spent for the user today
-    :raises ServiceBudgetReached: so much is spent for everybody today
+    :raises ServiceBudgetReached: so much is spent for all users today
     :raises TooManyWaiting: others of the user must finish first
     :raises KeyUsedForAnother: the key belongs to a request that was different
     :raises KeyInFlight: the first request with the key is not answered yet
     :raises NoSuchStyle: there is no such preset
     :raises NoSuchReference: there is no such reference picture of the user
     """
+    controls.check_open()
     try:
-        if words is not None:
-            words.check(request.prompt, request.negative_prompt)
+        words.check(request.prompt, request.negative_prompt)
         cost = priced(prices, request)
     except Refusal:
         # What was accepted yesterday is answered as yesterday, whatever paints today.

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
+from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submit_openly, submitted
 from tatemono.adapters.batching import Batcher
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.generations.generations import Generations, Success
@@ -21,7 +21,6 @@ from tatemono.adapters.postgres.generations.submissions import Submission
 from tatemono.domain.generations.attempts import Claim
 from tatemono.domain.generations.budgets import BUDGET_SHARDS
 from tatemono.domain.generations.generation import NoSuchStyle, OutOfCredits, PictureRequest, State, Submitted
-from tatemono.usecases.generations.submit_generation import submit_generation
 
 pytest_plugins = ["services"]
 
@@ -146,7 +145,7 @@ class TestSubmitTogether:
         asked = dict.fromkeys((rich, poor, again), FOX) | {odd: replace(FOX, style="cubism")}
         found = await asyncio.gather(
             *(
-                submit_generation(api, PRICES, user_id=user_id, request=request, idempotency_key="k")
+                submit_openly(api, PRICES, user_id=user_id, request=request, idempotency_key="k")
                 for user_id, request in [*asked.items(), (rich, FOX)]
             ),
             return_exceptions=True,

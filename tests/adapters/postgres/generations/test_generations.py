@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submitted
+from factories import COST, FOX, PRICES, TERMS, USAGE, guest, kept, submit_openly, submitted
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import CANCELLED, Claim, Outcome
 from tatemono.domain.generations.generation import (
@@ -26,7 +26,6 @@ from tatemono.domain.generations.generation import (
 )
 from tatemono.domain.generations.image_models import PaintingUnavailable
 from tatemono.domain.generations.painting import Failure
-from tatemono.usecases.generations.submit_generation import submit_generation
 
 LEASE = timedelta(seconds=60)
 GONE = timedelta(seconds=-1)
@@ -107,10 +106,10 @@ class TestSubmit:
         user_id = await guest(api)
         first = await submitted(api, user_id, key="k")
         gone = replace(PRICES, model_id="gone")
-        again = await submit_generation(api, gone, user_id=user_id, request=FOX, idempotency_key="k")
+        again = await submit_openly(api, gone, user_id=user_id, request=FOX, idempotency_key="k")
         assert again == Accepted(first, repeated=True)
         with pytest.raises(PaintingUnavailable):
-            await submit_generation(api, gone, user_id=user_id, request=FOX, idempotency_key="another")
+            await submit_openly(api, gone, user_id=user_id, request=FOX, idempotency_key="another")
 
     async def test_keeps_the_keys_of_users_apart(self, api: Database) -> None:
         one = await submitted(api, await guest(api), key="k")

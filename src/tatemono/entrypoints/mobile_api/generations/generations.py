@@ -66,14 +66,14 @@ async def submit_generation(
         ),
     ],
 ) -> Response:
-    backend.controls.value.check_open()
     accepted = await submitting.submit_generation(
         backend.db,
         backend.prices,
+        controls=backend.controls.value,
+        words=backend.blocked_words.value,
         user_id=caller.user_id,
         request=body.asked(),
         idempotency_key=unquoted(idempotency_key),
-        words=backend.blocked_words.value,
     )
     generation = accepted.generation
     headers = {"location": f"{PREFIX}/generations/{generation.id}"}

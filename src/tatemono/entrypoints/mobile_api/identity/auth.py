@@ -23,10 +23,10 @@ from tatemono.entrypoints.mobile_api.route_openapi import (
     body,
     router,
 )
-from tatemono.usecases.identity import attest_device as attesting
 from tatemono.usecases.identity import refresh_session as refreshing
 from tatemono.usecases.identity import sign_in_device as signing_in
 from tatemono.usecases.identity import sign_out as signing_out
+from tatemono.usecases.identity.sign_in_device import AttestationTerms
 
 routes = router("Sign-in")
 
@@ -85,27 +85,17 @@ async def sign_in_device(
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
     identifier_hashes = backend.identifiers.hashes(body.device_identifier, now=backend.now())
-    attested = await attesting.check_attestation(
-        backend.db,
-        backend.attestations,
-        policy=settings.device_attestation,
-        platform=body.platform,
-        identifier_hashes=identifier_hashes,
-        proof=proof,
-        proof_text=dpop,
-        attestation=body.attestation,
-        now=backend.now(),
-    )
     device, refresh_token = await signing_in.sign_in_device(
         backend.db,
         platform=body.platform,
         identifier_hashes=identifier_hashes,
         proof=proof,
+        terms=AttestationTerms(
+            settings.device_attestation, backend.attestations, body.attestation, dpop, backend.now()
+        ),
         welcome_credits=settings.welcome_credits,
         random_bits=secrets.token_bytes(32),
     )
-    if attested:
-        await attesting.record_attestation(backend.db, device.device_id)
     return json_response(credentials(backend, device, refresh_token, proof))
 
 
