@@ -38,7 +38,7 @@ class TestMessages:
             mail_pipeline.running("mail-worker"),
             mail_pipeline.running("mail-worker"),
         ):
-            await mail_pipeline.reaches(mail, "sent", mail_pipeline="delivered")
+            await mail_pipeline.reaches(mail, "sent", delivery="delivered")
             await until(lambda: _has(mail_pipeline, "MAIL_QUEUE_URL", 0))
         assert len(await mail_pipeline.arrived(mail.to)) == 1
         assert mail_pipeline.ses.calls == 1
@@ -65,7 +65,7 @@ class TestMessages:
         mail = mail_of()
         async with mail_pipeline.running("outbox-relay"), mail_pipeline.running("mail-worker"):
             await mail_pipeline.put(mail)
-            await mail_pipeline.reaches(mail, "sent", mail_pipeline="delivered")
+            await mail_pipeline.reaches(mail, "sent", delivery="delivered")
             # By what they say: SQS may deliver, and bury, one of them twice.
             assert await mail_pipeline.dead_events(len(poison)) == poison
         assert await mail_pipeline.messages_in("MAIL_EVENTS_QUEUE_URL") == 0
@@ -85,7 +85,7 @@ class TestWorkers:
             assert await mail_pipeline.outcomes(mail) == [(None, None)]
             async with mail_pipeline.running("mail-worker"):
                 # Nobody guesses: SES has told that it was sent.
-                await mail_pipeline.reaches(mail, "sent", mail_pipeline="delivered")
+                await mail_pipeline.reaches(mail, "sent", delivery="delivered")
                 await asyncio.sleep(2)
         assert len(await mail_pipeline.arrived(mail.to)) == 1
         assert mail_pipeline.ses.calls == 1
@@ -99,7 +99,7 @@ class TestWorkers:
         async with mail_pipeline.running("outbox-relay"), mail_pipeline.running("mail-worker"):
             await mail_pipeline.reaches(mail, "unknown")
             await silence_ends(mail_pipeline)
-            await mail_pipeline.reaches(mail, "sent", mail_pipeline="delivered")
+            await mail_pipeline.reaches(mail, "sent", delivery="delivered")
         assert len(await mail_pipeline.arrived(mail.to)) == 1
         assert await mail_pipeline.outcomes(mail) == [("unknown", "unknown"), ("sent", None)]
 
@@ -166,7 +166,7 @@ class TestSes:
         mail = mail_of()
         async with mail_pipeline.running("outbox-relay"), mail_pipeline.running("mail-worker"):
             await mail_pipeline.put(mail)
-            await mail_pipeline.reaches(mail, "sent", mail_pipeline="delivered")
+            await mail_pipeline.reaches(mail, "sent", delivery="delivered")
         assert len(await mail_pipeline.arrived(mail.to)) == 1
         assert await mail_pipeline.outcomes(mail) == [("unknown", "unknown")]
 

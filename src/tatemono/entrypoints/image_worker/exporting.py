@@ -11,7 +11,7 @@ import structlog
 
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.privacy.exports import LEASE, ExportClaim
-from tatemono.entrypoints.process import run_periodically
+from tatemono.entrypoints.ticket_loop import TicketLoop
 from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.privacy.build_export import Builder, build_export
 
@@ -27,17 +27,14 @@ class Exporter:
         self._db = db
         self._queue = queue
         self._builder = builder
+        self._loop = TicketLoop(queue, self._use, concurrency=1)
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Build until `stopping` is set; what is not ready then is begun anew by another process."""
-        working = asyncio.create_task(run_periodically(self._receive, 0))
+        self._loop.start()
         await stopping.wait()
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-
-    async def _receive(self) -> None:
-        for ticket in await self._queue.receive(1):
-            await self._use(ticket)
+        await self._loop.stop()
+        await self._loop.cancel()
 
     async def _use(self, ticket: Ticket) -> None:
         claim = await self._db.exports.claim(UUID(ticket.body), lease=LEASE)

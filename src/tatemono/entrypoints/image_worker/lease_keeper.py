@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from tatemono.domain.generations.attempts import Claim
+from tatemono.entrypoints.ticket_loop import TICKETS_AT_A_TIME
 from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.generations.run_generation import Stop
 from tatemono.usecases.ports import Database
@@ -20,8 +21,6 @@ RENEWALS_PER_LEASE = 6
 _SOONER = 5
 #: A job is let go so long before its lease ends, to hang up in time.
 _MARGIN_SECONDS = 2.0
-#: SQS takes at most so many tickets at a time.
-_TICKETS_AT_A_TIME = 10
 
 log = structlog.get_logger()
 
@@ -126,7 +125,7 @@ class LeaseKeeper:
     async def _renew_tickets(self, tickets: Sequence[Ticket]) -> None:
         # A ticket comes back a little after the lease.
         seconds = int(self._seconds + self._seconds // 4)
-        batches = [tickets[start : start + _TICKETS_AT_A_TIME] for start in range(0, len(tickets), _TICKETS_AT_A_TIME)]
+        batches = [tickets[start : start + TICKETS_AT_A_TIME] for start in range(0, len(tickets), TICKETS_AT_A_TIME)]
         await asyncio.gather(*(self._queue.extend(batch, seconds) for batch in batches))
 
     async def fence(self) -> None:

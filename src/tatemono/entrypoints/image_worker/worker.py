@@ -8,7 +8,6 @@ the queue is paused, or no painter may be called, tickets are held and no more a
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from math import ceil
 
 import structlog
 
@@ -23,6 +22,7 @@ from tatemono.entrypoints.image_worker.lease_keeper import LeaseKeeper
 from tatemono.entrypoints.image_worker.periodic_tasks import periodic_tasks
 from tatemono.entrypoints.image_worker.provider_admission import Permit, ProviderAdmission
 from tatemono.entrypoints.process import run_periodically
+from tatemono.entrypoints.ticket_loop import TICKETS_AT_A_TIME, TicketLoop
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.generations.queue_ports import Ticket
 from tatemono.usecases.generations.run_generation import run_generation
@@ -38,8 +38,6 @@ _CONTENDED_TRIES = 5
 _CONTENDED_SECONDS = 0.02
 #: What is left of the stop timeout for recording, when jobs that take too long are let go.
 _STOP_MARGIN_SECONDS = 5.0
-#: SQS gives at most so many tickets at a time.
-_TICKETS_AT_A_TIME = 10
 #: Protection is given up when nothing was done for so long, so that a busy worker does not ask at each job.
 _IDLE_SECONDS = 10.0
 _PROTECTION_CHECKED_SECONDS = 1.0
@@ -54,29 +52,26 @@ class ImageWorker:
         self._dependencies = dependencies
         self._settings = settings
         self._lease = timedelta(seconds=settings.lease_seconds)
-        self._stopping = False
-        self._tasks: dict[asyncio.Task[None], Ticket] = {}
-        #: How many tickets SQS is asked for at the moment.
-        self._asked = 0
-        self._delete: Batcher[Ticket, None] = Batcher(self._delete_together, most=_TICKETS_AT_A_TIME)
+        self._delete: Batcher[Ticket, None] = Batcher(self._delete_together, most=TICKETS_AT_A_TIME)
         self._leases = LeaseKeeper(dependencies.db, dependencies.queue, self._lease)
         self._admission = ProviderAdmission(
             dependencies.db, dependencies.providers, probe_seconds=settings.painter_timeout_seconds
         )
-        self._ended = asyncio.Event()
+        self._loop = TicketLoop(
+            dependencies.queue,
+            self._use,
+            concurrency=settings.concurrency,
+            until_open=self._admission.wait_until_open,
+        )
         self._protected_until = 0.0
         self._busy_at = 0.0
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Take tickets until `stopping` is set; then let the jobs finish, or hand them back when time runs out."""
         async with self._admission:
-            # SQS gives ten tickets in one answer: a worker of many jobs asks several times at once.
-            asking = [
-                asyncio.create_task(run_periodically(self._receive, 0))
-                for _ in range(ceil(self._settings.concurrency / _TICKETS_AT_A_TIME))
-            ]
+            self._loop.start()
             loops = [
-                asyncio.create_task(self._leases.renew(lambda: list(self._tasks.values()))),
+                asyncio.create_task(self._leases.renew(lambda: self._loop.tickets)),
                 asyncio.create_task(self._leases.fence()),
                 asyncio.create_task(run_periodically(self._protect, _PROTECTION_CHECKED_SECONDS)),
                 asyncio.create_task(run_periodically(self._erase, _ERASE_EVERY_SECONDS)),
@@ -87,54 +82,26 @@ class ImageWorker:
                 self._dependencies.db.dsn, CANCEL_CHANNEL, self._leases.cancel, service=self._settings.service_name
             ):
                 await stopping.wait()
-                self._stopping = True
                 self._admission.close()
-                for loop in asking:
-                    loop.cancel()
+                await self._loop.stop()
                 await self._drain()
             for loop in loops:
                 loop.cancel()
-            await asyncio.gather(*asking, *loops, return_exceptions=True)
+            await asyncio.gather(*loops, return_exceptions=True)
             if self._protected_until:
                 await self._dependencies.protection.set(protected=False)
 
-    async def _receive(self) -> None:
-        await self._admission.wait_until_open()
-        asked = min(self._settings.concurrency - len(self._tasks) - self._asked, _TICKETS_AT_A_TIME)
-        if asked <= 0:
-            self._ended.clear()
-            await self._ended.wait()
-            return
-        self._asked += asked
-        try:
-            tickets = await self._dependencies.queue.receive(asked)
-        finally:
-            self._asked -= asked
-            self._ended.set()
-        for ticket in tickets:
-            task = asyncio.create_task(self._use(ticket))
-            self._tasks[task] = ticket
-            task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        del self._tasks[task]
-        self._ended.set()
-
     async def _use(self, ticket: Ticket) -> None:
-        queue = self._dependencies.queue
-        try:
-            while (permit := await self._admission.acquire()) is not None:
-                try:
-                    found = await self._use_permit(permit)
-                finally:
-                    await self._admission.release(permit)
-                if not found:
-                    await self._delete(ticket)
-                    return
-            await queue.extend([ticket], 0)
-        except Exception:
-            # The lease ends and the ticket comes back, both by themselves: somebody tries again.
-            log.exception("job_left", ticket=ticket.body, received_count=ticket.received_count)
+        """Do jobs while there are any. After an error the lease and the ticket end by themselves, for another try."""
+        while (permit := await self._admission.acquire()) is not None:
+            try:
+                found = await self._use_permit(permit)
+            finally:
+                await self._admission.release(permit)
+            if not found:
+                await self._delete(ticket)
+                return
+        await self._dependencies.queue.extend([ticket], 0)
 
     async def _delete_together(self, tickets: Sequence[Ticket]) -> Sequence[None]:
         await self._dependencies.queue.delete(tickets)
@@ -211,12 +178,9 @@ class ImageWorker:
 
     async def _drain(self) -> None:
         log.info("stopping", jobs=len(self._leases))
-        patience = max(self._settings.stop_timeout_seconds - _STOP_MARGIN_SECONDS, 0)
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=patience)
+        await self._loop.finish(self._settings.stop_timeout_seconds - _STOP_MARGIN_SECONDS)
         self._leases.stop_all()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=_STOP_MARGIN_SECONDS)
+        await self._loop.finish(_STOP_MARGIN_SECONDS)
 
 
 async def main(settings: ImageWorkerSettings, stopping: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ from tatemono.adapters.ses.events import UnreadableEvent, read_event
 from tatemono.bootstrap.mail_worker import MailWorkerDependencies, mail_worker
 from tatemono.domain.mail.sending import MailClaim, SendingFailed
 from tatemono.entrypoints.process import run_periodically
+from tatemono.entrypoints.ticket_loop import TICKETS_AT_A_TIME, TicketLoop
 from tatemono.settings import MailWorkerSettings
 from tatemono.usecases.generations.queue_ports import Ticket
 from tatemono.usecases.mail.mail_maintenance import BATCH, erase_old_mail, refresh_quota, settle_unknown_mail
@@ -31,8 +32,6 @@ _SHORTEST_WAIT_SECONDS = 0.01
 _STOP_MARGIN_SECONDS = 2.0
 #: Of the lease: a call to SES that takes longer is given up, so that what became of it is recorded in time.
 _CALL_SHARE = 0.5
-#: SQS gives at most so many tickets at a time.
-_TICKETS_AT_A_TIME = 10
 
 log = structlog.get_logger()
 
@@ -44,15 +43,12 @@ class MailWorker:
         self._dependencies = dependencies
         self._settings = settings
         self._stopping = asyncio.Event()
-        self._tasks: dict[asyncio.Task[None], Ticket] = {}
-        self._ended = asyncio.Event()
+        self._loop = TicketLoop(dependencies.queue, self._use, concurrency=settings.concurrency)
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Take tickets and events until `stopping` is set; then let the mails under way finish."""
-        receiving = [
-            asyncio.create_task(run_periodically(self._receive, 0)),
-            asyncio.create_task(run_periodically(self._hear, 0)),
-        ]
+        self._loop.start()
+        hearing = asyncio.create_task(run_periodically(self._hear, 0))
         keeping = [
             asyncio.create_task(run_periodically(self._renew, self._settings.lease_seconds / RENEWALS_PER_LEASE)),
             asyncio.create_task(run_periodically(self._settle, _SETTLE_EVERY_SECONDS)),
@@ -61,46 +57,27 @@ class MailWorker:
         ]
         await stopping.wait()
         self._stopping.set()
-        for loop in receiving:
-            loop.cancel()
-        if self._tasks:
-            patience = max(self._settings.stop_timeout_seconds - _STOP_MARGIN_SECONDS, 0)
-            await asyncio.wait(set(self._tasks), timeout=patience)
-        for task in (*keeping, *self._tasks):
+        hearing.cancel()
+        await self._loop.stop()
+        await self._loop.finish(self._settings.stop_timeout_seconds - _STOP_MARGIN_SECONDS)
+        for task in keeping:
             task.cancel()
-        await asyncio.gather(*receiving, *keeping, *self._tasks, return_exceptions=True)
+        await self._loop.cancel()
+        await asyncio.gather(hearing, *keeping, return_exceptions=True)
 
     # --- sending
 
-    async def _receive(self) -> None:
-        free = self._settings.concurrency - len(self._tasks)
-        if free == 0:
-            self._ended.clear()
-            await self._ended.wait()
-            return
-        for ticket in await self._dependencies.queue.receive(min(free, _TICKETS_AT_A_TIME)):
-            task = asyncio.create_task(self._use(ticket))
-            self._tasks[task] = ticket
-            task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        del self._tasks[task]
-        self._ended.set()
-
     async def _use(self, ticket: Ticket) -> None:
-        try:
-            while not self._stopping.is_set():
-                if await self._send_next():
-                    continue
-                wait = await self._dependencies.db.mails.seconds_until_next()
-                if wait is None or wait > _LONGEST_WAIT_SECONDS:
-                    await self._dependencies.queue.delete([ticket])
-                    return
-                await self._pause(max(wait, _SHORTEST_WAIT_SECONDS))
-            await self._dependencies.queue.extend([ticket], 0)
-        except Exception:
-            # The lease ends and the ticket comes back, both by themselves.
-            log.exception("mail_left", ticket=ticket.body, received_count=ticket.received_count)
+        """Send while mail is due. After an error the lease and the ticket end by themselves, for another try."""
+        while not self._stopping.is_set():
+            if await self._send_next():
+                continue
+            wait = await self._dependencies.db.mails.seconds_until_next()
+            if wait is None or wait > _LONGEST_WAIT_SECONDS:
+                await self._dependencies.queue.delete([ticket])
+                return
+            await self._pause(max(wait, _SHORTEST_WAIT_SECONDS))
+        await self._dependencies.queue.extend([ticket], 0)
 
     async def _send_next(self) -> bool:
         now = self._dependencies.delivery.clock()
@@ -120,14 +97,13 @@ class MailWorker:
                 await self._stopping.wait()
 
     async def _renew(self) -> None:
-        tickets = list(self._tasks.values())
         seconds = self._settings.lease_seconds + self._settings.lease_seconds // 4
-        await self._dependencies.queue.extend(tickets, seconds)
+        await self._dependencies.queue.extend(self._loop.tickets, seconds)
 
     # --- what becomes of it
 
     async def _hear(self) -> None:
-        messages = await self._dependencies.events.receive(_TICKETS_AT_A_TIME)
+        messages = await self._dependencies.events.receive(TICKETS_AT_A_TIME)
         await self._dependencies.events.delete([message for message in messages if await self._heard(message)])
 
     async def _heard(self, message: Ticket) -> bool:
