@@ -11,7 +11,7 @@ from statistics import quantiles
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 from benchmarks.building import Building, building
 from benchmarks.light_phone import LightPhone
 from benchmarks.place import cpu_seconds, facts, scratch
@@ -145,7 +145,7 @@ async def _recorded(url: str, ids: list[str]) -> dict[str, Any]:
 
 
 async def _calls(studio: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"{studio}/studio/calls", params={"limit": 1000})
     return {call["client_request_id"]: call for call in answer.raise_for_status().json()["data"]}
 

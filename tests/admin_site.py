@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from conftest import CloudEndpoint
@@ -68,8 +68,8 @@ async def site(
     )
     async with admin_api(admin_settings) as backend, web(web_settings) as opened:
         owner = await asyncpg.connect(database_url)
-        inside = httpx.ASGITransport(create_admin_api(backend), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=inside, base_url="http://admin-api.test") as client:
+        inside = httpx2.ASGITransport(create_admin_api(backend), raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=inside, base_url="http://admin-api.test") as client:
             clock = SiteClock(opened.now)
             dependencies = replace(opened, admin_api=AdminApi(client, "first"), now=clock)
             yield Site(create_app(dependencies), dependencies, operators_pages, clock, owner)

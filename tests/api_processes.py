@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from phone import Clock
 from tatemono.settings import MobileApiSettings
@@ -40,12 +40,12 @@ async def running_api(settings: MobileApiSettings, port: int, log: Path) -> Asyn
             *COMMAND, env=environment_of(settings, port), stdout=output, stderr=output
         )
     try:
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             for _ in range(300):
                 try:
                     await client.get(f"http://127.0.0.1:{port}/healthz")
                     break
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     assert started.returncode is None, f"it ended: see {log}"
                     await asyncio.sleep(0.1)
         yield started

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from processes import Run, once_per_run, start
@@ -172,9 +172,9 @@ async def studio(worker_id: str) -> str:
 
         async def ready() -> bool:
             try:
-                async with httpx.AsyncClient() as client:
+                async with httpx2.AsyncClient() as client:
                     return (await client.get(f"{url}/studio/health")).is_success
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 return False
 
         environment = {"STUDIO_PORT": str(port), "STUDIO_LATENCY": "0"}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 
 from besides import told_besides
@@ -114,7 +114,7 @@ class DifficultSes:
 
     async def _passed_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
         # The signature is over the name that the caller called.
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             passed = await client.request(method, self.upstream + path, headers=headers, content=body)
         return passed.status_code, passed.headers.get("x-amzn-errortype", ""), passed.content
 
@@ -177,7 +177,7 @@ class MailPipeline:
     async def arrived(self, address: str) -> list[dict[str, Any]]:
         """The mail that SES has taken for an address."""
         bearer = {"Authorization": f"Bearer {self.cloud.secret_access_key}"}
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             answer = await client.get(f"{self.cloud.endpoint_url}/_tatemono/mail", headers=bearer)
         return [mail for mail in answer.json()["mails"] if address in mail["To"]]
 

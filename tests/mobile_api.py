@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock, Phone
@@ -67,11 +67,11 @@ def edge(backend: MobileApiBackend) -> HttpEdge:
 @pytest.fixture
 async def new_phone(edge: HttpEdge, clock: Clock) -> AsyncIterator[Callable[[], Phone]]:
     """Makes phones that have not signed in."""
-    clients: list[httpx.AsyncClient] = []
+    clients: list[httpx2.AsyncClient] = []
 
     def make() -> Phone:
-        transport = httpx.ASGITransport(edge, raise_app_exceptions=False)
-        clients.append(httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=ORIGIN))
+        transport = httpx2.ASGITransport(edge, raise_app_exceptions=False)
+        clients.append(httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=ORIGIN))
         return Phone(clients[-1], clock)
 
     yield make

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import httpx
+import httpx2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from jwt.algorithms import RSAAlgorithm
@@ -110,14 +110,14 @@ class Desk:
     edge: HttpEdge
     pool: PublishingPool
 
-    def client(self, token: str | None, *, address: str = ADDRESS, origin: str = "first") -> httpx.AsyncClient:
+    def client(self, token: str | None, *, address: str = ADDRESS, origin: str = "first") -> httpx2.AsyncClient:
         headers = {"x-origin-verify": origin, "x-forwarded-for": address}
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        transport = httpx.ASGITransport(self.edge, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers)
+        transport = httpx2.ASGITransport(self.edge, raise_app_exceptions=False)
+        return httpx2.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers)
 
-    def operator(self, *roles: str) -> httpx.AsyncClient:
+    def operator(self, *roles: str) -> httpx2.AsyncClient:
         return self.client(self.pool.token(*roles))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 from starlette.types import ASGIApp, Message
 
 from tatemono_tools.laptop.demo.device_key import DeviceKey
@@ -32,7 +32,7 @@ class Clock:
 class Phone:
     """A device with its key. `client` sends its access token once it has signed in."""
 
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     clock: Clock
     identifier: str = field(default_factory=lambda: secrets.token_hex(8))
     key: DeviceKey = field(default_factory=DeviceKey)
@@ -48,13 +48,13 @@ class Phone:
         response = await self.client.post("/v1/api/auth/device", json=body, headers={"dpop": self.proof()})
         return self.keep(response)
 
-    async def refresh(self, token: str | None = None, proof: str | None = None) -> httpx.Response:
+    async def refresh(self, token: str | None = None, proof: str | None = None) -> httpx2.Response:
         """Ask for the next tokens, with the newest refresh token and a fresh proof unless others are given."""
         body = {"refresh_token": self.refresh_token if token is None else token}
         headers = {"dpop": proof or self.proof("auth/refresh")}
         return await self.client.post("/v1/api/auth/refresh", json=body, headers=headers)
 
-    def keep(self, response: httpx.Response) -> dict[str, Any]:
+    def keep(self, response: httpx2.Response) -> dict[str, Any]:
         """Use the tokens of an answer from now on."""
         assert response.status_code == 200, response.text
         return self.keep_tokens(response.json())

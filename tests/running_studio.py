@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -30,7 +30,7 @@ class RunningStudio:
     url: str
     # The SDK's overloads want literals where tests pass parameters.
     openai: Any
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
 
     async def calls(self, client_request_id: str | None = None) -> list[dict[str, Any]]:
         params = {"client_request_id": client_request_id} if client_request_id else {}
@@ -64,14 +64,14 @@ async def run_studio(settings: StudioSettings = AT_ONCE, now: datetime = A_DAY) 
     serving = asyncio.create_task(server.serve())
     url = f"http://127.0.0.1:{port}"
     async with (
-        httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer any"}, timeout=30) as http,
+        httpx2.AsyncClient(base_url=url, headers={"Authorization": "Bearer any"}, timeout=30) as http,
         AsyncOpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0, timeout=30) as openai,
     ):
         for _ in range(200):
             try:
                 await http.get("/studio/health")
                 break
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 await asyncio.sleep(0.02)
         yield RunningStudio(url, openai, http)
     app.drop_all()

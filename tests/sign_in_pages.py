@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import httpx
+import httpx2
 
 from conftest import CloudEndpoint
 from operators import code_now
@@ -51,8 +51,8 @@ class PagesPool:
         email = f"{secrets.token_hex(6)}@example.jp"
         return Person(email, await self.operators.invite(email, role))
 
-    def browser(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.endpoint_url)
+    def browser(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self.endpoint_url)
 
     def authorize(self, proof: "Pkce", **changes: str | None) -> str:
         query = {
@@ -67,7 +67,7 @@ class PagesPool:
         }
         return "/oauth2/authorize?" + urlencode({k: v for k, v in {**query, **changes}.items() if v is not None})
 
-    async def redeem(self, code: str, proof: "Pkce", **changes: Any) -> httpx.Response:
+    async def redeem(self, code: str, proof: "Pkce", **changes: Any) -> httpx2.Response:
         auth = changes.pop("auth", self.secret)
         form = {
             "grant_type": "authorization_code",
@@ -77,7 +77,7 @@ class PagesPool:
         }
         return await self.post("token", auth=auth, **{**form, **changes})
 
-    async def post(self, endpoint: str, *, auth: tuple[str, str] | None = None, **form: Any) -> httpx.Response:
+    async def post(self, endpoint: str, *, auth: tuple[str, str] | None = None, **form: Any) -> httpx2.Response:
         async with self.browser() as server:
             data = {name: value for name, value in form.items() if value is not None}
             if auth is None:
@@ -107,35 +107,35 @@ class Pkce:
         self.challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-async def page_after(browser: httpx.AsyncClient, answer: httpx.Response) -> httpx.Response:
+async def page_after(browser: httpx2.AsyncClient, answer: httpx2.Response) -> httpx2.Response:
     """Follow redirects within the pages; the last answer is a page, or leads away."""
     while answer.is_redirect and not urlsplit(answer.headers["location"]).netloc:
         answer = await browser.get(answer.headers["location"])
     return answer
 
 
-def hidden(page: httpx.Response) -> str:
+def hidden(page: httpx2.Response) -> str:
     found = re.search(r'name="sign_in" value="([^"]+)"', page.text)
     assert found, page.text
     return found[1]
 
 
-def says(page: httpx.Response) -> str:
+def says(page: httpx2.Response) -> str:
     found = re.search(r'role="alert">([^<]*)<', page.text)
     return html.unescape(found[1]) if found else ""
 
 
-async def fill(browser: httpx.AsyncClient, page: httpx.Response, **fields: str) -> httpx.Response:
+async def fill(browser: httpx2.AsyncClient, page: httpx2.Response, **fields: str) -> httpx2.Response:
     answer = await browser.post("/login", data={"sign_in": hidden(page), **fields})
     return await page_after(browser, answer)
 
 
-async def give_password(browser: httpx.AsyncClient, address: str, person: Person) -> httpx.Response:
+async def give_password(browser: httpx2.AsyncClient, address: str, person: Person) -> httpx2.Response:
     page = await page_after(browser, await browser.get(address))
     return await fill(browser, page, username=person.email, password=person.password)
 
 
-async def come_in(browser: httpx.AsyncClient, address: str, person: Person) -> dict[str, str]:
+async def come_in(browser: httpx2.AsyncClient, address: str, person: Person) -> dict[str, str]:
     """All steps that the pages ask for. :returns: the parameters that the app is given"""
     page = await give_password(browser, address, person)
     if 'name="again"' in page.text:
@@ -148,7 +148,7 @@ async def come_in(browser: httpx.AsyncClient, address: str, person: Person) -> d
     return given_to_app(answer)
 
 
-def given_to_app(answer: httpx.Response) -> dict[str, str]:
+def given_to_app(answer: httpx2.Response) -> dict[str, str]:
     place = urlsplit(answer.headers["location"])
     assert place._replace(query="").geturl() == CALLBACK
     return {name: values[0] for name, values in parse_qs(place.query).items()}

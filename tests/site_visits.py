@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 
 from sign_in_pages import PUBLIC_URL, PagesPool, Person, come_in
 from tatemono.bootstrap.web import WebDependencies
@@ -34,12 +34,12 @@ class Site:
     clock: SiteClock
     database: Any
 
-    def browser(self, *, address: str = ADDRESS, origin: str = "first") -> httpx.AsyncClient:
+    def browser(self, *, address: str = ADDRESS, origin: str = "first") -> httpx2.AsyncClient:
         headers = {"x-origin-verify": origin, "x-forwarded-for": address, "user-agent": "Mozilla Firefox/1 (Linux)"}
-        transport = httpx.ASGITransport(self.edge, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers)
+        transport = httpx2.ASGITransport(self.edge, raise_app_exceptions=False)
+        return httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers)
 
-    async def sign_in(self, browser: httpx.AsyncClient, person: Person) -> httpx.Response:
+    async def sign_in(self, browser: httpx2.AsyncClient, person: Person) -> httpx2.Response:
         """All the way to the start page."""
         began = await browser.get("/sign-in")
         async with self.pool.browser() as pages:
@@ -47,7 +47,7 @@ class Site:
         return await browser.get("/sign-in/callback", params=given)
 
 
-def form_token(page: httpx.Response) -> str:
+def form_token(page: httpx2.Response) -> str:
     found = re.search(r'name="form_token" value="([^"]+)"', page.text)
     assert found, page.text
     return found[1]

@@ -22,7 +22,7 @@ class _Settings(BaseSettings):
 class MigrationSettings(_Settings):
     """What the migrations are told.
 
-    :ivar database_roles: roles that have to exist before, separated by commas; if empty, somebody else makes them
+    :ivar database_roles: roles that have to exist before, separated by commas; if empty, they are made elsewhere
     """
 
     database_url: SecretStr

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from besides import told_besides
@@ -35,12 +35,12 @@ async def own_studio() -> AsyncIterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient() as client, asyncio.timeout(30):
+        async with httpx2.AsyncClient() as client, asyncio.timeout(30):
             while True:
                 try:
                     (await client.get(f"{url}/studio/health")).raise_for_status()
                     break
-                except httpx.HTTPError:
+                except httpx2.HTTPError:
                     await asyncio.sleep(0.05)
         yield url
     finally:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
-import httpx
+import httpx2
 import structlog
 from pydantic_settings import BaseSettings
 
@@ -344,7 +344,7 @@ async def _all_keys(place: Place) -> list[Any]:
 
 async def _calls(place: Place) -> list[dict[str, Any]]:
     """The whole log of the studio, of which tests that ran before have no part: their generations are others."""
-    async with httpx.AsyncClient(base_url=place.studio) as client:
+    async with httpx2.AsyncClient(base_url=place.studio) as client:
         answer = await client.get("/studio/calls", params={"limit": 999_999})
     logged: list[dict[str, Any]] = answer.raise_for_status().json()["data"]
     return logged

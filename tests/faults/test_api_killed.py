@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from api_processes import WallClock, running_api
@@ -56,7 +56,7 @@ class Asking:
                 json={"prompt": f"A fox {key}", "quality": "low"},
                 headers={"idempotency-key": key},
             )
-        except httpx.TransportError:
+        except httpx2.TransportError:
             self.broken += 1
             await asyncio.sleep(0.05)
             return False
@@ -79,7 +79,7 @@ class TestMobileApi:
         async with AsyncExitStack() as stack:
             clients = [
                 await stack.enter_async_context(
-                    httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=5)
+                    httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=5)
                 )
                 for _ in range(_PHONES)
             ]

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 
@@ -115,7 +115,7 @@ class TestFrontDoor:
     def test_is_the_only_way_in(self, building: RunningBuilding) -> None:
         status = subprocess.run(building.command("status", "--json"), capture_output=True, text=True, check=True)
         parts = {part["name"]: part for part in json.loads(status.stdout)["parts"]}
-        response = httpx.get(f"{parts['mobile-api']['address']}/v1/api/styles")
+        response = httpx2.get(f"{parts['mobile-api']['address']}/v1/api/styles")
         assert response.status_code == 403
         assert response.json()["code"] == "origin_not_verified"
 

@@ -6,7 +6,7 @@ import secrets
 import ssl
 from asyncio.subprocess import PIPE
 
-import httpx
+import httpx2
 import pytest
 
 from journeys.conftest import RunningBuilding
@@ -47,7 +47,7 @@ class TestOperators:
         person = f"/v1/api/admin/people/{me['id']}"
         trust = ssl.create_default_context(cafile=building.authority)
         headers = {"authorization": f"Bearer {token.strip()}"}
-        async with httpx.AsyncClient(base_url=building.address, verify=trust, headers=headers) as operator:
+        async with httpx2.AsyncClient(base_url=building.address, verify=trust, headers=headers) as operator:
             suspended = await operator.post(f"{person}/suspend", json={"reason": "A test"})
             assert suspended.status_code == 204, suspended.text
             assert await eventually_refused(phone) == "account_suspended"

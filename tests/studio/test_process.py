@@ -5,7 +5,7 @@ import sys
 from asyncio.subprocess import PIPE
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 import openai
 import pytest
 
@@ -24,12 +24,12 @@ class TestProcess:
         port = free_port()
         environment = {**os.environ, "STUDIO_PORT": str(port), "STUDIO_LATENCY": "60s"}
         process = await asyncio.create_subprocess_exec(*COMMAND, env=environment, stdout=PIPE, stderr=PIPE)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
             for _ in range(400):
                 try:
                     assert (await http.get("/studio/health")).json()["status"] == "ok"
                     break
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     await asyncio.sleep(0.02)
             body = {"model": "gpt-image-2", "prompt": "x", "stream": True, "quality": "low"}
             key = {"Authorization": "Bearer any"}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import httpx
+import httpx2
 import structlog
 
 from tatemono.domain.errors import Unavailable
@@ -45,7 +45,7 @@ class AdminAnswer:
 
 
 class AdminApi:
-    def __init__(self, client: httpx.AsyncClient, origin_verify: str) -> None:
+    def __init__(self, client: httpx2.AsyncClient, origin_verify: str) -> None:
         """:param client: its base URL is where the admin API answers"""
         self._client = client
         self._origin_verify = origin_verify
@@ -64,6 +64,6 @@ class AdminApi:
             if response.is_server_error:
                 raise AdminApiUnavailable
             return AdminAnswer(response.status_code, response.json())
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, ValueError) as error:
             log.warning("admin_api_away", path=path, error=repr(error))
             raise AdminApiUnavailable from error

@@ -23,7 +23,7 @@ _REMEMBERED_KEYS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """Whoever holds a private key: its public half, and its thumbprint (RFC 7638)."""
+    """The holder of a private key: its public half, and its thumbprint (RFC 7638)."""
 
     key: ec.EllipticCurvePublicKey
     thumbprint: str
@@ -33,9 +33,9 @@ class ProofChecker:
     """Checks proofs. It remembers none: whether one was used before is asked of the database.
 
     It does remember keys: a phone writes the very same header each time, so its text stands for the key that was read
-    from it. Only what a proof was signed with is kept, so nobody fills the memory without the work.
+    from it. Only what a proof was signed with is kept, so a caller who did no work fills no memory.
 
-    A nonce is a MAC of the current step of time. Nobody keeps it: every process that has the key knows it.
+    A nonce is a MAC of the current step of time. It is stored nowhere: every process that has the key knows it.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -49,7 +49,7 @@ class ProofChecker:
     def verify(self, proof: str, *, method: str, url: str, now: float) -> Proof:
         """Check a proof (RFC 9449, 4.3) without an access token.
 
-        A proof with a nonce is good while the nonce is, whatever time it names; one without, while its time is now.
+        A proof with a nonce is good while the nonce is, at any time that it names; one without, while its time is now.
 
         :param url: of the request as the phone asked; query and fragment do not count
         :raises ProofRejected: says why
@@ -67,7 +67,7 @@ class ProofChecker:
         return Proof(holder.thumbprint, hashlib.sha256(holder.thumbprint.encode() + identifier).digest())
 
     def _holder(self, proof: Segments) -> _Holder:
-        """Whoever signed the proof."""
+        """The holder of the key that signed the proof."""
         known = self._holders.get(proof.header)
         holder = known or _read_holder(json_object(proof.header))
         if not es256.verifies(holder.key, proof.signed, decode(proof.signature)):

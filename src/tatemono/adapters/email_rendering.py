@@ -18,7 +18,7 @@ _FONTS = {
     "ja": "-apple-system,'Hiragino Sans','Noto Sans JP','Noto Sans CJK JP','Yu Gothic',Meiryo,sans-serif",
     "en": "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Noto Sans',sans-serif",
 }
-# Whoever reads Japanese is told the time of Japan; everyone else has to know their own distance from UTC.
+# Readers of Japanese are told the time of Japan; other readers have to know their own distance from UTC.
 _JAPAN = timezone(timedelta(hours=9))
 _UNITS = ((2**30, "GB"), (2**20, "MB"), (2**10, "KB"))
 # No name of a month depends on where the process runs.
@@ -77,7 +77,7 @@ def _subject(template: jinja2.Template, known: dict[str, Any]) -> str:
 
 def _headers(unsubscribe_url: str) -> dict[str, str]:
     if not unsubscribe_url:
-        # RFC 3834: nobody's absence note shall answer it.
+        # RFC 3834: no absence note shall answer it.
         return {"Auto-Submitted": "auto-generated"}
     # RFC 2369 and RFC 8058: the reader's own button sends a POST to the link, without a question.
     return {

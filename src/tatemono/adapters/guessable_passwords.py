@@ -1,4 +1,4 @@
-"""Passwords that somebody would guess within Cognito's patience, by the lists and patterns of zxcvbn.
+"""Passwords that an attacker would guess within Cognito's patience, by the lists and patterns of zxcvbn.
 
 NIST SP 800-63B-4, 3.1.1.2 asks for a list of passwords that are common, expected or compromised; OWASP ASVS 5.0, 6.2.4
 and 6.2.11, for the 3,000 most common at least, and words of the context. zxcvbn brings 30,000, and finds them in other
@@ -23,7 +23,7 @@ _one_at_a_time = Lock()
 
 
 async def refuse_guessable(password: Password, email: str) -> None:
-    """Look at a password that somebody wants to have. In a thread: the lists take 0.2 s and 14 MB when first needed.
+    """Look at a password that a person wants to have. In a thread: the lists take 0.2 s and 14 MB when first needed.
 
     :raises PasswordGuessable:
     """
@@ -32,7 +32,7 @@ async def refuse_guessable(password: Password, email: str) -> None:
 
 
 def guesses_log10(text: str, email: str) -> float:
-    """How many guesses it takes to come upon `text`, for somebody who knows the address, to the base of 10."""
+    """How many guesses it takes to come upon `text`, for an attacker who knows the address, to the base of 10."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - see above: most processes never look at a password
 
     words = [*CONTEXT_WORDS, email, email.partition("@")[0], *(part for part in re.split(r"[^\w]+|_", email) if part)]

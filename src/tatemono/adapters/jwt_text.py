@@ -1,4 +1,4 @@
-"""JWTs as text: read strictly, before anybody has checked a signature; and written."""
+"""JWTs as text: read strictly, before a signature is checked; and written."""
 
 import binascii
 import hashlib
@@ -52,7 +52,7 @@ class Jwt:
 
 
 def read_jwt(text: str) -> Jwt:
-    """A JWT whose signature nobody has checked yet.
+    """A JWT whose signature is not checked yet.
 
     :raises ValueError: it is too long, not canonical base64url, or its JSON repeats a name
     :raises TypeError: its JSON is no object

@@ -1,4 +1,4 @@
-"""Keys that change while a service runs: the secret is read again, so that rotating them restarts nobody."""
+"""Keys that change while a service runs: the secret is read again, so that rotating them restarts no service."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -38,7 +38,7 @@ async def _follow(arn: str, take: Callable[[str], None], every_seconds: float) -
                 if value != known:
                     take(value)
                     known = value
-            except Exception as error:  # noqa: BLE001 - whatever it is, the keys that are known stay good
+            except Exception as error:  # noqa: BLE001 - after any error the keys that are known stay good
                 # The type only: what is wrong with a key must not show the key.
                 log.warning("signing_keys_not_read", error=type(error).__name__)
             await asyncio.sleep(every_seconds)

@@ -29,8 +29,8 @@ class SqsQueue:
     """One queue. How long `receive` waits, and when a ticket comes back, is configured in the queue itself.
 
     Every call may be cancelled. SQS does not notice that a caller hung up: it gives the next messages to the abandoned
-    call, which hides them from everybody until their visibility timeout passes. So a `receive` that is cancelled goes
-    on behind the scenes, and what it brings is handed back; `close` waits for that.
+    call, which hides them from all consumers until their visibility timeout passes. So a cancelled `receive` goes on
+    behind the scenes, and what it brings is handed back; `close` waits for that.
     """
 
     def __init__(self, client: Any, url: str) -> None:

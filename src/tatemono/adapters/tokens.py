@@ -140,7 +140,7 @@ class AccessTokens:
         return principal, claims["exp"]
 
     def _check_claims(self, claims: dict[str, Any], now: float) -> None:
-        """Whose token it is, for whom, and when (RFC 8725, 3.8 to 3.10); whoever takes it looks whether it is over."""
+        """Whose token it is, for whom, and when (RFC 8725, 3.8 to 3.10); the caller looks whether it is over."""
         if claims["iss"] != self._issuer or claims["aud"] != AUDIENCE:
             raise TokenRejected
         if not all(type(claims[name]) is int for name in ("iat", "exp")):

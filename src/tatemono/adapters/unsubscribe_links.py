@@ -1,4 +1,4 @@
-"""Links that unsubscribe whoever follows them, for as long as the mail is kept: RFC 8058, section 3.1.
+"""Links that unsubscribe the person who follows them, for as long as the mail is kept: RFC 8058, section 3.1.
 
 The token names a kind of mail and the digest of an address, never the address, and is signed. It does not end: mail is
 read late.
@@ -36,7 +36,7 @@ class UnsubscribeLinks:
         self._public_url = public_url
 
     def link(self, address: str, kind: MailKind) -> str:
-        """:raises ValueError: nobody can unsubscribe from this kind"""
+        """:raises ValueError: this kind cannot be unsubscribed from"""
         if not kind.optional:
             raise ValueError(f"{kind} cannot be unsubscribed from")
         signed = f"{_VERSION}.{kind}.{_text(address_digest(address))}"

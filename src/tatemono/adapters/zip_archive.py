@@ -22,7 +22,7 @@ class _Outlet:
 
 
 class ZipArchive:
-    """Beyond 4 GiB or 65,535 entries it becomes a Zip64, which whoever unpacks zips today reads as well."""
+    """Beyond 4 GiB or 65,535 entries it becomes a Zip64, which today's unpackers read as well."""
 
     def __init__(self, upload: Upload) -> None:
         self._upload = upload

@@ -87,8 +87,8 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
         db = await stack.enter_async_context(
             await Database.connect(settings.database_url.get_secret_value(), service=settings.service_name)
         )
-        # The painter's SDK takes longer to load than all the rest. Nobody is asked whether it is there, and no lease is
-        # held yet: so whoever waits for this service's health need not wait for it.
+        # The painter's SDK takes longer to load than all the rest. Health does not ask for it, and no lease is held
+        # yet: so a start that waits for this service's health does not wait for it.
         painters = [await stack.enter_async_context(painter) for painter in _painters(settings)]
         for each in (queue, export_queue):
             stack.push_async_callback(each.close, within_seconds=LAST_POLL_SECONDS)

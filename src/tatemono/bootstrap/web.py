@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import httpx
+import httpx2
 
 from tatemono.adapters.admin_api import AdminApi
 from tatemono.adapters.authenticated_encryption import AuthenticatedEncryption
@@ -30,8 +30,8 @@ class WebDependencies:
 @asynccontextmanager
 async def web(settings: WebSettings) -> AsyncIterator[WebDependencies]:
     async with (
-        httpx.AsyncClient(base_url=settings.operators_domain_url, timeout=5) as cognito,
-        httpx.AsyncClient(base_url=settings.admin_api_url, timeout=10) as admin,
+        httpx2.AsyncClient(base_url=settings.operators_domain_url, timeout=5) as cognito,
+        httpx2.AsyncClient(base_url=settings.admin_api_url, timeout=10) as admin,
         await Database.connect(
             settings.database_url.get_secret_value(), service=settings.service_name, max_connections=4
         ) as db,

@@ -43,7 +43,7 @@ async def run_periodically(
     An error is logged and does not end it. The pause doubles with each in a row, from a second at least to the longest,
     and is shortened by chance: those who wait for the same thing do not all come back at the same moment.
 
-    :param away: errors that say that somebody else does not answer, which needs no stack trace
+    :param away: errors that say that another service does not answer, which need no stack trace
     """
     failures = 0
     while True:

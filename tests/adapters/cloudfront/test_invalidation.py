@@ -7,7 +7,7 @@ from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from conftest import free_port
@@ -42,12 +42,12 @@ async def client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
         stderr=DEVNULL,
     )
     try:
-        async with asyncio.timeout(60), httpx.AsyncClient() as probe:
+        async with asyncio.timeout(60), httpx2.AsyncClient() as probe:
             while True:
                 try:
                     if (await probe.get(f"{url}/_ministack/health")).is_success:
                         break
-                except httpx.TransportError:
+                except httpx2.TransportError:
                     await asyncio.sleep(0.1)
         for name, value in (("ENDPOINT_URL", url), ("ACCESS_KEY_ID", "000000000001"), ("SECRET_ACCESS_KEY", "any")):
             monkeypatch.setenv(f"AWS_{name}", value)

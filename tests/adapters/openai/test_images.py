@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 
@@ -60,7 +60,7 @@ def size_of(picture: bytes) -> tuple[int, int]:
 
 
 async def call_in_studio(studio: str, client_request_id: str) -> dict[str, Any]:
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         answer = await client.get(f"{studio}/studio/calls", params={"client_request_id": client_request_id})
     (call,) = answer.json()["data"]
     assert isinstance(call, dict)

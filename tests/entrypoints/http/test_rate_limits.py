@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
@@ -44,7 +44,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def process(db: Database, clock: Clock) -> httpx.AsyncClient:
+def process(db: Database, clock: Clock) -> httpx2.AsyncClient:
     """One process of a service with two limited routes."""
     rules = {
         "mail": [Limit("mail", "address", 2, 600), Limit("mail", "ip", 100, 600)],
@@ -54,10 +54,10 @@ def process(db: Database, clock: Clock) -> httpx.AsyncClient:
     app.state.limits = Limits(rules, db.limits, clock=clock)
     edge = HttpEdge(Router(routes.routes), origin_verify="door", owner=app)
     headers = {"x-origin-verify": "door", "x-forwarded-for": "192.0.2.1"}
-    return httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="https://test", headers=headers)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(edge), base_url="https://test", headers=headers)
 
 
-async def statuses(client: httpx.AsyncClient, path: str, count: int, **headers: str) -> list[int]:
+async def statuses(client: httpx2.AsyncClient, path: str, count: int, **headers: str) -> list[int]:
     return [(await client.get(path, headers=headers)).status_code for _ in range(count)]
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 
-import httpx
+import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
@@ -17,8 +17,8 @@ pytest_plugins = ["mobile_api"]
 API = "/v1/api"
 
 
-def client_of(app: HttpEdge, **headers: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC_URL, headers=headers)
+def client_of(app: HttpEdge, **headers: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=PUBLIC_URL, headers=headers)
 
 
 class TestOriginVerify:

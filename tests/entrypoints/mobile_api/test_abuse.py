@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from mailbox_of import PASSWORD, Mailbox
@@ -32,7 +32,7 @@ def settings(settings: MobileApiSettings, with_members: Callable[..., MobileApiS
     return with_members(settings, even_seconds=EVEN_SECONDS)
 
 
-async def post(phone: Phone, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+async def post(phone: Phone, path: str, body: dict[str, Any], **headers: str) -> httpx2.Response:
     return await phone.client.post(f"{API}/{path}", json=body, headers={"dpop": phone.proof(path), **headers})
 
 
@@ -45,7 +45,7 @@ async def member(phone: Phone, mailbox: Mailbox) -> Phone:
     return phone
 
 
-async def timed(request: Awaitable[httpx.Response]) -> tuple[float, httpx.Response]:
+async def timed(request: Awaitable[httpx2.Response]) -> tuple[float, httpx2.Response]:
     began = time.perf_counter()
     answer = await request
     return time.perf_counter() - began, answer
@@ -75,7 +75,7 @@ class TestAddresses:
         if path == "me/email":
             await member(asking, Mailbox(mailbox.cloud, f"asking-{mailbox.address}"))
 
-        def ask(address: str) -> Awaitable[tuple[float, httpx.Response]]:
+        def ask(address: str) -> Awaitable[tuple[float, httpx2.Response]]:
             return timed(post(asking, path, {"email": address, **body}))
 
         seconds: dict[bool, list[float]] = {True: [], False: []}
@@ -213,7 +213,7 @@ class TestGuessing:
         assert (right.status_code, right.json()["code"]) == (404, "transfer_code_rejected")
 
     @staticmethod
-    async def _redeem(phone: Phone, code: str, *, n: int) -> httpx.Response:
+    async def _redeem(phone: Phone, code: str, *, n: int) -> httpx2.Response:
         body = {"code": code, "platform": "ios", "device_identifier": phone.identifier}
         return await post(phone, "transfer-codes/redeem", body, **{"x-forwarded-for": f"198.51.100.{n}"})
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -251,7 +251,7 @@ async def _hold_to_document(phone: Phone, case: Any) -> None:
             cookies=None,
             **content,
         )
-    except (httpx.InvalidURL, UnicodeEncodeError, ValueError):
+    except (httpx2.InvalidURL, UnicodeEncodeError, ValueError):
         return  # No client can send that.
     assert response.status_code != 500, response.text
     if response.status_code not in (404, 405):

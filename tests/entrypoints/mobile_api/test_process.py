@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -36,7 +36,7 @@ class TestService:
         self, process: asyncio.subprocess.Process, port: int, tmp_path: Path
     ) -> None:
         headers = {"x-origin-verify": "first"}
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as client:
             phone = Phone(client, WallClock())
             await phone.sign_in()
             generation = await phone.ask()

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 
 from letters import mail_of
@@ -23,7 +23,7 @@ ADDRESS = "someone@example.com"
 
 
 @pytest.fixture
-def client(new_phone: Callable[[], Phone]) -> httpx.AsyncClient:
+def client(new_phone: Callable[[], Phone]) -> httpx2.AsyncClient:
     """Somebody who has not signed in, and never will."""
     return new_phone().client
 
@@ -44,7 +44,7 @@ class TestThePage:
     )
     async def test_asks_and_changes_nothing(  # noqa: PLR0917 - fixtures
         self,
-        client: httpx.AsyncClient,
+        client: httpx2.AsyncClient,
         backend: MobileApiBackend,
         links: UnsubscribeLinks,
         language: str,
@@ -61,7 +61,7 @@ class TestThePage:
         assert await unsubscribed(backend) == []
 
     async def test_loads_nothing_and_tells_nobody_its_address(
-        self, client: httpx.AsyncClient, links: UnsubscribeLinks
+        self, client: httpx2.AsyncClient, links: UnsubscribeLinks
     ) -> None:
         page = await client.get(links.link(ADDRESS, MailKind.ANNOUNCEMENT))
         policy = page.headers["content-security-policy"]
@@ -74,7 +74,7 @@ class TestThePage:
         assert page.headers["cache-control"] == "no-store"
 
     async def test_unsubscribes_with_its_button(
-        self, client: httpx.AsyncClient, backend: MobileApiBackend, links: UnsubscribeLinks
+        self, client: httpx2.AsyncClient, backend: MobileApiBackend, links: UnsubscribeLinks
     ) -> None:
         link = links.link(ADDRESS, MailKind.ANNOUNCEMENT)
         for _ in range(2):
@@ -88,7 +88,7 @@ class TestOneClick:
     @pytest.mark.parametrize("multipart", [False, True])
     async def test_of_a_mail_reader_unsubscribes(
         self,
-        client: httpx.AsyncClient,
+        client: httpx2.AsyncClient,
         backend: MobileApiBackend,
         links: UnsubscribeLinks,
         multipart: bool,
@@ -106,7 +106,7 @@ class TestOneClick:
 class TestALinkThatIsNotWhole:
     @pytest.mark.parametrize("method", ["GET", "POST"])
     async def test_is_refused_with_a_page(
-        self, client: httpx.AsyncClient, backend: MobileApiBackend, links: UnsubscribeLinks, method: str
+        self, client: httpx2.AsyncClient, backend: MobileApiBackend, links: UnsubscribeLinks, method: str
     ) -> None:
         token = links.link(ADDRESS, MailKind.ANNOUNCEMENT).partition("token=")[2]
         digest = token.split(".")[2]

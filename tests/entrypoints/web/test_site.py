@@ -6,7 +6,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from sign_in_pages import PUBLIC_URL, Person, come_in
@@ -22,7 +22,7 @@ async def person(site: Site) -> Person:
     return await site.pool.invited()
 
 
-def cookie(answer: httpx.Response, name: str) -> str:
+def cookie(answer: httpx2.Response, name: str) -> str:
     (found,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith(f"{name}=")]
     return found
 
@@ -191,7 +191,7 @@ class TestSession:
     async def test_asks_for_new_tokens_once_for_many_requests(self, site: Site, person: Person) -> None:
         asked = []
 
-        async def note(request: httpx.Request) -> None:
+        async def note(request: httpx2.Request) -> None:
             asked.append(request.url.path)
 
         async with site.browser() as browser:
@@ -225,7 +225,7 @@ class TestSession:
         async with site.browser() as browser:
             await site.sign_in(browser, person)
             # Nobody listens there.
-            site.parts.pool._client.base_url = httpx.URL("http://127.0.0.1:9")
+            site.parts.pool._client.base_url = httpx2.URL("http://127.0.0.1:9")
             site.clock.ahead = timedelta(seconds=61)
             assert person.email in (await browser.get("/")).text
             await self._age(site)
@@ -307,7 +307,7 @@ class TestSigningOut:
             await mine.post(f"/sign-ins/{theirs_id}/end", data={"form_token": form_token(page)})
             assert somebody.email in (await theirs.get("/")).text
 
-    async def _id(self, site: Site, browser: httpx.AsyncClient) -> UUID:
+    async def _id(self, site: Site, browser: httpx2.AsyncClient) -> UUID:
         from tatemono.domain.operators.sessions import SessionToken  # noqa: PLC0415 - as the site does it
 
         digest = SessionToken(browser.cookies["__Host-session"]).digest

@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from conftest import CloudEndpoint
@@ -23,10 +23,10 @@ WRITER = JinjaEmailRenderer(UnsubscribeLinks(b"a key", public_url="https://tatem
 
 
 @pytest.fixture
-async def client(aws_environment: CloudEndpoint) -> AsyncIterator[httpx.AsyncClient]:
+async def client(aws_environment: CloudEndpoint) -> AsyncIterator[httpx2.AsyncClient]:
     box = Mailbox(aws_environment.endpoint_url, aws_environment.secret_access_key)
     app: Any = make_app(box, public_url="https://tatemono.example")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:1") as http:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:1") as http:
         yield http
     await box.close()
 
@@ -44,14 +44,14 @@ def send(mail_pipeline: MailPipeline) -> Callable[[MailKind, str], Any]:
     return one
 
 
-async def found(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
+async def found(client: httpx2.AsyncClient, address: str) -> dict[str, Any]:
     mails = (await client.get("/mails")).json()["mails"]
     (mail,) = [mail for mail in mails if mail["to"] == address]
     return dict(mail)
 
 
 class TestInboxPage:
-    async def test_shows_a_mail_as_html_text_and_headers(self, client: httpx.AsyncClient, send: Any) -> None:
+    async def test_shows_a_mail_as_html_text_and_headers(self, client: httpx2.AsyncClient, send: Any) -> None:
         to = mail_of().to
         message_id = await send(MailKind.ANNOUNCEMENT, to)
         mail = await found(client, to)
@@ -66,7 +66,7 @@ class TestInboxPage:
         assert "It stays yours." in html.text
         assert html.text.startswith("<!doctype html>")
 
-    async def test_lets_a_mail_do_nothing(self, client: httpx.AsyncClient, send: Any) -> None:
+    async def test_lets_a_mail_do_nothing(self, client: httpx2.AsyncClient, send: Any) -> None:
         to = mail_of().to
         await send(MailKind.ACCOUNT_DELETED, to)
         html = await client.get(f"/mails/{(await found(client, to))['number']}/html")
@@ -79,7 +79,7 @@ class TestInboxPage:
         assert frame is not None
         assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in frame[0]
 
-    async def test_loads_nothing_from_elsewhere(self, client: httpx.AsyncClient) -> None:
+    async def test_loads_nothing_from_elsewhere(self, client: httpx2.AsyncClient) -> None:
         page = await client.get("/")
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -90,13 +90,13 @@ class TestInboxPage:
                 assert (await client.get(url)).status_code == 200
         assert "style=" not in page.text
 
-    async def test_waits_for_new_mail(self, client: httpx.AsyncClient, send: Any) -> None:
+    async def test_waits_for_new_mail(self, client: httpx2.AsyncClient, send: Any) -> None:
         known = len((await client.get("/mails")).json()["mails"])
         await send(MailKind.DEVICE_ALERT, to := mail_of().to)
         later = (await client.get("/mails", params={"known": known})).json()["mails"]
         assert to in {mail["to"] for mail in later[known:]}
 
-    async def test_shows_a_sample_of_every_kind_in_both_languages(self, client: httpx.AsyncClient) -> None:
+    async def test_shows_a_sample_of_every_kind_in_both_languages(self, client: httpx2.AsyncClient) -> None:
         mails = (await client.get("/samples")).json()["mails"]
         assert len(mails) == 2 * len(MailKind)
         for mail in mails:
@@ -105,16 +105,16 @@ class TestInboxPage:
             assert "<h1" in (await client.get(f"/samples/{mail['number']}/html")).text
 
     @pytest.mark.parametrize("path", ["/mails/99999", "/mails/99999/html", "/assets/app.py", "/assets/..%2fapp.py"])
-    async def test_has_nothing_else(self, client: httpx.AsyncClient, path: str) -> None:
+    async def test_has_nothing_else(self, client: httpx2.AsyncClient, path: str) -> None:
         assert (await client.get(path)).status_code == 404
 
-    async def test_answers_to_names_of_this_machine_only(self, client: httpx.AsyncClient) -> None:
+    async def test_answers_to_names_of_this_machine_only(self, client: httpx2.AsyncClient) -> None:
         for host, status in (("evil.example", 403), ("127.0.0.1.evil.example", 403), ("localhost:8025", 200)):
             assert (await client.get("/mails", headers={"host": host})).status_code == status
 
     async def test_says_that_the_cloud_is_away(self) -> None:
         box = Mailbox("http://127.0.0.1:9", "secret")
         app: Any = make_app(box, public_url="https://tatemono.example")
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1") as http:
             assert (await http.get("/mails")).status_code == 503
         await box.close()

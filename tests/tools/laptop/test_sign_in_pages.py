@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import jwt
 import pytest
 
@@ -38,7 +38,7 @@ async def pool(cloud: CloudEndpoint, plan: Plan) -> AsyncIterator[PagesPool]:
 
 
 @pytest.fixture
-async def browser(pool: PagesPool) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(pool: PagesPool) -> AsyncIterator[httpx2.AsyncClient]:
     async with pool.browser() as opened:
         yield opened
 
@@ -59,7 +59,7 @@ def claims(token: str) -> dict[str, Any]:
 
 class TestFirstSignIn:
     async def test_asks_for_a_password_and_an_app_before_it_gives_a_code(
-        self, pool: PagesPool, browser: httpx.AsyncClient
+        self, pool: PagesPool, browser: httpx2.AsyncClient
     ) -> None:
         person, proof = await pool.invited(), Pkce()
         page = await give_password(browser, pool.authorize(proof), person)
@@ -93,7 +93,7 @@ class TestFirstSignIn:
 
 
 class TestSecondFactor:
-    async def test_is_never_left_out(self, pool: PagesPool, person: Person, browser: httpx.AsyncClient) -> None:
+    async def test_is_never_left_out(self, pool: PagesPool, person: Person, browser: httpx2.AsyncClient) -> None:
         page = await give_password(browser, pool.authorize(Pkce()), person)
         for form in ({}, {"code": ""}, {"step": "done"}, {"username": person.email, "password": person.password}):
             answer = await browser.post("/login", data={"sign_in": hidden(page), **form})
@@ -111,7 +111,7 @@ class TestSecondFactor:
         assert "used already" in says(replayed)
 
     async def test_is_not_good_of_another_time(
-        self, pool: PagesPool, person: Person, browser: httpx.AsyncClient
+        self, pool: PagesPool, person: Person, browser: httpx2.AsyncClient
     ) -> None:
         page = await give_password(browser, pool.authorize(Pkce()), person)
         for seconds in (-120, 120):
@@ -170,7 +170,7 @@ class TestForms:
             assert (await mine.post("/login", data=form, headers=elsewhere)).status_code == 400
             assert (await mine.post("/login", data=form)).is_redirect
 
-    async def test_have_headers_that_keep_them_alone(self, pool: PagesPool, browser: httpx.AsyncClient) -> None:
+    async def test_have_headers_that_keep_them_alone(self, pool: PagesPool, browser: httpx2.AsyncClient) -> None:
         page = await page_after(browser, await browser.get(pool.authorize(Pkce())))
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -205,7 +205,7 @@ class TestAuthorize:
         ids=str,
     )
     async def test_sends_nobody_to_where_the_client_is_not(
-        self, pool: PagesPool, browser: httpx.AsyncClient, changes: dict[str, str | None]
+        self, pool: PagesPool, browser: httpx2.AsyncClient, changes: dict[str, str | None]
     ) -> None:
         answer = await browser.get(pool.authorize(Pkce(), **changes))
         assert (answer.status_code, answer.headers.get("location")) == (400, None)
@@ -224,16 +224,16 @@ class TestAuthorize:
         ids=str,
     )
     async def test_tells_the_client_what_is_wrong_and_echoes_its_state(
-        self, pool: PagesPool, browser: httpx.AsyncClient, changes: dict[str, str | None], error: str
+        self, pool: PagesPool, browser: httpx2.AsyncClient, changes: dict[str, str | None], error: str
     ) -> None:
         answer = await browser.get(pool.authorize(Pkce(), **changes))
         assert given_to_app(answer) == {"error": error, "state": "a state & more"}
 
-    async def test_refuses_a_parameter_that_stands_twice(self, pool: PagesPool, browser: httpx.AsyncClient) -> None:
+    async def test_refuses_a_parameter_that_stands_twice(self, pool: PagesPool, browser: httpx2.AsyncClient) -> None:
         answer = await browser.get(pool.authorize(Pkce()) + "&redirect_uri=https://evil.example/")
         assert answer.status_code == 400
 
-    async def test_is_not_there_for_members(self, pool: PagesPool, browser: httpx.AsyncClient) -> None:
+    async def test_is_not_there_for_members(self, pool: PagesPool, browser: httpx2.AsyncClient) -> None:
         members = pool.parameters["members-client-id"]
         assert (await browser.get(pool.authorize(Pkce(), client_id=members))).status_code == 400
 
@@ -249,7 +249,7 @@ class TestCode:
         return Pkce()
 
     @pytest.fixture
-    async def code(self, pool: PagesPool, person: Person, browser: httpx.AsyncClient, proof: Pkce) -> str:
+    async def code(self, pool: PagesPool, person: Person, browser: httpx2.AsyncClient, proof: Pkce) -> str:
         given = await come_in(browser, pool.authorize(proof), person)
         assert given["state"] == "a state & more"
         return given["code"]
@@ -327,14 +327,14 @@ class TestCode:
         assert (await pool.redeem(code, proof)).json() == {"error": "invalid_grant"}
 
 
-async def refresh(pool: PagesPool, token: str, **changes: Any) -> httpx.Response:
+async def refresh(pool: PagesPool, token: str, **changes: Any) -> httpx2.Response:
     auth = changes.pop("auth", pool.secret)
     return await pool.post("token", auth=auth, grant_type="refresh_token", refresh_token=token)
 
 
 class TestRefreshToken:
     @pytest.fixture
-    async def token(self, pool: PagesPool, person: Person, browser: httpx.AsyncClient) -> str:
+    async def token(self, pool: PagesPool, person: Person, browser: httpx2.AsyncClient) -> str:
         proof = Pkce()
         given = await come_in(browser, pool.authorize(proof), person)
         found: str = (await pool.redeem(given["code"], proof)).json()["refresh_token"]
@@ -372,7 +372,9 @@ class TestSigningOut:
     def log_out(self, pool: PagesPool, **changes: str) -> dict[str, str]:
         return {"client_id": pool.client_id, "logout_uri": f"{PUBLIC_URL}/"} | changes
 
-    async def test_makes_the_pages_ask_again(self, pool: PagesPool, person: Person, browser: httpx.AsyncClient) -> None:
+    async def test_makes_the_pages_ask_again(
+        self, pool: PagesPool, person: Person, browser: httpx2.AsyncClient
+    ) -> None:
         await come_in(browser, pool.authorize(Pkce()), person)
         assert "code" in given_to_app(await browser.get(pool.authorize(Pkce())))
         again = await page_after(browser, await browser.get(pool.authorize(Pkce(), prompt="login")))
@@ -383,7 +385,7 @@ class TestSigningOut:
         assert 'name="password"' in page.text
 
     async def test_by_the_operators_administrator_does_so_too(
-        self, pool: PagesPool, person: Person, browser: httpx.AsyncClient
+        self, pool: PagesPool, person: Person, browser: httpx2.AsyncClient
     ) -> None:
         await come_in(browser, pool.authorize(Pkce()), person)
         await pool.cognito.admin_user_global_sign_out(UserPoolId=pool.operators.pool_id, Username=person.email)
@@ -392,7 +394,7 @@ class TestSigningOut:
 
     @pytest.mark.parametrize("changes", [{"logout_uri": "https://evil.example/"}, {"client_id": "nobody"}], ids=str)
     async def test_leads_nowhere_else(
-        self, pool: PagesPool, browser: httpx.AsyncClient, changes: dict[str, str]
+        self, pool: PagesPool, browser: httpx2.AsyncClient, changes: dict[str, str]
     ) -> None:
         answer = await browser.get("/logout", params=self.log_out(pool, **changes))
         assert (answer.status_code, answer.headers.get("location")) == (400, None)
@@ -403,6 +405,6 @@ class TestMiniStacksOwn:
         "headers", [{}, {"authorization": "AWS4-HMAC-SHA256 Credential=x"}], ids=["plain", "signed"]
     )
     @pytest.mark.parametrize("path", ["/oauth2/userInfo", "/oauth2/login", "/oauth2/idpresponse", "/saml2/idpresponse"])
-    async def test_are_closed(self, browser: httpx.AsyncClient, path: str, headers: dict[str, str]) -> None:
+    async def test_are_closed(self, browser: httpx2.AsyncClient, path: str, headers: dict[str, str]) -> None:
         for method in ("GET", "POST"):
             assert (await browser.request(method, path, headers=headers)).status_code == 404

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -169,6 +169,6 @@ def assert_private(folder: Path) -> None:
 
 
 def answer_of(url: str, data_dir: Path) -> int:
-    return httpx.get(
+    return httpx2.get(
         url, verify=ssl.create_default_context(cafile=data_dir / "certificates" / "authority.pem")
     ).status_code

@@ -17,7 +17,7 @@ class CloudFrontInvalidation:
         self._distribution_id = distribution_id
 
     async def invalidate(self, object_keys: Sequence[str], *, reference: str) -> None:
-        """Have the edge forget these objects, whatever their URLs' signatures: a `*` covers the query strings.
+        """Have the edge forget these objects under all signatures of their URLs: a `*` covers the query strings.
 
         :param reference: CloudFront takes a second call with the same reference and paths for the first
         """

@@ -14,7 +14,7 @@ _SHA256 = ec.ECDSA(hashes.SHA256())
 
 
 class CloudFrontSignedUrls:
-    """Signs URLs below `base_url` (scheme and host, without a path) for whoever trusts `key_id`.
+    """Signs URLs below `base_url` (scheme and host, without a path) for a verifier that trusts `key_id`.
 
     :raises ValueError: `private_key_pem` is no unencrypted P-256 key, the only curve CloudFront takes
     """

@@ -1,6 +1,6 @@
 """The members' user pool in Cognito. Passwords go there, and nowhere else.
 
-The app client has a secret, so nobody but our services speaks to the pool for it. What Cognito would tell a stranger
+The app client has a secret, so only our services speak to the pool for it. What Cognito would tell a stranger
 about an address ends here: `docs/reference/members.md` says which answers are made the same.
 """
 
@@ -32,7 +32,7 @@ from tatemono.domain.identity.members import (
 
 log = structlog.get_logger()
 
-#: Whatever of these comes, a stranger is told the same. Cognito names the last two when it locks somebody out.
+#: A stranger is told the same for all of these. Cognito names the last two when it locks an account.
 _REFUSED = {
     "NotAuthorizedException",
     "UserNotFoundException",
@@ -108,7 +108,7 @@ class CognitoMembers:
             except ClientError as error:
                 if _code(error) != "UsernameExistsException":
                     raise
-                # Somebody typed this address before and never showed that they read its mail. Their password and their
+                # A person typed this address before and never showed that they read its mail. Their password and their
                 # guest must not be what is confirmed now.
                 if await self._drop_unconfirmed(email):
                     await self._sign_up(email, password, user_id)
@@ -116,7 +116,7 @@ class CognitoMembers:
     async def confirm(self, email: str, code: str, user_id: UUID) -> PoolMember:
         """Show that the mail was read, by the guest that signed up.
 
-        :raises CodeRefused: also if another user began this membership, or nobody did
+        :raises CodeRefused: also if another user began this membership, or no user did
         """
         known = await self._find(email)
         mine = known is not None and known[0].user_id == user_id
@@ -139,7 +139,7 @@ class CognitoMembers:
             await self._call("resend_confirmation_code", **self._person(email))
 
     async def sign_in(self, email: str, password: Password, totp_code: str | None) -> PoolMember:
-        """:raises SignInRefused: whatever is wrong
+        """:raises SignInRefused: for every cause
         :raises TotpRequired: the password is right, the code is missing or wrong
         """
         return (await self._open(email, password, totp_code)).member
@@ -150,12 +150,12 @@ class CognitoMembers:
             await self._call("forgot_password", **self._person(email))
 
     async def reset(self, email: str, code: str, password: Password) -> PoolMember:
-        """:raises CodeRefused: whatever is wrong
+        """:raises CodeRefused: for every cause
         :raises PasswordGuessable:
         """
         await refuse_guessable(password, email)
         known = await self._find(email)
-        # Whoever never confirmed the sign-up has no password to forget.
+        # A person who never confirmed the sign-up has no password to forget.
         confirmed = known is not None and known[1] != "UNCONFIRMED"
         async with _cognito(refused=_WRONG_CODE, by=CodeRefused):
             try:
@@ -250,7 +250,7 @@ class CognitoMembers:
         return True
 
     async def _find(self, email: str) -> tuple[PoolMember, str] | None:
-        """Whoever has the address, and their status."""
+        """The user who has the address, and their status."""
         async with _cognito():
             try:
                 found = await self._call("admin_get_user", UserPoolId=self._pool_id, Username=email)
@@ -322,7 +322,7 @@ async def _cognito(
     """Calls of Cognito, whose failures become ours.
 
     :param refused: failures that become `by`
-    :param ignored: failures that nobody is told of
+    :param ignored: failures that are passed over
     :param told: the caller is signed in and may know that Cognito takes no more attempts
     """
     try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import structlog
 
 from tatemono.adapters.cognito.operator_tokens import OperatorTokens
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 class CognitoOperators:
     def __init__(
-        self, client: httpx.AsyncClient, tokens: OperatorTokens, *, client_id: str, client_secret: str, public_url: str
+        self, client: httpx2.AsyncClient, tokens: OperatorTokens, *, client_id: str, client_secret: str, public_url: str
     ) -> None:
         """:param client: its base URL is that of the pool's domain
         :param public_url: where the site answers
@@ -39,7 +39,7 @@ class CognitoOperators:
         self._client = client
         self._tokens = tokens
         self._client_id = client_id
-        self._secret = httpx.BasicAuth(client_id, client_secret)
+        self._secret = httpx2.BasicAuth(client_id, client_secret)
         self._public_url = public_url
         self._domain = str(client.base_url).rstrip("/")
 
@@ -105,7 +105,7 @@ class CognitoOperators:
         return _token_set(answer, answer.get("refresh_token", tokens.refresh_token), now)
 
     async def revoke(self, tokens: OperatorTokenSet) -> None:
-        """End what these tokens came from. If Cognito is away, it stays good until it expires, and nobody has it."""
+        """End what these tokens came from. If Cognito is away, it stays good until it expires, and is kept nowhere."""
         try:
             await self._post("revoke", {"token": tokens.refresh_token})
         except OperatorPoolUnavailable:
@@ -125,8 +125,8 @@ class CognitoOperators:
             response.raise_for_status()
             answer: dict[str, str] = response.json() if response.content else {}
             if endpoint == "token" and not answer.keys() >= {"access_token", "expires_in"}:
-                raise ValueError("no token")  # noqa: TRY301 - one way out for whatever means nothing
-        except (httpx.HTTPError, ValueError) as error:
+                raise ValueError("no token")  # noqa: TRY301 - one way out for every answer that means nothing
+        except (httpx2.HTTPError, ValueError) as error:
             log.warning("operators_pool_away", endpoint=endpoint, error=repr(error), seconds=time.monotonic() - began)
             raise OperatorPoolUnavailable from error
         return answer

@@ -21,7 +21,7 @@ _CLOCK_SKEW_SECONDS: Final = 60
 _FETCH_TIMEOUT_SECONDS: Final = 3
 #: Keys are fetched again when they are so old. Cognito publishes a new key long before it signs with it.
 KEYS_FRESH_SECONDS: Final = 3600.0
-#: Whatever tokens come in, the keys are not fetched more often: a wrong `kid` costs nobody anything.
+#: The keys are not fetched more often, whichever tokens come in: a wrong `kid` costs nothing.
 KEYS_PAUSE_SECONDS: Final = 30.0
 #: RFC 7518, 3.3.
 _LEAST_KEY_BITS: Final = 2048
@@ -48,7 +48,7 @@ class PublishedKeys:
         now = self._clock()
         if kid not in self._keys or now - self._fetched_at >= KEYS_FRESH_SECONDS:
             async with self._lock:
-                # Whoever waited finds what the first one fetched.
+                # A caller that waited finds what the first one fetched.
                 if now - self._tried_at >= KEYS_PAUSE_SECONDS:
                     await self._fetch(now)
         if not self._keys:

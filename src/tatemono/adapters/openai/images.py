@@ -121,7 +121,7 @@ class OpenAIPainter:
         pictures = []
         for image in images:
             pictures.append(_decoded(image.b64_json, request_id))
-            image.b64_json = None  # several megabytes that nobody needs twice
+            image.b64_json = None  # several megabytes that are not needed twice
         usage = answer.usage.to_dict() if answer.usage else None
         return Painting(tuple(pictures), _usage(usage, request_id), request_id)
 

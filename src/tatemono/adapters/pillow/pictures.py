@@ -53,7 +53,7 @@ class PillowPictures:
         return await asyncio.get_running_loop().run_in_executor(self._threads, _miniature, small.pixels)
 
     async def preview(self, data: bytes) -> bytes:
-        """A small WebP (longest side at most 320 pixels) of an unfinished picture, whatever its format and size.
+        """A small WebP (longest side at most 320 pixels) of an unfinished picture of any format and size.
 
         :raises PaintingFailed: `Failure.NO_PICTURE`
         """

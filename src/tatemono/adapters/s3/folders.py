@@ -36,7 +36,7 @@ class S3Folders:
         await self._pictures.delete(keys)
 
     async def abort_uploads(self, prefix: str) -> None:
-        """End uploads in parts that nobody finished."""
+        """End uploads in parts that were never finished."""
         answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
         for upload in answer.get("Uploads", []):
             await _Upload(self._client, self._bucket, upload["Key"], upload["UploadId"]).abort()

@@ -15,7 +15,7 @@ from tatemono.domain.pictures.references import UploadForm
 
 @asynccontextmanager
 async def s3_uploads(bucket: str, url: str) -> AsyncIterator["S3Uploads"]:
-    """The bucket, whose client is opened by the first who needs it: most calls of the API never do."""
+    """The bucket, whose client is opened by the first caller that needs it: most calls of the API never do."""
     async with AsyncExitStack() as stack:
 
         async def open_client() -> Any:
@@ -40,7 +40,7 @@ class S3Uploads:
         self._url = url
 
     async def form(self, key: str, *, content_type: str, max_bytes: int, seconds: int) -> UploadForm:
-        """A presigned POST that lets whoever has it upload one object: this key, this type, so many bytes at most.
+        """A presigned POST that lets its holder upload one object: this key, this type, so many bytes at most.
 
         S3 holds the sender to the signed policy. The host is no part of it.
         """

@@ -63,11 +63,11 @@ class SesSender:
         self._configuration_set = configuration_set
 
     async def send(self, letter: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
-        """Give the letter to SES. The call is made once, whatever happens to it.
+        """Give the mail to SES. The call is made once, however it ends.
 
         :param tags: letters, digits, `-` and `_`; they come back with everything that SES tells of this mail
         :returns: the id that SES gave it
-        :raises SendingFailed: it was not taken, or nobody knows
+        :raises SendingFailed: it was not taken, or that is unknown
         """
         content = {
             "Subject": _text(letter.subject),

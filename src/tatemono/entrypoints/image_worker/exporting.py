@@ -1,7 +1,7 @@
-"""Builds exports, one at a time, beside whatever else the process does: that is reading and writing, hardly any work.
+"""Builds exports, one at a time, beside the process's other work: that is reading and writing, hardly any work.
 
-A ticket names an export. Whoever cannot claim it gives the ticket up: it is built elsewhere, or done, or the relay
-finds it again when its builder has shown no sign of life.
+A ticket names an export. A worker that cannot claim it gives the ticket up: it is built elsewhere, or done, or the
+relay finds it again when its builder has shown no sign of life.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.privacy.build_export import Builder, build_export
 
 RENEWALS_PER_LEASE = 6
-#: The ticket outlasts the lease a little, so that whoever gets it next finds the lease over.
+#: The ticket outlasts the lease a little, so that the next worker finds the lease over.
 _TICKET_SECONDS = int(LEASE.total_seconds() * 1.25)
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ class Exporter:
                 if not task.done():
                     task.cancel()
             await asyncio.gather(building, keeping, return_exceptions=True)
-        # The claim was lost: the user is leaving, or somebody else builds it.
+        # The claim was lost: the account is being deleted, or another worker builds it.
         return False if building.cancelled() else building.result()
 
     async def _keep(self, claim: ExportClaim, ticket: Ticket) -> None:

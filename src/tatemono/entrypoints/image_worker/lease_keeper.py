@@ -47,7 +47,7 @@ class LeaseKeeper:
 
     The lease is the database's, by the database's clock. Of it the worker knows one thing for certain: it lasts at
     least as long as told, counted from the moment before it asked. That needs no clock but a monotonic one, which
-    nobody sets, and which goes on while the process is stopped.
+    is never set, and which goes on while the process is stopped.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class LeaseKeeper:
         if not jobs:
             return
         asked_at = self._clock()
-        # Whoever waits for longer than this learns it from `fence`.
+        # A renewal that takes longer than this is noticed by `fence`.
         async with asyncio.timeout(self._seconds / RENEWALS_PER_LEASE):
             held = await self._db.generations.extend_leases([job.claim for job in jobs.values()], lease=self._lease)
         for generation_id, job in jobs.items():

@@ -69,7 +69,7 @@ class ProviderAdmission:
         await self._stack.aclose()
 
     def close(self) -> None:
-        """Nobody passes any more."""
+        """Give no more permits."""
         self._closed.set()
 
     async def is_paused(self) -> bool:
@@ -77,7 +77,7 @@ class ProviderAdmission:
         return (await self._controls.read()).paused is not None
 
     async def wait_until_open(self) -> None:
-        """Wait until somebody could pass."""
+        """Wait until a call could be permitted."""
         while not self._closed.is_set():
             changes = self._changes()
             if (wait := self._wait()) is None:
@@ -102,7 +102,7 @@ class ProviderAdmission:
         """What the call told about the painter. While all is well nothing is written."""
         provider = permit.provider
         if failed is not None and failed.failure is Failure.BAD_REQUEST:
-            # A fault of ours, which nobody but us can mend: an alarm counts these lines.
+            # A fault of ours, which only a developer can mend: an alarm counts these lines.
             log.error("alarm", alarm="painter_rejected_request", provider=provider.name, detail=failed.detail)
         signal = signal_of(failed.failure if failed else None)
         if signal is None:
@@ -135,7 +135,7 @@ class ProviderAdmission:
         return taken
 
     def _wait(self) -> float | None:
-        """How long until somebody may pass, by what is known; none: now."""
+        """How long until a call may be permitted, by what is known; none: now."""
         if self._controls.value.paused is not None:
             return inf
         decisions = [self._breaker(provider).decision() for provider in self._providers]

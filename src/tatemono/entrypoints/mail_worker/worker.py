@@ -1,7 +1,7 @@
 """The service that sends mail: tickets come from SQS, mails from PostgreSQL; SES is called, and heard afterwards.
 
-A ticket is leave to send a mail, whichever is next; PostgreSQL decides, and draws from SES's quota with it. Whoever
-has a ticket goes on while mail is due, and gives it up when there is none.
+A ticket is leave to send a mail, whichever is next; PostgreSQL decides, and draws from SES's quota with it. A
+ticket is kept while mail is due, and given up when there is none.
 """
 
 import asyncio

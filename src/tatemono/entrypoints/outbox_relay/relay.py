@@ -39,7 +39,7 @@ _MAIL_TICKETS = 20
 #: Dead letters are looked for so often, unless there are many.
 _COLLECT_EVERY_SECONDS = 15.0
 _AFTER_ERROR_SECONDS = 1.0
-#: Guests that nobody uses are looked for so often, unless there are many.
+#: Unused guests are looked for so often, unless there are many.
 _REMOVE_EVERY_SECONDS = 60.0
 #: What identity has kept long enough is looked for so often, unless there is much.
 _PRUNE_EVERY_SECONDS = 60.0

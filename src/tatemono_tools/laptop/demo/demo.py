@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -146,7 +146,7 @@ async def _one_user(
             began = time.monotonic()
             await phone.sign_in()
             measures.took("signed in", began)
-        except (PhoneRefused, httpx.HTTPError) as error:
+        except (PhoneRefused, httpx2.HTTPError) as error:
             for _ in range(pictures):
                 measures.failed(_reason(error))
                 advance()
@@ -154,7 +154,7 @@ async def _one_user(
         for number in range(pictures):
             try:
                 await _one_picture(phone, wish, number, measures)
-            except (PhoneRefused, httpx.HTTPError, TimeoutError) as error:
+            except (PhoneRefused, httpx2.HTTPError, TimeoutError) as error:
                 measures.failed(_reason(error))
             advance()
 
@@ -220,7 +220,7 @@ def run(
     )
     try:
         return asyncio.run(_awaited(work))
-    except (PhoneRefused, httpx.TransportError, TimeoutError) as error:
+    except (PhoneRefused, httpx2.TransportError, TimeoutError) as error:
         console.print(f"[red]{escape(_reason(error))}[/red]")
         return 1
 

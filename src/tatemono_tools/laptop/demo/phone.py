@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
-from httpx_sse import EventSource, SSEError
+import httpx2
+from httpx2 import EventSource, SSEError
 
 from tatemono_tools.laptop.demo.device_key import DeviceKey
 
-_TIMEOUT = httpx.Timeout(10, read=45)
+_TIMEOUT = httpx2.Timeout(10, read=45)
 _RECONNECT_SECONDS = 0.5
 _RECONNECTS = 20
 #: Of its lifetime, so much is left when an access token is renewed.
@@ -30,7 +30,7 @@ class PhoneRefused(Exception):  # noqa: N818 - it says what happened
     :ivar problem: RFC 9457
     """
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx2.Response) -> None:
         try:
             self.problem: dict[str, Any] = response.json()
         except ValueError:
@@ -59,7 +59,7 @@ class Phone:
         identifier: str | None = None,
         key: DeviceKey | None = None,
         clock: Callable[[], float] = time.time,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         """
         :param base_url: of the front door, e.g. `https://localhost:8443`
@@ -78,9 +78,9 @@ class Phone:
         self._renewing = asyncio.Lock()
         trusting = ssl.create_default_context(cafile=authority and str(authority))
         # Two, since a signed URL is all that a picture needs: the access token goes to the API only.
-        self._client = httpx.AsyncClient(base_url=base_url, verify=trusting, timeout=_TIMEOUT, transport=transport)
+        self._client = httpx2.AsyncClient(base_url=base_url, verify=trusting, timeout=_TIMEOUT, transport=transport)
         self.language = "en"
-        self._plain = httpx.AsyncClient(verify=trusting, timeout=_TIMEOUT, transport=transport)
+        self._plain = httpx2.AsyncClient(verify=trusting, timeout=_TIMEOUT, transport=transport)
 
     @property
     def language(self) -> str:
@@ -125,7 +125,7 @@ class Phone:
             try:
                 self._keep(await self._proven("/v1/api/auth/refresh", {"refresh_token": self._refresh_token}))
             except PhoneRefused as refused:
-                if refused.status != httpx.codes.UNAUTHORIZED:
+                if refused.status != httpx2.codes.UNAUTHORIZED:
                     raise
                 await self.sign_in()
 
@@ -177,16 +177,16 @@ class Phone:
                     if not response.is_success:
                         await response.aread()
                         raise PhoneRefused(response)
-                    async for event in EventSource(response).aiter_sse():
+                    async for event in EventSource(response):
                         last_id = event.id or last_id
                         if not event.data:
                             continue  # how soon to come back, and signs of life
-                        found = Event(event.event, event.json())
+                        found = Event(event.event, json.loads(event.data))
                         if found.name in _FINAL:
                             final = found  # told when the response has ended, so that its connection is kept
                         else:
                             yield found
-            except (httpx.TransportError, SSEError):
+            except (httpx2.TransportError, SSEError):
                 pass
             if final is not None:
                 yield final
@@ -202,7 +202,7 @@ class Phone:
         return response.content
 
 
-def _content(response: httpx.Response) -> dict[str, Any]:
+def _content(response: httpx2.Response) -> dict[str, Any]:
     """:raises PhoneRefused: it is a problem"""
     if not response.is_success:
         raise PhoneRefused(response)

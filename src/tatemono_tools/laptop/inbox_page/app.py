@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -39,12 +39,12 @@ class Mailbox:
 
     def __init__(self, url: str, secret_access_key: str) -> None:
         headers = {"Authorization": f"Bearer {secret_access_key}"}
-        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=5)
+        self._client = httpx2.AsyncClient(base_url=url, headers=headers, timeout=5)
         self.mails: list[dict[str, Any]] = []
         self._lock = asyncio.Lock()
 
     async def look(self) -> None:
-        """:raises httpx.HTTPError: the cloud does not answer"""
+        """:raises httpx2.HTTPError: the cloud does not answer"""
         async with self._lock:
             answer = await self._client.get("/_tatemono/mail", params={"known": len(self.mails)})
             answer.raise_for_status()
@@ -108,7 +108,7 @@ async def mails(request: Request) -> Response:
                 break
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             await box.look()
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return _json({"detail": "the embedded cloud does not answer"}, 503)
     return _json({"mails": [_summary(number, mail) for number, mail in enumerate(box.mails)]})
 

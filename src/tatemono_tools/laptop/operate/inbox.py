@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -36,10 +36,10 @@ class Mail:
 def read_inbox(cloud_url: str, secret_access_key: str, address: str | None = None) -> list[Mail]:
     """All mail that was sent, or that to one address, the oldest first.
 
-    :raises httpx.HTTPError: the embedded cloud does not answer, or knows another secret
+    :raises httpx2.HTTPError: the embedded cloud does not answer, or knows another secret
     """
     bearer = {"Authorization": f"Bearer {secret_access_key}"}
-    response = httpx.get(f"{cloud_url}/_ministack/ses/messages", headers=bearer, timeout=_TIMEOUT_SECONDS)
+    response = httpx2.get(f"{cloud_url}/_ministack/ses/messages", headers=bearer, timeout=_TIMEOUT_SECONDS)
     response.raise_for_status()
     found = [
         Mail(
@@ -64,7 +64,7 @@ def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_
     cloud = running_cloud(read_plan(), state)
     try:
         mails = read_inbox(cloud["endpoint_url"], cloud["secret_access_key"], address)
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise NothingRuns(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
     if as_json:
         told = [asdict(mail) | {"sent_at": mail.sent_at.isoformat(), "code": mail.code} for mail in mails]

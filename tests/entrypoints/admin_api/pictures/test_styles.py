@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 
@@ -33,7 +33,7 @@ GLASS = {
 
 
 @pytest.fixture
-async def admin(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+async def admin(desk: Desk) -> AsyncIterator[httpx2.AsyncClient]:
     async with desk.operator("admin") as client:
         yield client
 
@@ -45,7 +45,7 @@ async def shown(phone: Phone) -> list[dict[str, Any]]:
 
 class TestStyles:
     async def test_appear_where_their_position_puts_them(
-        self, admin: httpx.AsyncClient, phone: Phone, database_url: str
+        self, admin: httpx2.AsyncClient, phone: Phone, database_url: str
     ) -> None:
         created = await admin.post("styles", json=GLASS)
         assert created.status_code == 201, created.text
@@ -58,12 +58,12 @@ class TestStyles:
         assert (record["action"], record["user_id"], record["reason"]) == ("create_style", None, "survey")
         assert "stained-glass" in record["data"]
 
-    async def test_are_made_once(self, admin: httpx.AsyncClient) -> None:
+    async def test_are_made_once(self, admin: httpx2.AsyncClient) -> None:
         await admin.post("styles", json=GLASS)
         again = await admin.post("styles", json=GLASS)
         assert (again.status_code, again.json()["code"]) == (409, "style_exists")
 
-    async def test_change_and_retire_and_come_back(self, admin: httpx.AsyncClient, phone: Phone) -> None:
+    async def test_change_and_retire_and_come_back(self, admin: httpx2.AsyncClient, phone: Phone) -> None:
         changed = await admin.patch("styles/ink", json={"name_ja": "水墨", "reason": "shorter"})
         assert (changed.status_code, changed.json()["name_ja"], changed.json()["name_en"]) == (
             200,
@@ -79,7 +79,7 @@ class TestStyles:
         assert (back.json()["active"], back.json()["retired_at"]) == (True, None)
 
     @pytest.mark.parametrize("path", ["styles/none-such/retire", "styles/none-such/sample"])
-    async def test_are_not_found_where_there_are_none(self, admin: httpx.AsyncClient, path: str) -> None:
+    async def test_are_not_found_where_there_are_none(self, admin: httpx2.AsyncClient, path: str) -> None:
         body = {"content_type": "image/png"} if path.endswith("sample") else {"reason": "x"}
         answer = await admin.post(path, json=body)
         assert (answer.status_code, answer.json()["code"]) == (404, "no_such_preset")
@@ -104,7 +104,7 @@ class TestSample:
                 form = (await admin.post("styles/ink/sample", json={"content_type": "image/png"})).json()
                 written = io.BytesIO()
                 Image.new("RGB", (1024, 768), "teal").save(written, "PNG")
-                async with httpx.AsyncClient() as client:
+                async with httpx2.AsyncClient() as client:
                     files = {"file": ("sample", written.getvalue())}
                     assert (await client.post(form["url"], data=form["fields"], files=files)).status_code == 204
                 done = await admin.post(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 
 from api_processes import WallClock, running_api
@@ -35,11 +35,11 @@ async def painter(settings: MobileApiSettings) -> AsyncIterator[Worker]:
 
 
 @asynccontextmanager
-async def api(settings: MobileApiSettings, log: Path) -> AsyncIterator[tuple[Process, httpx.AsyncClient]]:
+async def api(settings: MobileApiSettings, log: Path) -> AsyncIterator[tuple[Process, httpx2.AsyncClient]]:
     port = free_port()
     async with (
         running_api(settings, port, log) as process,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=_ORIGIN, timeout=60) as client,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=_ORIGIN, timeout=60) as client,
     ):
         yield process, client
 
@@ -56,9 +56,9 @@ class Follower:
         self._path = path
         self._last_id: str | None = None
         self.heard: list[tuple[str, int]] = []
-        self.broke: httpx.TransportError | None = None
+        self.broke: httpx2.TransportError | None = None
 
-    async def follow(self, client: httpx.AsyncClient, until: str, *, count: int = 0) -> bool:
+    async def follow(self, client: httpx2.AsyncClient, until: str, *, count: int = 0) -> bool:
         """Follow until an event of that kind, or until so many were heard with those of before.
 
         :returns: whether it came before the stream ended or broke off
@@ -80,7 +80,7 @@ class Follower:
                     if fields.get("event") == until and sum(kind == until for kind, _ in self.heard) >= count:
                         return True
                     fields = {}
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             self.broke = error
         return False
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import httpx
+import httpx2
 import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock, Phone
@@ -22,13 +22,13 @@ class Maker:
             raise DeviceNotAttested(AttestationFault.NOT_FROM_MAKER)
 
 
-def api(backend: MobileApiBackend, policy: AttestationPolicy) -> httpx.AsyncClient:
+def api(backend: MobileApiBackend, policy: AttestationPolicy) -> httpx2.AsyncClient:
     settings = backend.settings.model_copy(update={"device_attestation": policy})
     edge = create_app(replace(backend, settings=settings, attestations=Maker()))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url=PUBLIC_URL, headers=ORIGIN)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(edge), base_url=PUBLIC_URL, headers=ORIGIN)
 
 
-async def sign_in(phone: Phone, attestation: str | None = None) -> httpx.Response:
+async def sign_in(phone: Phone, attestation: str | None = None) -> httpx2.Response:
     proof = phone.proof()
     body = {"platform": "ios", "device_identifier": phone.identifier}
     if attestation is not None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from phone import Clock, Phone
@@ -22,13 +22,13 @@ async def code_of(phone: Phone, **body: Any) -> dict[str, Any]:
     return issued
 
 
-async def redeem(phone: Phone, code: str) -> httpx.Response:
+async def redeem(phone: Phone, code: str) -> httpx2.Response:
     body = {"code": code, "platform": "ios", "device_identifier": phone.identifier}
     headers = {"dpop": phone.proof("transfer-codes/redeem")}
     return await phone.client.post("/v1/api/transfer-codes/redeem", json=body, headers=headers)
 
 
-async def confirm(phone: Phone, token: str) -> httpx.Response:
+async def confirm(phone: Phone, token: str) -> httpx2.Response:
     headers = {"merge-token": token, "dpop": phone.proof("merge")}
     return await phone.client.post("/v1/api/merge", headers=headers)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from mailbox_of import PASSWORD, Mailbox
@@ -31,19 +31,19 @@ def settings(settings: MobileApiSettings, with_members: Callable[..., MobileApiS
     return with_members(settings, even_seconds=0.0)
 
 
-async def post(phone: Phone, path: str, **body: Any) -> httpx.Response:
+async def post(phone: Phone, path: str, **body: Any) -> httpx2.Response:
     headers = {"dpop": phone.proof(path)}
     return await phone.client.post(f"{API}/{path}", json=body, headers=headers)
 
 
-async def register(phone: Phone, mailbox: Mailbox) -> httpx.Response:
+async def register(phone: Phone, mailbox: Mailbox) -> httpx2.Response:
     """:returns: the answer to the code"""
     answer = await post(phone, "auth/register", email=mailbox.address, password=PASSWORD)
     assert answer.status_code == 202, answer.text
     return await post(phone, "auth/register/confirm", email=mailbox.address, code=mailbox.codes()[-1])
 
 
-async def sign_in(phone: Phone, mailbox: Mailbox, password: str = PASSWORD, **more: str) -> httpx.Response:
+async def sign_in(phone: Phone, mailbox: Mailbox, password: str = PASSWORD, **more: str) -> httpx2.Response:
     return await post(phone, "auth/member", email=mailbox.address, password=password, **more)
 
 

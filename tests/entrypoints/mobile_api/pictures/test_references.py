@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 
@@ -54,16 +54,16 @@ async def prepared(phone: Phone, content_type: str = "image/jpeg") -> dict[str, 
 
 
 async def upload(form: dict[str, Any], data: bytes) -> int:
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         answer = await client.post(form["url"], data=form["fields"], files={"file": ("photo", data)})
     return answer.status_code
 
 
-async def completed(phone: Phone, reference_id: str) -> httpx.Response:
+async def completed(phone: Phone, reference_id: str) -> httpx2.Response:
     return await phone.client.post(f"{API}/references/{reference_id}/complete")
 
 
-async def brought(phone: Phone, data: bytes) -> httpx.Response:
+async def brought(phone: Phone, data: bytes) -> httpx2.Response:
     answer = await prepared(phone)
     assert await upload(answer["form"], data) == 204
     return await completed(phone, answer["reference"]["id"])

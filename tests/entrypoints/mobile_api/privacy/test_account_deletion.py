@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from mailbox_of import PASSWORD, Mailbox
@@ -34,19 +34,19 @@ async def owner(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def post(phone: Phone, path: str, **body: Any) -> httpx.Response:
+async def post(phone: Phone, path: str, **body: Any) -> httpx2.Response:
     return await phone.client.post(f"{API}/{path}", json=body, headers={"dpop": phone.proof(path)})
 
 
-async def leave(phone: Phone, **more: Any) -> httpx.Response:
+async def leave(phone: Phone, **more: Any) -> httpx2.Response:
     return await post(phone, "me/deletion", confirm=True, **more)
 
 
-async def undo(phone: Phone, **more: Any) -> httpx.Response:
+async def undo(phone: Phone, **more: Any) -> httpx2.Response:
     return await post(phone, "auth/undo-deletion", platform="ios", device_identifier=phone.identifier, **more)
 
 
-async def sign_in(phone: Phone) -> httpx.Response:
+async def sign_in(phone: Phone) -> httpx2.Response:
     return await post(phone, "auth/device", platform="ios", device_identifier=phone.identifier)
 
 
@@ -55,7 +55,7 @@ async def register(phone: Phone, mailbox: Mailbox) -> None:
     phone.keep(await post(phone, "auth/register/confirm", email=mailbox.address, code=mailbox.codes()[-1]))
 
 
-def code_of(answer: httpx.Response) -> tuple[int, str]:
+def code_of(answer: httpx2.Response) -> tuple[int, str]:
     return answer.status_code, Problem.model_validate_json(answer.content).code
 
 

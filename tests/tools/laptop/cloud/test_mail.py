@@ -4,7 +4,7 @@ import json
 import secrets
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tatemono.adapters.ses.events import read_event
@@ -91,7 +91,7 @@ class TestSendEmail:
     async def test_keeps_headers_and_tags_for_whoever_knows_the_secret(self, cloud: Any) -> None:
         name, _ = await set_up(cloud, "SEND")
         message_id = await send(cloud, name, "someone@example.com", name)
-        async with httpx.AsyncClient(base_url=cloud.url) as client:
+        async with httpx2.AsyncClient(base_url=cloud.url) as client:
             assert (await client.get("/_tatemono/mail")).status_code == 403
             secret = {"Authorization": "Bearer test-secret/+= of this cloud"}
             answer = (await client.get("/_tatemono/mail", headers=secret)).json()

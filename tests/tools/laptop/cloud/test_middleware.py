@@ -4,7 +4,7 @@ import stat
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -54,7 +54,7 @@ class TestSignatures:
             url = await s3.generate_presigned_url(
                 "get_object", Params={"Bucket": "pictures-of-the-test", "Key": "a b/ü.txt"}
             )
-        async with httpx.AsyncClient() as browser:
+        async with httpx2.AsyncClient() as browser:
             answer = await browser.get(url + tampering)
         assert (answer.status_code, answer.content == b"hello") == ((200, True) if not tampering else (403, False))
 
@@ -77,24 +77,24 @@ class TestUnsignedRequests:
         ],
     )
     async def test_are_refused(self, cloud: Any, method: str, path: str) -> None:
-        async with httpx.AsyncClient(base_url=cloud.url) as stranger:
+        async with httpx2.AsyncClient(base_url=cloud.url) as stranger:
             answer = await stranger.request(method, path)
         assert answer.status_code == 403
 
     async def test_may_sign_up_like_on_aws(self, cloud: Any) -> None:
         target = {"X-Amz-Target": "AWSCognitoIdentityProviderService.SignUp"}
-        async with httpx.AsyncClient(base_url=cloud.url) as phone:
+        async with httpx2.AsyncClient(base_url=cloud.url) as phone:
             answer = await phone.post("/", json={"ClientId": "unknown", "Username": "u"}, headers=target)
         assert (answer.status_code, answer.json()["__type"]) == (400, "ResourceNotFoundException")
 
     async def test_may_not_administer_users(self, cloud: Any) -> None:
         target = {"X-Amz-Target": "AWSCognitoIdentityProviderService.AdminGetUser"}
-        async with httpx.AsyncClient(base_url=cloud.url) as phone:
+        async with httpx2.AsyncClient(base_url=cloud.url) as phone:
             answer = await phone.post("/", json={"UserPoolId": "ap-northeast-1_x", "Username": "u"}, headers=target)
         assert (answer.status_code, answer.json()["__type"]) == (400, "MissingAuthenticationTokenException")
 
     async def test_under_a_foreign_name_are_refused(self, cloud: Any) -> None:
-        async with httpx.AsyncClient(base_url=cloud.url) as page:
+        async with httpx2.AsyncClient(base_url=cloud.url) as page:
             answer = await page.get("/_ministack/health", headers={"Host": "rebound.example.com"})
         assert answer.status_code == 403
 
@@ -109,7 +109,7 @@ class TestOutbox:
                 Content={"Simple": {"Subject": {"Data": "Good morning"}, "Body": {"Text": {"Data": "おはよう"}}}},
             )
         bearer = {"Authorization": "Bearer test-secret/+= of this cloud"}
-        async with httpx.AsyncClient(base_url=cloud.url, headers=bearer) as operator:
+        async with httpx2.AsyncClient(base_url=cloud.url, headers=bearer) as operator:
             outbox = (await operator.get("/_ministack/ses/messages")).json()
         mail = outbox["messages"]["482913650174"][-1]
         assert (mail["To"], mail["Subject"], mail["BodyText"]) == (["aki@example.com"], "Good morning", "おはよう")

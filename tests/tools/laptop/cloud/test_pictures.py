@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -42,11 +42,11 @@ def in_seconds(seconds: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
-async def ask(cloud: Any, url: str, method: str = "GET", **headers: str) -> httpx.Response:
+async def ask(cloud: Any, url: str, method: str = "GET", **headers: str) -> httpx2.Response:
     """What the front door sends for this URL of a phone."""
     parts = urlsplit(url)
     original = {"X-Original-URL": f"{parts.scheme}://{parts.netloc}{parts.path}"}
-    async with httpx.AsyncClient(base_url=cloud.url) as door:
+    async with httpx2.AsyncClient(base_url=cloud.url) as door:
         return await door.request(method, f"/_edge{parts.path}?{parts.query}", headers=original | headers)
 
 
@@ -83,7 +83,7 @@ class TestPictures:
 
     async def test_refuses_the_signature_of_another_picture(self, cloud: Any, urls: CloudFrontSignedUrls) -> None:
         query = urlsplit(urls.sign("/pictures/0192/other.png", in_seconds(60))).query
-        async with httpx.AsyncClient(base_url=cloud.url) as door:
+        async with httpx2.AsyncClient(base_url=cloud.url) as door:
             answers = [
                 await door.get(f"/_edge{path}?{query}", headers={"X-Original-URL": f"{DOOR}{signed}"})
                 for path, signed in [

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 
@@ -54,7 +54,7 @@ async def found(cloud: Any, names: dict[str, str]) -> dict[str, Any]:
         user = await cognito.admin_get_user(UserPoolId=names["pool"], Username="aki")
         identity = await ses.get_email_identity(EmailIdentity="kept@example.com")
     bearer = {"Authorization": "Bearer test-secret/+= of this cloud"}
-    async with httpx.AsyncClient(base_url=cloud.url, headers=bearer) as operator:
+    async with httpx2.AsyncClient(base_url=cloud.url, headers=bearer) as operator:
         outbox = (await operator.get("/_ministack/ses/messages")).json()["messages"]
     return {
         "picture": (await picture["Body"].read(), picture["ContentType"]),

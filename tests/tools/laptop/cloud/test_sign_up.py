@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -46,7 +46,7 @@ class Members:
 
     async def code(self, address: str) -> str:
         bearer = {"Authorization": "Bearer test-secret/+= of this cloud"}
-        async with httpx.AsyncClient(base_url=self.cloud.url, headers=bearer) as operator:
+        async with httpx2.AsyncClient(base_url=self.cloud.url, headers=bearer) as operator:
             outbox = (await operator.get("/_ministack/ses/messages")).json()["messages"]
         mails = [mail for mails in outbox.values() for mail in mails if mail["To"] == [address]]
         code = re.search(r"\b\d{6}\b", mails[-1]["BodyText"])
@@ -209,7 +209,7 @@ class TestAdminConfirmSignUp:
 
 class TestKeys:
     async def test_are_served_to_anybody_who_checks_a_token(self, members: Members) -> None:
-        async with httpx.AsyncClient(base_url=members.cloud.url) as checker:
+        async with httpx2.AsyncClient(base_url=members.cloud.url) as checker:
             keys = (await checker.get(f"/{members.pool}/.well-known/jwks.json")).json()["keys"]
         assert {key["kty"] for key in keys} == {"RSA"}
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tatemono.adapters.s3.uploads import S3Uploads
@@ -25,7 +25,7 @@ async def bucket(cloud: Any) -> AsyncIterator[tuple[S3Uploads, str]]:
 
 
 async def send(url: str, fields: dict[str, str], data: bytes = b"picture") -> int:
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         return (await client.post(url, data=fields, files={"file": ("picture", data)})).status_code
 
 

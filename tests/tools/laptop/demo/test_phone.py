@@ -7,7 +7,7 @@ from pathlib import Path
 from stat import S_IMODE
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from phone import ORIGIN, PUBLIC_URL, Clock
@@ -18,7 +18,7 @@ from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
 pytest_plugins = ["mobile_api"]
 
 
-class FrontDoor(httpx.ASGITransport):
+class FrontDoor(httpx2.ASGITransport):
     """The API behind what the front door adds.
 
     :ivar seen: paths that were asked for
@@ -28,7 +28,7 @@ class FrontDoor(httpx.ASGITransport):
         super().__init__(edge, raise_app_exceptions=False)
         self.seen: list[str] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.seen.append(request.url.path.removeprefix("/v1/api/"))
         request.headers.update(ORIGIN)
         return await super().handle_async_request(request)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -96,9 +96,9 @@ class OpenDoor:
     def http(self) -> str:
         return f"http://localhost:{self.facts.http_port}"
 
-    def client(self, *, http2: bool = False) -> httpx.AsyncClient:
+    def client(self, *, http2: bool = False) -> httpx2.AsyncClient:
         verify = ssl.create_default_context(cafile=self.certificates.authority)
-        return httpx.AsyncClient(base_url=self.https, verify=verify, http2=http2, trust_env=False)
+        return httpx2.AsyncClient(base_url=self.https, verify=verify, http2=http2, trust_env=False)
 
     async def raw(self, request: str, *, tls: bool = True) -> str:
         """What comes back for exactly these bytes."""
@@ -189,12 +189,12 @@ async def closed_door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 
 @pytest.fixture
-async def client(door: OpenDoor) -> AsyncIterator[httpx.AsyncClient]:
+async def client(door: OpenDoor) -> AsyncIterator[httpx2.AsyncClient]:
     async with door.client() as client:
         yield client
 
 
-def assert_problem(response: httpx.Response, status: int, code: str) -> None:
+def assert_problem(response: httpx2.Response, status: int, code: str) -> None:
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
@@ -206,13 +206,13 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> None:
 
 
 class TestRouting:
-    async def test_passes_a_request_on_as_it_came(self, client: httpx.AsyncClient) -> None:
+    async def test_passes_a_request_on_as_it_came(self, client: httpx2.AsyncClient) -> None:
         response = await client.post(f"{API}?q=%E5%B1%B1&a=1", json={"prompt": "<script>../etc/passwd ${jndi:"})
         assert response.json()["target"] == f"{API}?q=%E5%B1%B1&a=1"
         assert response.json()["method"] == "POST"
         assert response.json()["body_bytes"] > 0
 
-    async def test_hands_forms_with_uploads_to_the_bucket(self, door: OpenDoor, client: httpx.AsyncClient) -> None:
+    async def test_hands_forms_with_uploads_to_the_bucket(self, door: OpenDoor, client: httpx2.AsyncClient) -> None:
         # More than the API may be sent.
         answer = await client.post("/uploads/", files={"file": ("photo", b"x" * 200_000)}, headers={"cookie": "a=b"})
         seen = answer.json()
@@ -222,10 +222,10 @@ class TestRouting:
         assert seen["headers"]["content-type"].startswith("multipart/form-data; boundary=")
         assert "cookie" not in seen["headers"]
 
-    async def test_takes_nothing_else_there(self, client: httpx.AsyncClient) -> None:
+    async def test_takes_nothing_else_there(self, client: httpx2.AsyncClient) -> None:
         assert (await client.get("/uploads/")).json()["code"] == "method_not_allowed"
 
-    async def test_leaves_a_service_s_own_refusal_alone(self, client: httpx.AsyncClient) -> None:
+    async def test_leaves_a_service_s_own_refusal_alone(self, client: httpx2.AsyncClient) -> None:
         response = await client.get("/v1/api/refuse")
         assert response.status_code == 422
         assert response.json()["target"] == "/v1/api/refuse"
@@ -247,17 +247,17 @@ class TestRouting:
             assert "見つかりません" in page.text
             assert door.upstream.requests == []
 
-    async def test_answers_bad_gateway_when_the_service_is_away(self, client: httpx.AsyncClient) -> None:
+    async def test_answers_bad_gateway_when_the_service_is_away(self, client: httpx2.AsyncClient) -> None:
         assert_problem(await client.get("/v1/api/hang-up"), 502, "bad_gateway")
 
-    async def test_never_sends_a_post_twice(self, door: OpenDoor, client: httpx.AsyncClient) -> None:
+    async def test_never_sends_a_post_twice(self, door: OpenDoor, client: httpx2.AsyncClient) -> None:
         before = len(door.upstream.requests)
         assert_problem(await client.post("/v1/api/hang-up"), 502, "bad_gateway")
         assert len(door.upstream.requests) == before + 1
 
 
 class TestOperatorsOnly:
-    async def test_lets_operators_in(self, client: httpx.AsyncClient) -> None:
+    async def test_lets_operators_in(self, client: httpx2.AsyncClient) -> None:
         assert (await client.get(ADMIN)).status_code == 200
         assert (await client.get("/")).status_code == 200
 
@@ -329,13 +329,13 @@ class TestOperatorsOnly:
         for path in ("/v1/api/admin", "/v1/api/administrators"):
             assert (await closed_door.ask_path(path))[0] == 200
 
-    async def test_cannot_ask_for_the_door_s_own_answers(self, client: httpx.AsyncClient) -> None:
+    async def test_cannot_ask_for_the_door_s_own_answers(self, client: httpx2.AsyncClient) -> None:
         for form in ("problem", "page"):
             assert_problem(await client.get(f"/.door/{form}?code=forbidden"), 404, "not_found")
 
 
 class TestAmbiguousPath:
-    async def test_says_what_is_wrong(self, client: httpx.AsyncClient) -> None:
+    async def test_says_what_is_wrong(self, client: httpx2.AsyncClient) -> None:
         assert_problem(await client.get("/v1/api//generations"), 400, "path_not_canonical")
 
     @pytest.mark.parametrize(
@@ -356,20 +356,20 @@ class TestHttpListener:
         assert posted.headers["location"] == f"{door.https}/people"
 
     @pytest.mark.parametrize("path", [API, ADMIN, "/pictures/a.png"])
-    async def test_refuses_the_api_and_pictures(self, door: OpenDoor, client: httpx.AsyncClient, path: str) -> None:
+    async def test_refuses_the_api_and_pictures(self, door: OpenDoor, client: httpx2.AsyncClient, path: str) -> None:
         before = len(door.upstream.requests)
         assert_problem(await client.get(f"{door.http}{path}"), 403, "https_required")
         assert len(door.upstream.requests) == before
 
-    async def test_explains_plain_http_on_the_tls_port(self, door: OpenDoor, client: httpx.AsyncClient) -> None:
+    async def test_explains_plain_http_on_the_tls_port(self, door: OpenDoor, client: httpx2.AsyncClient) -> None:
         response = await client.get(f"http://localhost:{door.facts.https_port}{API}")
         assert_problem(response, 400, "plain_http_on_tls_port")
 
 
 class TestTls:
     async def test_is_refused_by_who_does_not_trust_the_authority(self, door: OpenDoor) -> None:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            with pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                 await client.get(door.https)
         assert await door_ready(door.facts.https_port, door.certificates.authority)
 
@@ -398,7 +398,7 @@ class TestTls:
 
 
 class TestHeadersToTheService:
-    async def test_replace_what_the_caller_claims(self, door: OpenDoor, client: httpx.AsyncClient) -> None:
+    async def test_replace_what_the_caller_claims(self, door: OpenDoor, client: httpx2.AsyncClient) -> None:
         dropped = ["Forwarded", "X-Original-URL", "X-Client-IP", "True-Client-IP", "CloudFront-Viewer-Address", "Proxy"]
         claims = ["X-Forwarded-For", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Origin-Verify", *dropped]
         forged = dict.fromkeys(claims, "forged") | {"X_Forwarded_For": "forged", "X_Origin_Verify": "forged"}
@@ -410,19 +410,19 @@ class TestHeadersToTheService:
         assert sent["x-forwarded-proto"] == "https"
         assert sent["x-origin-verify"] == SECRET
 
-    async def test_keep_what_is_the_caller_s(self, client: httpx.AsyncClient) -> None:
+    async def test_keep_what_is_the_caller_s(self, client: httpx2.AsyncClient) -> None:
         own = {"authorization": "DPoP t", "dpop": "proof", "idempotency-key": "k", "accept-language": "ja"}
         own |= {"last-event-id": "7", "cookie": "a=b"}
         sent = (await client.get(API, headers=own)).json()["headers"]
         assert own.items() <= sent.items()
 
-    async def test_carry_the_caller_s_request_id(self, client: httpx.AsyncClient) -> None:
+    async def test_carry_the_caller_s_request_id(self, client: httpx2.AsyncClient) -> None:
         response = await client.get(API, headers={"X-Request-Id": "0f2c-phone.1"})
         assert response.headers.get_list("x-request-id") == ["0f2c-phone.1"]
         assert response.json()["headers"]["x-request-id"] == "0f2c-phone.1"
 
     @pytest.mark.parametrize("unfit", ["", "short", 'a","status":200,"b":"', "x" * 65, "a b c d e f g"])
-    async def test_carry_a_new_one_for_an_unfit_one(self, client: httpx.AsyncClient, unfit: str) -> None:
+    async def test_carry_a_new_one_for_an_unfit_one(self, client: httpx2.AsyncClient, unfit: str) -> None:
         response = await client.get(API, headers={"X-Request-Id": unfit})
         made = response.headers["x-request-id"]
         assert len(bytes.fromhex(made)) == 16
@@ -430,20 +430,22 @@ class TestHeadersToTheService:
 
 
 class TestHeadersToTheCaller:
-    async def test_override_the_service_s(self, client: httpx.AsyncClient) -> None:
+    async def test_override_the_service_s(self, client: httpx2.AsyncClient) -> None:
         for path in (API, "/", ADMIN, "/v1/api/refuse"):
             headers = (await client.get(path)).headers
             assert headers.get_list("x-frame-options") == ["DENY"]
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "strict-origin-when-cross-origin"
 
-    async def test_bind_browsers_to_https_but_not_on_localhost(self, door: OpenDoor, client: httpx.AsyncClient) -> None:
+    async def test_bind_browsers_to_https_but_not_on_localhost(
+        self, door: OpenDoor, client: httpx2.AsyncClient
+    ) -> None:
         assert (await client.get(API)).headers["strict-transport-security"] == "max-age=0"
         elsewhere = await client.get(API, headers={"Host": "studio-mac.local"})
         assert elsewhere.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         assert "strict-transport-security" not in (await client.get(f"{door.http}{API}")).headers
 
-    async def test_do_not_let_a_service_steer_the_door(self, client: httpx.AsyncClient) -> None:
+    async def test_do_not_let_a_service_steer_the_door(self, client: httpx2.AsyncClient) -> None:
         assert (await client.get(API)).json()["target"] == API
 
 
@@ -460,7 +462,7 @@ class TestLanguage:
             ("", "Request blocked"),
         ],
     )
-    async def test_is_the_caller_s(self, client: httpx.AsyncClient, accepted: str, title: str) -> None:
+    async def test_is_the_caller_s(self, client: httpx2.AsyncClient, accepted: str, title: str) -> None:
         response = await client.get("/v1/api/.env", headers={"Accept-Language": accepted})
         assert response.json()["title"] == title
 
@@ -493,7 +495,7 @@ class TestBlockedPatterns:
         assert len(door.upstream.requests) == before
 
     @pytest.mark.parametrize("header", ["User-Agent", "Referer", "Cookie", "X-Forwarded-For", "Accept-Language"])
-    async def test_stop_in_headers_too(self, client: httpx.AsyncClient, header: str) -> None:
+    async def test_stop_in_headers_too(self, client: httpx2.AsyncClient, header: str) -> None:
         response = await client.get(API, headers={header: "${jndi:ldap://x/a}"})
         assert_problem(response, 403, "request_blocked")
 
@@ -505,7 +507,7 @@ class TestBlockedPatterns:
 
 
 class TestSizes:
-    async def test_let_the_largest_body_through(self, client: httpx.AsyncClient) -> None:
+    async def test_let_the_largest_body_through(self, client: httpx2.AsyncClient) -> None:
         response = await client.post(API, content=b"x" * LARGEST)
         assert response.json()["body_bytes"] == LARGEST
 
@@ -522,7 +524,7 @@ class TestSizes:
             assert_problem(await client.post(API, content=content), 413, "body_too_large")
         assert len(door.upstream.requests) == before
 
-    async def test_refuse_long_addresses_and_headers(self, client: httpx.AsyncClient) -> None:
+    async def test_refuse_long_addresses_and_headers(self, client: httpx2.AsyncClient) -> None:
         assert_problem(await client.get(f"{API}?{'x' * 9000}"), 414, "uri_too_long")
         assert_problem(await client.get(API, headers={"X-Long": "x" * 9000}), 400, "headers_too_large")
 
@@ -553,7 +555,7 @@ class TestPictures:
     SIGNED = "/pictures/2026/a.png?Expires=1&Signature=s~-_&Key-Pair-Id=K"
 
     async def test_are_asked_of_the_cloud_with_the_address_as_it_was(
-        self, door: OpenDoor, client: httpx.AsyncClient
+        self, door: OpenDoor, client: httpx2.AsyncClient
     ) -> None:
         response = await client.get(self.SIGNED)
         sent = response.json()
@@ -561,7 +563,7 @@ class TestPictures:
         assert sent["headers"]["x-original-url"] == f"{door.https}/pictures/2026/a.png"
         assert response.headers["cache-control"] == "max-age=60"
 
-    async def test_take_no_credentials_along_and_bring_none_back(self, client: httpx.AsyncClient) -> None:
+    async def test_take_no_credentials_along_and_bring_none_back(self, client: httpx2.AsyncClient) -> None:
         headers = {"Authorization": "Bearer t", "Cookie": "a=b", "Range": "bytes=0-9", "If-None-Match": '"e"'}
         response = await client.get(self.SIGNED, headers=headers | {"X-Original-URL": "https://elsewhere/"})
         sent = response.json()["headers"]
@@ -570,7 +572,7 @@ class TestPictures:
         assert sent["x-original-url"].startswith("https://localhost")
         assert "set-cookie" not in response.headers
 
-    async def test_may_be_read_only(self, client: httpx.AsyncClient) -> None:
+    async def test_may_be_read_only(self, client: httpx2.AsyncClient) -> None:
         assert (await client.head(self.SIGNED)).status_code == 200
         for method in ("POST", "PUT", "DELETE", "OPTIONS"):
             assert_problem(await client.request(method, self.SIGNED), 403, "method_not_allowed")
