@@ -1,9 +1,12 @@
 """The pages say what is true: links lead somewhere, commands and files exist, pictures are those of their source."""
 
+import functools
 import importlib.util
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote
@@ -19,6 +22,7 @@ PAGES = sorted(
     for folder, pattern in ((ROOT, "*.md"), (ROOT / "docs", "**/*.md"), (ROOT / "benchmarks", "**/*.md"))
     for path in folder.glob(pattern)
 )
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
 _FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -27,6 +31,26 @@ _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"[\w./-]+\.(?:py|yaml|yml|j2|toml|txt|md|svg)|(?:src|tests|docs|infra|benchmarks)/[\w./-]*/")
 _TEST_NAME = re.compile(r"(?:Test\w+)(?:\.test_\w+)?|test_\w+")
+_STATUS = re.compile(r"Status: (?:accepted|superseded by \[[^\]]+\]\((?P<by>[^)]+)\)), (?P<day>\d{4}-\d{2}-\d{2})")
+#: A name as programs have it, `submit_generation`, `LeaseKeeper.renew`, `PUBLIC_URL`; not a word, an option or a path.
+_SYMBOL = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?")
+_PROGRAM_WORD = re.compile(r"\w*_\w*|[A-Z]\w*|\w*[a-z][A-Z]\w*")
+_PLACE = re.compile(r"`([A-Z][A-Z_]+)`(?: and `([A-Z][A-Z_]+)`)? in\s+(?:`([\w./-]+\.py)`|\[[^\]]*\]\(([^)\s]+\.py)\))")
+_CONTRACT = re.compile(r'"([A-Z][^"]+?)"')
+#: What the pages name of others: of AWS, of libraries, of standards.
+_OF_OTHERS = {
+    "BaseHTTPMiddleware",
+    "CAA",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "DigitalSourceType",
+    "InitiateAuth",
+    "Lifeline",
+    "Oban",
+    "PGSSLROOTCERT",
+    "Plugins",
+    "RenewalSummary",
+}
 _COMMAND = re.compile(r"(?:^|[\s`(])(?:\./|uv run )tatemono ((?:-{0,2}[a-z]).*?)(?=`|$|#)", re.MULTILINE)
 
 
@@ -87,6 +111,45 @@ class TestNamedFiles:
         assert [name for name in named if not exists(name)] == []
 
 
+@functools.cache
+def program_words() -> frozenset[str]:
+    """Every word of the code, the plan, Terraform and the tests; variables of the environment as settings name them."""
+    words = {path.name for path in ROOT.iterdir()}
+    for folder in ("src", "infra", "tests", "benchmarks", ".github"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".tf", ".hcl", ".yaml", ".yml", ".j2", ".html", ".json", ".toml", ".tfvars"}:
+                words |= set(re.findall(r"[A-Za-z_]\w*", path.read_text(encoding="utf-8")))
+    return frozenset(words | {word.upper() for word in words if "_" in word})
+
+
+class TestNamedSymbols:
+    @pytest.mark.parametrize("page", [page for page in PAGES if "CHANGELOG" not in page and "RESULTS" not in page])
+    def test_exist(self, page: str) -> None:
+        symbols = (span for span in _SPAN.findall(prose(page)) if _SYMBOL.fullmatch(span) and not _FILE.fullmatch(span))
+        words = {
+            word for span in symbols for word in span.removesuffix("()").split(".") if _PROGRAM_WORD.fullmatch(word)
+        }
+        assert sorted(words - program_words() - _OF_OTHERS) == []
+
+    @pytest.mark.parametrize("page", PAGES)
+    def test_are_in_the_file_where_they_are_said_to_be(self, page: str) -> None:
+        wrong = []
+        for one, other, span, link in _PLACE.findall(prose(page)):
+            near = (ROOT, ROOT / "src", ROOT / "src" / "tatemono", (ROOT / page).parent)
+            named = [folder / (span or link) for folder in near if (folder / (span or link)).exists()]
+            files = named or list((ROOT / "src").rglob(span))
+            text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+            wrong += [name for name in (one, other) if name and not re.search(rf"\b{name}\b", text)]
+        assert wrong == []
+
+    @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+    def test_of_import_contracts_are_those_of_the_configuration(self, path: Path) -> None:
+        contracts = {each["name"] for each in PYPROJECT["tool"]["importlinter"]["contracts"]}
+        sentences = [part for part in re.split(r";|\.\s", prose(path).replace("\n", " ")) if "import contract" in part]
+        named = [name for part in sentences for name in _CONTRACT.findall(part)]
+        assert [name for name in named if name not in contracts] == []
+
+
 class TestCommands:
     @pytest.mark.parametrize("page", PAGES)
     def test_exist_with_their_options(self, page: str) -> None:
@@ -143,6 +206,14 @@ class TestDecisions:
         assert int(number) == int(path.name[:4])
         assert f"| {number} | [{words}]({path.name}) |" in read("docs/adr/README.md")
 
+    @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+    def test_have_a_status_and_its_date(self, path: Path) -> None:
+        _, _, status = path.read_text(encoding="utf-8").split("\n")[:3]
+        found = _STATUS.fullmatch(status)
+        assert found is not None, f"{path.name}: its third line says Status: accepted, YYYY-MM-DD"
+        assert date.fromisoformat(found["day"]) >= date(2026, 11, 23)
+        assert found["by"] is None or (path.parent / found["by"]).exists()
+
     def test_name_tests_that_exist(self) -> None:
         tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
         named = {
@@ -154,6 +225,16 @@ class TestDecisions:
         }
         assert named
         assert [word for word in sorted(named) if not re.search(rf"(?:class|def) {word}\b", tests)] == []
+
+
+class TestWords:
+    def test_are_at_most_twenty_each_in_both_languages(self) -> None:
+        rows = [line.split("|")[1:-1] for line in read("docs/reference/words.md").splitlines() if line.startswith("| ")]
+        (english, japanese, *_), *words = [[cell.strip() for cell in row] for row in rows]
+        assert (english, japanese) == ("word", "日本語")
+        assert 10 <= len(words) <= 20
+        assert all(cell for row in words for cell in row)
+        assert len({row[0] for row in words}) == len(words)
 
 
 class TestArchitecturePicture:
