@@ -13,8 +13,8 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from tatemono_studio.api import make_app
-from tatemono_studio.config import BadSettingError, StudioSettings, read_settings
-from tatemono_studio.wire import QuietCuts, Wire
+from tatemono_studio.middleware import QuietCuts, Wire
+from tatemono_studio.settings import BadSettingError, StudioSettings, read_settings
 
 # Half-written answers get this long after a stop before the process leaves anyway.
 GRACE_SECONDS = 0.3

@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tatemono_studio import images, judgements
+from tatemono_studio import images, moderations
 from tatemono_studio.calls import CallLog
-from tatemono_studio.config import StudioSettings
 from tatemono_studio.errors import ApiError, invalid, server_error
 from tatemono_studio.faults import Fault, FaultBook, FaultSyntaxError, faults_from_json, parse_faults
-from tatemono_studio.gallery import Gallery
+from tatemono_studio.middleware import Wire
 from tatemono_studio.models import available, find
+from tatemono_studio.picture_cache import Gallery
+from tatemono_studio.settings import StudioSettings
 from tatemono_studio.state import CallerLeftError, Studio, require_key, studio_of
-from tatemono_studio.wire import Wire
 
 CALLS_SHOWN = 100
 
@@ -136,7 +136,7 @@ def make_app(settings: StudioSettings, clock: Callable[[], datetime]) -> Wire:
             Route("/", welcome),
             Route("/v1/images/generations", images.generations, methods=["POST"]),
             Route("/v1/images/edits", images.edits, methods=["POST"]),
-            Route("/v1/moderations", judgements.moderations, methods=["POST"]),
+            Route("/v1/moderations", moderations.moderations, methods=["POST"]),
             Route("/v1/models", list_models),
             Route("/v1/models/{model}", retrieve_model),
             Route("/studio/health", health),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tatemono_studio.latency import Latency, parse_latency, parse_seconds
-from tatemono_studio.moderation import SEEN_IN_PICTURES
+from tatemono_studio.word_filter import SEEN_IN_PICTURES
 
 KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size", "flag")
 ENDPOINTS = ("images", "generations", "edits", "moderations", "all")

@@ -19,11 +19,10 @@ from starlette.responses import Response
 from tatemono_studio import sizes
 from tatemono_studio.errors import moderation_blocked, rate_limited, server_error
 from tatemono_studio.faults import Fault, Misbehaviour, split_prompt
-from tatemono_studio.gallery import Hanging
+from tatemono_studio.image_parameters import Fields, Order, read_order
 from tatemono_studio.models import find
-from tatemono_studio.moderation import judge
-from tatemono_studio.orders import Fields, Order, read_order
 from tatemono_studio.painter import Commission
+from tatemono_studio.picture_cache import Hanging
 from tatemono_studio.state import (
     Studio,
     call_of,
@@ -36,6 +35,7 @@ from tatemono_studio.state import (
 )
 from tatemono_studio.streams import CutResponse, EventStream, cut_after, event
 from tatemono_studio.uploads import read_body, read_upload
+from tatemono_studio.word_filter import judge
 
 WIDE = re.compile(r"panorama|widescreen|wide shot|landscape format|横長|パノラマ", re.IGNORECASE)
 TALL = re.compile(r"portrait format|phone wallpaper|vertical|縦長|スマホ壁紙", re.IGNORECASE)

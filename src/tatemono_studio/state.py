@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from tatemono_studio.calls import Call, CallLog
-from tatemono_studio.config import StudioSettings
 from tatemono_studio.errors import ApiError, invalid, no_api_key
 from tatemono_studio.faults import Fault, FaultBook, FaultSyntaxError, Misbehaviour, parse_faults
-from tatemono_studio.gallery import Gallery
+from tatemono_studio.picture_cache import Gallery
+from tatemono_studio.settings import StudioSettings
 
 FAULT_HEADER = "X-Studio-Fault"
 Answer = TypeVar("Answer")

@@ -10,8 +10,8 @@ from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from tatemono_studio.config import MEGABYTE
 from tatemono_studio.errors import ApiError, invalid, missing
+from tatemono_studio.settings import MEGABYTE
 
 IMAGE_LIMIT_BYTES = 50 * MEGABYTE
 MASK_LIMIT_BYTES = 4 * MEGABYTE

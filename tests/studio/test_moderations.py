@@ -10,9 +10,9 @@ from openai.types.moderation import Categories
 from PIL import Image
 
 from running_studio import RunningStudio
-from tatemono_studio.flags import flags_of, put_flag
-from tatemono_studio.moderation import CATEGORIES, SEEN_IN_PICTURES, judge
+from tatemono_studio.category_patch import flags_of, put_flag
 from tatemono_studio.painter import Commission, paint
+from tatemono_studio.word_filter import CATEGORIES, SEEN_IN_PICTURES, judge
 
 
 def data_url(kind: str, prompt: str) -> str:

@@ -11,10 +11,10 @@ import pytest
 
 from running_studio import RunningStudio, StudioWith, free_port
 from tatemono_studio.calls import Call, CallLog
-from tatemono_studio.config import BadSettingError, read_settings
-from tatemono_studio.gallery import Gallery
 from tatemono_studio.latency import Latency
 from tatemono_studio.painter import Commission
+from tatemono_studio.picture_cache import Gallery
+from tatemono_studio.settings import BadSettingError, read_settings
 
 COMMAND = [sys.executable, "-m", "tatemono_studio"]
 

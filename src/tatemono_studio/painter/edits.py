@@ -5,10 +5,10 @@ from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from tatemono_studio.painter import sky
 from tatemono_studio.painter.colour import LIGHTS, WHITE, Light, mix
-from tatemono_studio.painter.commission import Commission
 from tatemono_studio.painter.composition import Scene
+from tatemono_studio.painter.landscape import sky
+from tatemono_studio.painter.picture_spec import Commission
 from tatemono_studio.painter.placing import paint_figures
 from tatemono_studio.painter.scene import paint_scene, paint_weather
 from tatemono_studio.painter.styles import STYLES, tint

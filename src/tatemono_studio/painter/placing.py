@@ -3,8 +3,8 @@
 from tatemono_studio.painter.colour import BLACK, WHITE, lit, mix, rgb
 from tatemono_studio.painter.composition import Scene
 from tatemono_studio.painter.figures import FIGURES
-from tatemono_studio.painter.shapes import Figure, Stand, draw_figure
-from tatemono_studio.painter.woods import paint_tree
+from tatemono_studio.painter.figures.shapes import Figure, Stand, draw_figure
+from tatemono_studio.painter.landscape.woods import paint_tree
 
 # How many more, and how large they are beside the great one.
 COMPANIONS = {

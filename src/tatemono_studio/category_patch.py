@@ -6,7 +6,7 @@ anew. Each category that moderation sees in pictures has a corner of the colour 
 
 from PIL import Image
 
-from tatemono_studio.moderation import SEEN_IN_PICTURES
+from tatemono_studio.word_filter import SEEN_IN_PICTURES
 
 _COLOURS = dict(
     zip(

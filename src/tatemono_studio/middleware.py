@@ -9,8 +9,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tatemono_studio.calls import Call
-from tatemono_studio.config import MEGABYTE
 from tatemono_studio.errors import too_large
+from tatemono_studio.settings import MEGABYTE
 
 EDIT_BODY_LIMIT = 16 * 50 * MEGABYTE + 8 * MEGABYTE
 BODY_LIMIT = 32 * MEGABYTE

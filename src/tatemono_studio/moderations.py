@@ -1,4 +1,4 @@
-"""`POST /v1/moderations`: texts and pictures judged by the word rule of moderation.py."""
+"""`POST /v1/moderations`: texts and pictures judged by the words of word_filter.py."""
 
 import asyncio
 from base64 import b64decode
@@ -13,11 +13,10 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tatemono_studio.category_patch import flags_of
 from tatemono_studio.errors import ApiError, invalid, missing, rate_limited, server_error
 from tatemono_studio.faults import split_prompt
-from tatemono_studio.flags import flags_of
 from tatemono_studio.models import find
-from tatemono_studio.moderation import judge
 from tatemono_studio.painter import description_of
 from tatemono_studio.state import (
     call_of,
@@ -29,6 +28,7 @@ from tatemono_studio.state import (
     while_connected,
 )
 from tatemono_studio.uploads import read_body
+from tatemono_studio.word_filter import judge
 
 
 async def moderations(request: Request) -> Response:

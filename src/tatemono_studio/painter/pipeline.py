@@ -6,10 +6,10 @@ from random import Random
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from tatemono_studio.flags import put_flag
-from tatemono_studio.painter.commission import Commission, Painted
+from tatemono_studio.category_patch import put_flag
 from tatemono_studio.painter.composition import compose
 from tatemono_studio.painter.edits import paint_edit
+from tatemono_studio.painter.picture_spec import Commission, Painted
 from tatemono_studio.painter.placing import paint_cutout
 from tatemono_studio.painter.scene import paint_scene
 from tatemono_studio.painter.styles import STYLES
