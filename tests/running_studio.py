@@ -74,7 +74,7 @@ async def run_studio(settings: StudioSettings = AT_ONCE, now: datetime = A_DAY) 
             except httpx.TransportError:
                 await asyncio.sleep(0.02)
         yield RunningStudio(url, openai, http)
-    app.drop_all()
+    app.cancel_all()
     server.stop()  # type: ignore[no-untyped-call]
     await serving
 

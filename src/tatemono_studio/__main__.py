@@ -13,16 +13,16 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from tatemono_studio.api import make_app
-from tatemono_studio.middleware import QuietCuts, Wire
+from tatemono_studio.middleware import CutLogFilter, StudioMiddleware
 from tatemono_studio.settings import BadSettingError, StudioSettings, read_settings
 
-# Half-written answers get this long after a stop before the process leaves anyway.
+# How long unfinished answers may take after a stop, and when the process ends without waiting any longer.
 GRACE_SECONDS = 0.3
 LAST_RESORT_SECONDS = 0.9
 
 
-async def serve(settings: StudioSettings, app: Wire) -> None:
-    """Serve until SIGTERM or SIGINT, then stop within a second, whatever is under way."""
+async def serve(settings: StudioSettings, app: StudioMiddleware) -> None:
+    """Serve until SIGTERM or SIGINT, then stop within a second, even with requests running."""
     server = Server(
         app,
         address=settings.host,
@@ -33,13 +33,13 @@ async def serve(settings: StudioSettings, app: Wire) -> None:
     )
     # On the handlers: records of the server's Rust half come from loggers below this one.
     for handler in logging.getLogger("_granian").handlers:
-        handler.addFilter(QuietCuts())
+        handler.addFilter(CutLogFilter())
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         server.stop()  # type: ignore[no-untyped-call]
-        loop.call_later(GRACE_SECONDS, app.drop_all)
-        # Idle keep-alive connections and painting threads hold nothing worth waiting for.
+        loop.call_later(GRACE_SECONDS, app.cancel_all)
+        # Idle keep-alive connections and painting threads need not be waited for.
         loop.call_later(LAST_RESORT_SECONDS, os._exit, 0)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,5 +61,5 @@ def main() -> int:
 if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
-    # A painting thread would be waited for by the interpreter's own ending.
+    # Ending the usual way, the interpreter would wait for the painting threads.
     os._exit(status)

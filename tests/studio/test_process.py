@@ -12,8 +12,8 @@ import pytest
 from running_studio import RunningStudio, StudioWith, free_port
 from tatemono_studio.calls import Call, CallLog
 from tatemono_studio.latency import Latency
-from tatemono_studio.painter import Commission
-from tatemono_studio.picture_cache import Gallery
+from tatemono_studio.painter import PictureSpec
+from tatemono_studio.picture_cache import PictureCache
 from tatemono_studio.settings import BadSettingError, read_settings
 
 COMMAND = [sys.executable, "-m", "tatemono_studio"]
@@ -51,7 +51,7 @@ class TestProcess:
 
 
 class TestSettings:
-    def test_has_a_lively_default(self) -> None:
+    def test_default_to_a_visible_latency(self) -> None:
         assert read_settings({}).latency == Latency("uniform", 2, 3)
 
     def test_reads_every_variable(self) -> None:
@@ -114,20 +114,20 @@ class TestPages:
             assert (await studio.openai.images.generate(model="gpt-image-2", prompt="x", quality="low")).data
 
 
-class TestGallery:
+class TestPictureCache:
     async def test_keeps_no_more_bytes_than_allowed(self) -> None:
-        gallery = Gallery(cache_bytes=40_000, painters=1)
-        commissions = [Commission(f"hill {n}", 64, 64, quality="low") for n in range(8)]
-        for commission in commissions:
-            await gallery.picture(commission)
-        assert 0 < gallery.kept_bytes <= 40_000
-        assert gallery.has(commissions[-1])
-        assert not gallery.has(commissions[0])
+        cache = PictureCache(cache_bytes=40_000, painters=1)
+        specs = [PictureSpec(f"hill {n}", 64, 64, quality="low") for n in range(8)]
+        for spec in specs:
+            await cache.get(spec)
+        assert 0 < cache.size_bytes <= 40_000
+        assert cache.has(specs[-1])
+        assert not cache.has(specs[0])
 
     async def test_paints_the_same_picture_once_for_many_callers(self) -> None:
-        gallery = Gallery(cache_bytes=10**6, painters=2)
-        commission = Commission("shared", 64, 64, quality="low")
-        first, *others = await asyncio.gather(*(gallery.picture(commission) for _ in range(5)))
+        cache = PictureCache(cache_bytes=10**6, painters=2)
+        spec = PictureSpec("shared", 64, 64, quality="low")
+        first, *others = await asyncio.gather(*(cache.get(spec) for _ in range(5)))
         assert all(other is first for other in others)
 
 

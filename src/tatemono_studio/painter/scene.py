@@ -9,7 +9,7 @@ from tatemono_studio.painter.landscape.shores import paint_bridge, paint_sea, pa
 from tatemono_studio.painter.landscape.town import paint_city
 from tatemono_studio.painter.landscape.woods import paint_grass, paint_trees
 from tatemono_studio.painter.landscape.worlds import paint_dream, paint_sea_floor, paint_space, paint_still_life
-from tatemono_studio.painter.placing import paint_figures
+from tatemono_studio.painter.placement import paint_figures
 
 
 def paint_scene(scene: Scene) -> None:
