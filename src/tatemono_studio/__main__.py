@@ -1,10 +1,11 @@
-"""Serve the studio: `python -m tatemono_studio`."""
+"""Serve the studio: `python -m tatemono_studio`; `--help` lists its options."""
 
 import asyncio
 import logging
 import os
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import uvloop
@@ -47,19 +48,35 @@ async def serve(settings: StudioSettings, app: StudioMiddleware) -> None:
     await server.serve()
 
 
-def main() -> int:
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
-        settings = read_settings(os.environ)
+        settings = read_settings({**environment, **_options(arguments)})
     except BadSettingError as error:
         sys.stderr.write(f"studio: {error}\n")
         return 2
-    sys.stderr.write(f"studio: http://{settings.host}:{settings.port} (latency {settings.latency})\n")
+    sys.stderr.write(start_line(settings))
     uvloop.run(serve(settings, make_app(settings, lambda: datetime.now(UTC))))
     return 0
 
 
+def start_line(settings: StudioSettings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{settings.port}"
+    faults = f"{len(settings.faults)} configured" if settings.faults else "none"
+    return f"studio: {address}/v1 is the base URL, {address}/ its pages; latency {settings.latency}, faults {faults}\n"
+
+
+def _options(arguments: Sequence[str]) -> dict[str, str]:
+    if not arguments:
+        return {}
+    # Imported late: argparse costs a start by environment variables, the usual one, some milliseconds.
+    from tatemono_studio.options import read_options  # noqa: PLC0415
+
+    return read_options(arguments)
+
+
 if __name__ == "__main__":
-    status = main()
+    status = main(sys.argv[1:], os.environ)
     sys.stdout.flush()
     # Ending the usual way, the interpreter would wait for the painting threads.
     os._exit(status)

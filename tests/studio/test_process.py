@@ -10,11 +10,13 @@ import openai
 import pytest
 
 from running_studio import RunningStudio, StudioWith, free_port
+from tatemono_studio.__main__ import start_line
 from tatemono_studio.calls import Call, CallLog
 from tatemono_studio.latency import Latency
+from tatemono_studio.options import read_options
 from tatemono_studio.painter import PictureSpec
 from tatemono_studio.picture_cache import PictureCache
-from tatemono_studio.settings import BadSettingError, read_settings
+from tatemono_studio.settings import BadSettingError, StudioSettings, read_settings
 
 COMMAND = [sys.executable, "-m", "tatemono_studio"]
 
@@ -48,6 +50,60 @@ class TestProcess:
         _, err = await process.communicate()
         assert process.returncode == 2
         assert b"STUDIO_LATENCY" in err
+
+    async def test_says_its_base_url_when_it_starts(self) -> None:
+        port = free_port()
+        environment = {**os.environ, "STUDIO_PORT": "1", "STUDIO_FAULTS": "500,p=0.1"}
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "--port", str(port), "--latency=0", env=environment, stderr=PIPE
+        )
+        assert process.stderr is not None
+        line = (await process.stderr.readline()).decode()
+        process.terminate()
+        await process.communicate()
+        assert line.startswith(f"studio: http://127.0.0.1:{port}/v1 ")
+        assert line.endswith("latency 0s, faults 1 configured\n")
+
+    async def test_helps_without_starting(self) -> None:
+        process = await asyncio.create_subprocess_exec(*COMMAND, "--help", stdout=PIPE, stderr=PIPE)
+        out, err = await process.communicate()
+        assert (process.returncode, err) == (0, b"")
+        assert b"STUDIO_CALLS_KEPT" in out
+
+
+class TestOptions:
+    def test_have_one_for_each_variable(self) -> None:
+        class Asked(dict[str, str]):
+            def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+                self[name] = default
+                return default
+
+        asked = Asked()
+        read_settings(asked)
+        options = [f"--{name.removeprefix('STUDIO_').replace('_', '-').lower()}=1" for name in asked]
+        assert read_options(options) == dict.fromkeys(asked, "1")
+
+    def test_win_over_the_variables_only_when_given(self) -> None:
+        environment = {"STUDIO_PORT": "1", "STUDIO_SEED": "2"}
+        settings = read_settings({**environment, **read_options(["--port", "3"])})
+        assert (settings.port, settings.seed) == (3, 2)
+
+    @pytest.mark.parametrize("argument", ["--prot=3", "--cache=3", "8050"])
+    def test_refuses_what_it_does_not_know(self, argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            read_options([argument])
+        assert ended.value.code == 2
+        assert argument in capsys.readouterr().err
+
+
+class TestStartLine:
+    @pytest.mark.parametrize(
+        ("host", "address"), [("127.0.0.1", "http://127.0.0.1:8050"), ("::1", "http://[::1]:8050")]
+    )
+    def test_names_address_latency_and_faults(self, host: str, address: str) -> None:
+        assert start_line(StudioSettings(host=host)) == (
+            f"studio: {address}/v1 is the base URL, {address}/ its pages; latency uniform(2s,3s), faults none\n"
+        )
 
 
 class TestSettings:
