@@ -15,8 +15,8 @@ from granian.server.embed import Server
 from openai import AsyncOpenAI
 
 from tatemono_studio.api import make_app
-from tatemono_studio.config import StudioSettings
 from tatemono_studio.latency import Latency
+from tatemono_studio.settings import StudioSettings
 
 AT_ONCE = StudioSettings(latency=Latency("constant", 0, 0))
 # Between the end of gpt-image-1 and that of gpt-image-1.5.
@@ -74,7 +74,7 @@ async def run_studio(settings: StudioSettings = AT_ONCE, now: datetime = A_DAY) 
             except httpx2.TransportError:
                 await asyncio.sleep(0.02)
         yield RunningStudio(url, openai, http)
-    app.drop_all()
+    app.cancel_all()
     server.stop()  # type: ignore[no-untyped-call]
     await serving
 

@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tatemono_studio import images, judgements
+from tatemono_studio import images, moderations
 from tatemono_studio.calls import CallLog
-from tatemono_studio.config import StudioSettings
 from tatemono_studio.errors import ApiError, invalid, server_error
-from tatemono_studio.faults import Fault, FaultBook, FaultSyntaxError, faults_from_json, parse_faults
-from tatemono_studio.gallery import Gallery
+from tatemono_studio.faults import Fault, FaultInjector, FaultSyntaxError, faults_from_json, parse_faults
+from tatemono_studio.middleware import StudioMiddleware
 from tatemono_studio.models import available, find
+from tatemono_studio.picture_cache import PictureCache
+from tatemono_studio.settings import StudioSettings
 from tatemono_studio.state import CallerLeftError, Studio, require_key, studio_of
-from tatemono_studio.wire import Wire
 
 CALLS_SHOWN = 100
 
@@ -57,7 +57,7 @@ async def welcome(_: Request) -> Response:
 
 async def health(request: Request) -> Response:
     studio = studio_of(request)
-    return _json({"status": "ok", "calls": studio.calls.total, "cached_bytes": studio.gallery.kept_bytes})
+    return _json({"status": "ok", "calls": studio.calls.total, "cached_bytes": studio.pictures.size_bytes})
 
 
 async def calls(request: Request) -> Response:
@@ -70,30 +70,30 @@ async def calls(request: Request) -> Response:
 
 
 async def show_faults(request: Request) -> Response:
-    book = studio_of(request).faults
-    return _json({"faults": [fault.as_object() for fault in book.configured], "seed": book.seed})
+    injector = studio_of(request).faults
+    return _json({"faults": [fault.as_object() for fault in injector.configured], "seed": injector.seed})
 
 
-def _read_faults(body: str, usual_seed: int) -> tuple[list[Fault], int]:
+def _read_faults(body: str, current_seed: int) -> tuple[list[Fault], int]:
     value: Any = orjson.loads(body) if body.lstrip().startswith(("{", "[")) else {"faults": body}
     wrapped = value if isinstance(value, dict) and "faults" in value else {"faults": value}
-    asked, seed = wrapped["faults"], wrapped.get("seed", usual_seed)
+    requested, seed = wrapped["faults"], wrapped.get("seed", current_seed)
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise FaultSyntaxError("seed", "write a whole number")
-    return parse_faults(asked) if isinstance(asked, str) else faults_from_json(asked), seed
+    return parse_faults(requested) if isinstance(requested, str) else faults_from_json(requested), seed
 
 
 async def put_faults(request: Request) -> Response:
     """Takes `{"faults": […] or "429,p=0.5;…", "seed": 7}`, a bare list, or the compact form as plain text."""
     body = (await request.body()).decode("utf-8", "replace")
-    book = studio_of(request).faults
+    injector = studio_of(request).faults
     try:
-        faults, seed = _read_faults(body, book.seed)
+        faults, seed = _read_faults(body, injector.seed)
     except orjson.JSONDecodeError as error:
         raise invalid("faults", f"Invalid studio fault, the body is no JSON: {error}", "invalid_studio_fault") from None
     except FaultSyntaxError as error:
         raise invalid(error.field, f"Invalid studio fault, {error}", "invalid_studio_fault") from None
-    book.configure(faults, seed)
+    injector.configure(faults, seed)
     return await show_faults(request)
 
 
@@ -124,19 +124,19 @@ async def _unexpected(request: Request, _: Exception) -> Response:
     return await _api_error(request, server_error())
 
 
-async def _nobody_there(_: Request, __: Exception) -> Response:
-    # nginx's number for it; nobody reads this answer.
+async def _caller_left(_: Request, __: Exception) -> Response:
+    # nginx's number for it; the caller does not read this answer.
     return Response(status_code=499)
 
 
-def make_app(settings: StudioSettings, clock: Callable[[], datetime]) -> Wire:
-    """:param clock: gives the present moment, with its time zone"""
+def make_app(settings: StudioSettings, clock: Callable[[], datetime]) -> StudioMiddleware:
+    """:param clock: the present moment, with its time zone"""
     app = Starlette(
         routes=[
             Route("/", welcome),
             Route("/v1/images/generations", images.generations, methods=["POST"]),
             Route("/v1/images/edits", images.edits, methods=["POST"]),
-            Route("/v1/moderations", judgements.moderations, methods=["POST"]),
+            Route("/v1/moderations", moderations.moderations, methods=["POST"]),
             Route("/v1/models", list_models),
             Route("/v1/models/{model}", retrieve_model),
             Route("/studio/health", health),
@@ -148,15 +148,15 @@ def make_app(settings: StudioSettings, clock: Callable[[], datetime]) -> Wire:
         exception_handlers={
             ApiError: _api_error,
             HTTPException: _http_error,
-            CallerLeftError: _nobody_there,
+            CallerLeftError: _caller_left,
             Exception: _unexpected,
         },
     )
     app.state.studio = Studio(
         settings=settings,
-        faults=FaultBook(list(settings.faults), settings.seed),
+        faults=FaultInjector(list(settings.faults), settings.seed),
         calls=CallLog(settings.calls_kept),
-        gallery=Gallery(settings.cache_bytes, settings.painters),
+        pictures=PictureCache(settings.cache_bytes, settings.painters),
         clock=clock,
     )
-    return Wire(app, lambda: uuid4().hex)
+    return StudioMiddleware(app, lambda: uuid4().hex)

@@ -1,4 +1,4 @@
-"""The studio's own log of calls: what a test or a person asks when the caller's log and the picture disagree."""
+"""The studio's own log of calls: for tests, and for people who compare it with the caller's log."""
 
 from collections import deque
 from dataclasses import asdict, dataclass

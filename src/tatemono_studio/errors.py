@@ -49,7 +49,7 @@ def model_not_found(model: str) -> ApiError:
 
 
 def moderation_blocked(categories: tuple[str, ...]) -> ApiError:
-    """A refused prompt, as the images API words its kind and code."""
+    """A refused prompt, with the type and code of the images API."""
     return ApiError(
         400,
         f"Your request was rejected by the safety system. safety_violations=[{', '.join(categories)}].",
@@ -79,6 +79,11 @@ def server_error() -> ApiError:
         type="server_error",
         code="server_error",
     )
+
+
+def gateway_timeout() -> ApiError:
+    """What a gateway answers when the server behind it takes too long."""
+    return ApiError(504, "The server took too long to answer.", type="server_error", code="gateway_timeout")
 
 
 def too_large(limit_bytes: int) -> ApiError:

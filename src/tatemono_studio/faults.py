@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from tatemono_studio.latency import Latency, parse_latency, parse_seconds
-from tatemono_studio.moderation import SEEN_IN_PICTURES
+from tatemono_studio.word_filter import PICTURE_CATEGORIES
 
 KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size", "flag")
 ENDPOINTS = ("images", "generations", "edits", "moderations", "all")
@@ -33,7 +33,7 @@ class Fault:
     """One thing to do wrong.
 
     `value` belongs to the kind: a `Latency`, the seconds of a hang or of Retry-After, the share of the answer that is
-    sent before a cut, the wrong size, or what moderation shall see in the picture.
+    sent before a cut, the wrong size, or the category under which moderation shall flag the picture.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Fault:
     count: int | None = None
     on: str = "images"
 
-    def concerns(self, endpoint: str) -> bool:
+    def applies_to(self, endpoint: str) -> bool:
         return self.on in ("all", endpoint) or (self.on == "images" and endpoint in ("generations", "edits"))
 
     def as_object(self) -> dict[str, object]:
@@ -115,8 +115,8 @@ def _value(kind: str, fields: dict[str, str]) -> Latency | float | str | tuple[i
     try:
         if kind not in _READERS:
             return _nothing(kind, text)
-        read, usual = _READERS[kind]
-        return read(text or usual)
+        read, default = _READERS[kind]
+        return read(text or default)
     except ValueError as error:
         raise FaultSyntaxError(own_name if own_name != "value" else kind, str(error)) from None
 
@@ -128,8 +128,8 @@ def _nothing(kind: str, text: str | None) -> float:
 
 
 def _category(text: str) -> str:
-    if text not in SEEN_IN_PICTURES:
-        raise ValueError(f"{text!r} is none of {', '.join(sorted(SEEN_IN_PICTURES))}")
+    if text not in PICTURE_CATEGORIES:
+        raise ValueError(f"{text!r} is none of {', '.join(sorted(PICTURE_CATEGORIES))}")
     return text
 
 
@@ -147,7 +147,7 @@ def _wrong_size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-#: How the value of a fault is read, and what it is if none is given.
+# How the value of a fault is read, and its default.
 _READERS: Mapping[str, tuple[Callable[[str], Latency | float | str | tuple[int, int]], str]] = {
     "latency": (parse_latency, ""),
     "429": (parse_seconds, "1"),
@@ -174,14 +174,14 @@ def split_prompt(prompt: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Misbehaviour:
-    """What one request shall suffer: at most one latency and one other fault."""
+    """What to do wrong for one request: at most one latency and one other fault."""
 
     latency: Latency | None = None
     fault: Fault | None = None
 
 
-class FaultBook:
-    """The configured faults and how often each has struck.
+class FaultInjector:
+    """The configured faults and how often each was triggered.
 
     Randomness is seeded: the same seed and the same sequence of requests misbehave alike.
     """
@@ -191,7 +191,7 @@ class FaultBook:
 
     def configure(self, faults: list[Fault], seed: int) -> None:
         self._remaining = list(faults)
-        self._struck: OrderedDict[tuple[str, Fault], int] = OrderedDict()
+        self._times_triggered: OrderedDict[tuple[str, Fault], int] = OrderedDict()
         self.random = Random(seed)  # noqa: S311 - reproducible misbehaviour, no secret
         self.seed = seed
 
@@ -204,7 +204,7 @@ class FaultBook:
         return list(self._remaining)
 
     def choose(self, endpoint: str, requested: list[Fault], identity: str) -> Misbehaviour:
-        """Requested faults come before configured ones; the first that strikes wins.
+        """Requested faults come before configured ones; the first that is triggered wins.
 
         :param identity: what a requested fault's `count` counts: the same request, sent again
         """
@@ -217,19 +217,19 @@ class FaultBook:
 
     def _consider(self, chosen: Misbehaviour, fault: Fault, endpoint: str, identity: str | None) -> Misbehaviour:
         taken = chosen.latency if fault.kind == "latency" else chosen.fault
-        if taken is not None or (identity is None and not fault.concerns(endpoint)):
+        if taken is not None or (identity is None and not fault.applies_to(endpoint)):
             return chosen
         if not self._count_allows(fault, identity) or self.random.random() >= fault.probability:
             return chosen
-        self._note(fault, identity)
+        self._count(fault, identity)
         if isinstance(fault.value, Latency):
             return replace(chosen, latency=fault.value)
         return replace(chosen, fault=fault)
 
     def _count_allows(self, fault: Fault, identity: str | None) -> bool:
-        return fault.count is None or identity is None or self._struck.get((identity, fault), 0) < fault.count
+        return fault.count is None or identity is None or self._times_triggered.get((identity, fault), 0) < fault.count
 
-    def _note(self, fault: Fault, identity: str | None) -> None:
+    def _count(self, fault: Fault, identity: str | None) -> None:
         if fault.count is None:
             return
         if identity is None:
@@ -237,6 +237,6 @@ class FaultBook:
             self._remaining[at : at + 1] = [replace(fault, count=fault.count - 1)] if fault.count > 1 else []
             return
         key = (identity, fault)
-        self._struck[key] = self._struck.pop(key, 0) + 1
-        while len(self._struck) > COUNTERS_KEPT:
-            self._struck.popitem(last=False)
+        self._times_triggered[key] = self._times_triggered.pop(key, 0) + 1
+        while len(self._times_triggered) > COUNTERS_KEPT:
+            self._times_triggered.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The models the studio answers for, and the day each one ends."""
+"""The models of the studio, and the day each one ends."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -43,12 +43,12 @@ MODELS = (
 
 
 def available(today: date) -> list[Model]:
-    """The models that still answer; a model is gone from the day it is shut down."""
+    """The models that still exist; a model is gone from the day it is shut down."""
     return [model for model in MODELS if model.shutdown is None or today < model.shutdown]
 
 
 def find(model_id: str, today: date) -> Model:
-    """:raises ApiError: 404 `model_not_found`, for a model that was shut down as for one that never was"""
+    """:raises ApiError: 404 `model_not_found`, for a model that was shut down as for an unknown one"""
     for model in available(today):
         if model.id == model_id:
             return model

@@ -1,4 +1,4 @@
-"""What the studio holds while it runs, and what every endpoint asks of it first."""
+"""What the studio keeps while it runs, and what its endpoints do alike."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from tatemono_studio.calls import Call, CallLog
-from tatemono_studio.config import StudioSettings
-from tatemono_studio.errors import ApiError, invalid, no_api_key
-from tatemono_studio.faults import Fault, FaultBook, FaultSyntaxError, Misbehaviour, parse_faults
-from tatemono_studio.gallery import Gallery
+from tatemono_studio.errors import gateway_timeout, invalid, no_api_key, rate_limited, server_error
+from tatemono_studio.faults import Fault, FaultInjector, FaultSyntaxError, Misbehaviour, parse_faults
+from tatemono_studio.picture_cache import PictureCache
+from tatemono_studio.settings import StudioSettings
 
 FAULT_HEADER = "X-Studio-Fault"
 Answer = TypeVar("Answer")
@@ -21,9 +21,9 @@ Answer = TypeVar("Answer")
 @dataclass(frozen=True)
 class Studio:
     settings: StudioSettings
-    faults: FaultBook
+    faults: FaultInjector
     calls: CallLog
-    gallery: Gallery
+    pictures: PictureCache
     clock: Callable[[], datetime]
 
 
@@ -56,8 +56,8 @@ def require_key(request: Request) -> None:
         raise no_api_key()
 
 
-def misbehaviour(request: Request, endpoint: str, marker: str, prompt: str) -> Misbehaviour:
-    """What this request shall suffer: by its header, by its prompt's markers, by configuration.
+def choose_misbehaviour(request: Request, endpoint: str, marker: str, prompt: str) -> Misbehaviour:
+    """What to do wrong for this request: by its header, by its prompt's markers, by configuration.
 
     :raises ApiError: 400 naming the header or the prompt and the field that is wrong
     """
@@ -76,19 +76,34 @@ def _read(param: str, text: str) -> list[Fault]:
         raise invalid(param, f"Invalid studio fault, {error}", "invalid_studio_fault") from None
 
 
+async def raise_error_fault(request: Request, fault: Fault) -> None:
+    """Does nothing for a fault that is not an error answer.
+
+    :raises ApiError: 429, 500, or 504 once a hang is over
+    """
+    if fault.kind == "hang" and isinstance(fault.value, float):
+        call_of(request).outcome = "hung"
+        await asyncio.sleep(fault.value)
+        raise gateway_timeout()
+    if fault.kind == "429" and isinstance(fault.value, float):
+        raise rate_limited(fault.value)
+    if fault.kind == "500":
+        raise server_error()
+
+
 class CallerLeftError(Exception):
     """The connection closed before the answer was ready."""
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Do the work, unless the caller goes away first.
+    """Do the work; cancel it when the caller disconnects.
 
-    :raises CallerLeftError: nobody waits for the answer any more
+    :raises CallerLeftError: the caller disconnected
     """
     task = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_until_disconnect(request))
+    disconnect = asyncio.ensure_future(_until_disconnect(request))
     try:
-        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((task, disconnect), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
         if call_of(request).outcome == "running":
@@ -96,14 +111,9 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, Answer]) -
         raise CallerLeftError
     finally:
         task.cancel()
-        leaving.cancel()
+        disconnect.cancel()
 
 
 async def _until_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def error_for_hang() -> ApiError:
-    """What a gateway answers once it, too, lost patience."""
-    return ApiError(504, "The server took too long to answer.", type="server_error", code="gateway_timeout")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from tatemono_studio.wire import CutAnswerError
+from tatemono_studio.middleware import CutAnswerError
 
 # Long enough for the server to send what it was given before the connection drops.
 FLUSH_SECONDS = 0.05

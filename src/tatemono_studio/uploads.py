@@ -10,8 +10,8 @@ from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from tatemono_studio.config import MEGABYTE
 from tatemono_studio.errors import ApiError, invalid, missing
+from tatemono_studio.settings import MEGABYTE
 
 IMAGE_LIMIT_BYTES = 50 * MEGABYTE
 MASK_LIMIT_BYTES = 4 * MEGABYTE
@@ -50,7 +50,7 @@ async def read_upload(request: Request) -> Upload:
     fields: dict[str, Any] = {}
     images: list[bytes] = []
     mask = None
-    # One more than allowed, so that a seventeenth picture is refused in words of its own.
+    # One more than allowed, so that a seventeenth picture is refused with a message of its own.
     limits = {"max_files": IMAGES_LIMIT + 2, "max_fields": FIELDS_LIMIT, "max_part_size": FIELD_LIMIT_BYTES}
     async with request.form(**limits) as form:
         for name, value in form.multi_items():
@@ -90,13 +90,13 @@ def _check_pictures(images: list[bytes], mask: bytes | None) -> None:
 
 
 def _decoded(param: str, data: bytes, formats: tuple[str, ...]) -> Image.Image:
-    """What a picture is, its content says, not its name or declared type."""
+    """Read by its content; its name and declared type are ignored."""
     try:
         picture = Image.open(BytesIO(data), formats=formats)
         if picture.width * picture.height > PIXELS_LIMIT:
             raise invalid(param, f"Invalid '{param}': more than {PIXELS_LIMIT} pixels.", "invalid_image_file")
         picture.load()
-    # Pillow's readers let many kinds out on broken files, SyntaxError and struct.error among them.
+    # Pillow's readers raise many kinds on broken files, SyntaxError and struct.error among them.
     except (OSError, ValueError, SyntaxError, IndexError, ArithmeticError, Image.DecompressionBombError) as error:
         allowed = ", ".join(formats).lower()
         raise invalid(param, f"Invalid '{param}': not a readable {allowed} file.", "invalid_image_file") from error

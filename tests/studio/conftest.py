@@ -27,7 +27,7 @@ def studio_with() -> StudioWith:
 
 @pytest.fixture(scope="session")
 def photo() -> Callable[..., bytes]:
-    """A picture somebody might upload: two colours, left and right."""
+    """A picture as a user might upload it: two colours, left and right."""
 
     def make(
         width: int = 300, height: int = 200, kind: str = "PNG", left: str = "#c03030", right: str = "#3050c0"

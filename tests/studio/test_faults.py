@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from running_studio import RunningStudio
-from tatemono_studio.faults import KINDS, Fault, FaultBook, FaultSyntaxError, parse_faults, split_prompt
+from tatemono_studio.faults import KINDS, Fault, FaultInjector, FaultSyntaxError, parse_faults, split_prompt
 from tatemono_studio.latency import Latency, parse_latency
 
 HEADER = "X-Studio-Fault"
@@ -40,7 +40,7 @@ class TestFaults:
             await paint(studio, "[studio:refuse] a hill")
         assert caught.value.code == "moderation_blocked"
 
-    async def test_hangs_until_the_caller_leaves(self, studio: RunningStudio) -> None:
+    async def test_hangs_until_the_caller_disconnects(self, studio: RunningStudio) -> None:
         with pytest.raises(openai.APITimeoutError):
             await studio.openai.with_options(timeout=0.4).images.generate(
                 model="gpt-image-2", prompt="[studio:hang] x", extra_headers={"X-Client-Request-Id": "hang"}
@@ -75,7 +75,7 @@ class TestFaults:
         assert answer.size == "1024x1024"
         assert Image.open(BytesIO(b64decode(answer.data[0].b64_json))).size == (64, 48)
 
-    async def test_notes_the_latency_it_took(self, studio: RunningStudio) -> None:
+    async def test_logs_the_latency(self, studio: RunningStudio) -> None:
         await studio.openai.images.generate(
             model="gpt-image-2",
             prompt="[studio:latency=120ms] a hill",
@@ -86,14 +86,14 @@ class TestFaults:
         assert call["latency_seconds"] == 0.12
         assert call["duration_seconds"] >= 0.12
 
-    async def test_strikes_a_repeated_request_only_as_often_as_counted(self, studio: RunningStudio) -> None:
+    async def test_triggers_only_as_often_as_counted(self, studio: RunningStudio) -> None:
         prompt = "[studio:429,count=2] a counted hill"
         for _ in range(2):
             with pytest.raises(openai.RateLimitError):
                 await paint(studio, prompt)
         assert (await paint(studio, prompt)).data
 
-    async def test_is_hit_by_the_sdks_own_retries(self, studio: RunningStudio) -> None:
+    async def test_is_seen_by_the_retries_of_the_sdk(self, studio: RunningStudio) -> None:
         patient = studio.openai.with_options(max_retries=2)
         answer = await patient.images.generate(
             model="gpt-image-2", prompt="[studio:500,count=1] a retried hill", quality="low"
@@ -221,14 +221,14 @@ class TestParseFaults:
             assert split_prompt(prompt) == (prompt, "")
 
 
-class TestFaultBook:
+class TestFaultInjector:
     def test_prefers_what_the_request_asks_for(self) -> None:
-        book = FaultBook(parse_faults("500"), seed=1)
-        assert book.choose("generations", parse_faults("refuse"), "x").fault == Fault("refuse", 0.0)
-        assert book.choose("generations", [], "x").fault == Fault("500", 0.0)
+        injector = FaultInjector(parse_faults("500"), seed=1)
+        assert injector.choose("generations", parse_faults("refuse"), "x").fault == Fault("refuse", 0.0)
+        assert injector.choose("generations", [], "x").fault == Fault("500", 0.0)
 
     def test_combines_a_latency_with_another_fault(self) -> None:
-        chosen = FaultBook([], seed=1).choose("edits", parse_faults("latency=1s;500"), "x")
+        chosen = FaultInjector([], seed=1).choose("edits", parse_faults("latency=1s;500"), "x")
         assert (chosen.latency, chosen.fault) == (Latency("constant", 1, 1), Fault("500", 0.0))
 
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from running_studio import RunningStudio, StudioWith
-from tatemono_studio.config import StudioSettings
 from tatemono_studio.latency import Latency
 from tatemono_studio.painter import description_of
+from tatemono_studio.settings import StudioSettings
 
 
 def decoded(b64: str | None) -> Image.Image:

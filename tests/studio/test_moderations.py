@@ -10,13 +10,13 @@ from openai.types.moderation import Categories
 from PIL import Image
 
 from running_studio import RunningStudio
-from tatemono_studio.flags import flags_of, put_flag
-from tatemono_studio.moderation import CATEGORIES, SEEN_IN_PICTURES, judge
-from tatemono_studio.painter import Commission, paint
+from tatemono_studio.category_patch import add_category_patch, read_category_patch
+from tatemono_studio.painter import PictureSpec, paint
+from tatemono_studio.word_filter import CATEGORIES, PICTURE_CATEGORIES, classify
 
 
 def data_url(kind: str, prompt: str) -> str:
-    painted = paint(Commission(prompt, 64, 64, quality="low", output_format=kind)).final
+    painted = paint(PictureSpec(prompt, 64, 64, quality="low", output_format=kind)).final
     return f"data:image/{kind};base64,{base64.b64encode(painted).decode()}"
 
 
@@ -66,7 +66,7 @@ class TestModerations:
             await studio.openai.moderations.create(input="x", model="text-moderation-latest")
 
 
-class TestJudge:
+class TestClassify:
     @pytest.mark.parametrize(
         "prompt",
         [
@@ -79,27 +79,27 @@ class TestJudge:
         ],
     )
     def test_lets_ordinary_prompts_pass(self, prompt: str) -> None:
-        assert not judge(prompt).flagged
+        assert not classify(prompt).flagged
 
     def test_implies_the_wider_category(self) -> None:
-        assert judge("nude child").categories == ("sexual", "sexual/minors")
+        assert classify("nude child").categories == ("sexual", "sexual/minors")
 
     @given(st.text(max_size=40))
-    def test_finds_a_listed_word_whatever_stands_around_it(self, around: str) -> None:
-        assert judge(f"{around} gore {around}").flagged
+    def test_finds_a_listed_word_inside_any_text(self, around: str) -> None:
+        assert classify(f"{around} gore {around}").flagged
 
 
-class TestFlags:
-    @pytest.mark.parametrize("category", sorted(SEEN_IN_PICTURES))
+class TestCategoryPatch:
+    @pytest.mark.parametrize("category", sorted(PICTURE_CATEGORIES))
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
     def test_are_seen_after_a_picture_was_made_small(self, category: str, kind: str) -> None:
         image = Image.effect_noise((1024, 768), 80).convert("RGB")
-        put_flag(image, category)
+        add_category_patch(image, category)
         image.thumbnail((320, 320))
         buffer = BytesIO()
         image.save(buffer, kind)
-        assert flags_of(Image.open(buffer)) == (category,)
+        assert read_category_patch(Image.open(buffer)) == (category,)
 
     def test_are_seen_in_no_other_picture(self) -> None:
-        assert flags_of(Image.effect_noise((1024, 768), 80)) == ()
-        assert flags_of(Image.new("RGB", (512, 512), "teal")) == ()
+        assert read_category_patch(Image.effect_noise((1024, 768), 80)) == ()
+        assert read_category_patch(Image.new("RGB", (512, 512), "teal")) == ()

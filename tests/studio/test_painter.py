@@ -5,15 +5,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from tatemono_studio.painter import Commission, description_of, paint
+from tatemono_studio.painter import PictureSpec, description_of, paint
 from tatemono_studio.painter.figures import FIGURES
 from tatemono_studio.painter.styles import STYLES
 from tatemono_studio.painter.vocabulary import COLOURS, SUBJECTS, read
 
 
 def picture(prompt: str, **more: object) -> Image.Image:
-    commission = Commission(prompt, 256, 256, **{"quality": "low", **more})  # type: ignore[arg-type]
-    opened = Image.open(BytesIO(paint(commission).final))
+    spec = PictureSpec(prompt, 256, 256, **{"quality": "low", **more})  # type: ignore[arg-type]
+    opened = Image.open(BytesIO(paint(spec).final))
     opened.load()
     return opened
 
@@ -27,9 +27,9 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 class TestPaint:
-    def test_gives_the_same_bytes_for_the_same_commission(self) -> None:
-        commission = Commission("a fox under the moon", 320, 256, partials=2)
-        assert paint(commission) == paint(commission)
+    def test_gives_the_same_bytes_for_the_same_spec(self) -> None:
+        spec = PictureSpec("a fox under the moon", 320, 256, partials=2)
+        assert paint(spec) == paint(spec)
 
     def test_moves_with_seed_index_and_unknown_words(self) -> None:
         prompts = [("zanzibar", {}), ("zanzibat", {}), ("zanzibar", {"seed": 1}), ("zanzibar", {"index": 1})]
@@ -53,7 +53,7 @@ class TestPaint:
         assert sum(mean(picture("a lake at night"))) < sum(mean(picture("a lake by day"))) * 0.6
 
     @pytest.mark.parametrize(("word", "channel"), [("red", 0), ("緑", 1), ("blue", 2)])
-    def test_leans_to_the_colours_it_is_told(self, word: str, channel: int) -> None:
+    def test_leans_to_the_colours_of_the_prompt(self, word: str, channel: int) -> None:
         said, *others = (mean(picture(f"zzz {name}")) for name in dict.fromkeys((word, "red", "緑", "blue")))
         assert all(said[channel] / sum(said) > other[channel] / sum(other) for other in others)
 
@@ -69,7 +69,7 @@ class TestPaint:
 
     @pytest.mark.parametrize("size", [(16, 16), (64, 512), (900, 300)])
     def test_paints_in_any_shape(self, size: tuple[int, int]) -> None:
-        painted = paint(Commission("a city by the sea in the rain, oil painting", *size, quality="low"))
+        painted = paint(PictureSpec("a city by the sea in the rain, oil painting", *size, quality="low"))
         assert Image.open(BytesIO(painted.final)).size == size
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -78,9 +78,9 @@ class TestPaint:
         st.lists(st.sampled_from(sorted(SUBJECTS) + sorted(STYLES) + sorted(COLOURS)), max_size=5),
         st.booleans(),
     )
-    def test_paints_whatever_is_asked(self, text: str, words: list[str], transparent: bool) -> None:
+    def test_paints_any_prompt(self, text: str, words: list[str], transparent: bool) -> None:
         prompt = " ".join([text, *words])
-        painted = paint(Commission(prompt, 96, 64, quality="low", transparent=transparent, partials=1))
+        painted = paint(PictureSpec(prompt, 96, 64, quality="low", transparent=transparent, partials=1))
         assert Image.open(BytesIO(painted.final)).mode == ("RGBA" if transparent else "RGB")
         assert len(painted.partials) == 1
 
@@ -110,7 +110,7 @@ class TestRead:
         assert set(theme.own) == {"boat"}
         assert len(theme.colours) == 1
 
-    def test_hears_hour_weather_and_style(self) -> None:
+    def test_finds_hour_weather_and_style(self) -> None:
         theme = read("雨の夕暮れの街、水彩", None, 0)
         assert (theme.time, theme.weathers, theme.style) == ("sunset", ("rain",), "watercolor")
 
@@ -122,6 +122,6 @@ class TestRead:
         assert set(FIGURES) <= set(SUBJECTS)
 
 
-def test_a_commission_has_a_key_of_its_own() -> None:
-    one = Commission("a", 64, 64)
-    assert len({one.key, Commission("b", 64, 64).key, Commission("a", 64, 64, sources=(b"one",)).key}) == 3
+def test_a_spec_has_a_key_of_its_own() -> None:
+    one = PictureSpec("a", 64, 64)
+    assert len({one.key, PictureSpec("b", 64, 64).key, PictureSpec("a", 64, 64, sources=(b"one",)).key}) == 3

@@ -10,11 +10,13 @@ import openai
 import pytest
 
 from running_studio import RunningStudio, StudioWith, free_port
+from tatemono_studio.__main__ import start_line
 from tatemono_studio.calls import Call, CallLog
-from tatemono_studio.config import BadSettingError, read_settings
-from tatemono_studio.gallery import Gallery
 from tatemono_studio.latency import Latency
-from tatemono_studio.painter import Commission
+from tatemono_studio.options import read_options
+from tatemono_studio.painter import PictureSpec
+from tatemono_studio.picture_cache import PictureCache
+from tatemono_studio.settings import BadSettingError, StudioSettings, read_settings
 
 COMMAND = [sys.executable, "-m", "tatemono_studio"]
 
@@ -49,9 +51,63 @@ class TestProcess:
         assert process.returncode == 2
         assert b"STUDIO_LATENCY" in err
 
+    async def test_says_its_base_url_when_it_starts(self) -> None:
+        port = free_port()
+        environment = {**os.environ, "STUDIO_PORT": "1", "STUDIO_FAULTS": "500,p=0.1"}
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "--port", str(port), "--latency=0", env=environment, stderr=PIPE
+        )
+        assert process.stderr is not None
+        line = (await process.stderr.readline()).decode()
+        process.terminate()
+        await process.communicate()
+        assert line.startswith(f"studio: http://127.0.0.1:{port}/v1 ")
+        assert line.endswith("latency 0s, faults 1 configured\n")
+
+    async def test_helps_without_starting(self) -> None:
+        process = await asyncio.create_subprocess_exec(*COMMAND, "--help", stdout=PIPE, stderr=PIPE)
+        out, err = await process.communicate()
+        assert (process.returncode, err) == (0, b"")
+        assert b"STUDIO_CALLS_KEPT" in out
+
+
+class TestOptions:
+    def test_have_one_for_each_variable(self) -> None:
+        class Asked(dict[str, str]):
+            def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+                self[name] = default
+                return default
+
+        asked = Asked()
+        read_settings(asked)
+        options = [f"--{name.removeprefix('STUDIO_').replace('_', '-').lower()}=1" for name in asked]
+        assert read_options(options) == dict.fromkeys(asked, "1")
+
+    def test_win_over_the_variables_only_when_given(self) -> None:
+        environment = {"STUDIO_PORT": "1", "STUDIO_SEED": "2"}
+        settings = read_settings({**environment, **read_options(["--port", "3"])})
+        assert (settings.port, settings.seed) == (3, 2)
+
+    @pytest.mark.parametrize("argument", ["--prot=3", "--cache=3", "8050"])
+    def test_refuses_what_it_does_not_know(self, argument: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            read_options([argument])
+        assert ended.value.code == 2
+        assert argument in capsys.readouterr().err
+
+
+class TestStartLine:
+    @pytest.mark.parametrize(
+        ("host", "address"), [("127.0.0.1", "http://127.0.0.1:8050"), ("::1", "http://[::1]:8050")]
+    )
+    def test_names_address_latency_and_faults(self, host: str, address: str) -> None:
+        assert start_line(StudioSettings(host=host)) == (
+            f"studio: {address}/v1 is the base URL, {address}/ its pages; latency uniform(2s,3s), faults none\n"
+        )
+
 
 class TestSettings:
-    def test_has_a_lively_default(self) -> None:
+    def test_default_to_a_visible_latency(self) -> None:
         assert read_settings({}).latency == Latency("uniform", 2, 3)
 
     def test_reads_every_variable(self) -> None:
@@ -114,20 +170,20 @@ class TestPages:
             assert (await studio.openai.images.generate(model="gpt-image-2", prompt="x", quality="low")).data
 
 
-class TestGallery:
+class TestPictureCache:
     async def test_keeps_no_more_bytes_than_allowed(self) -> None:
-        gallery = Gallery(cache_bytes=40_000, painters=1)
-        commissions = [Commission(f"hill {n}", 64, 64, quality="low") for n in range(8)]
-        for commission in commissions:
-            await gallery.picture(commission)
-        assert 0 < gallery.kept_bytes <= 40_000
-        assert gallery.has(commissions[-1])
-        assert not gallery.has(commissions[0])
+        cache = PictureCache(cache_bytes=40_000, painters=1)
+        specs = [PictureSpec(f"hill {n}", 64, 64, quality="low") for n in range(8)]
+        for spec in specs:
+            await cache.get(spec)
+        assert 0 < cache.size_bytes <= 40_000
+        assert cache.has(specs[-1])
+        assert not cache.has(specs[0])
 
     async def test_paints_the_same_picture_once_for_many_callers(self) -> None:
-        gallery = Gallery(cache_bytes=10**6, painters=2)
-        commission = Commission("shared", 64, 64, quality="low")
-        first, *others = await asyncio.gather(*(gallery.picture(commission) for _ in range(5)))
+        cache = PictureCache(cache_bytes=10**6, painters=2)
+        spec = PictureSpec("shared", 64, 64, quality="low")
+        first, *others = await asyncio.gather(*(cache.get(spec) for _ in range(5)))
         assert all(other is first for other in others)
 
 

@@ -1,6 +1,6 @@
-"""The painter: a picture from a prompt, the same bytes for the same commission."""
+"""The painter: a picture from a prompt, the same bytes for the same specification."""
 
-from tatemono_studio.painter.commission import Commission, Painted
-from tatemono_studio.painter.easel import description_of, paint
+from tatemono_studio.painter.picture_spec import PaintedPicture, PictureSpec
+from tatemono_studio.painter.pipeline import description_of, paint
 
-__all__ = ["Commission", "Painted", "description_of", "paint"]
+__all__ = ["PaintedPicture", "PictureSpec", "description_of", "paint"]

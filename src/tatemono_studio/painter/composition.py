@@ -1,4 +1,4 @@
-"""Composition: from what a prompt says to light, place and the third lines everything hangs on."""
+"""Composition: from what a prompt says to light, place and the third lines that the picture is arranged on."""
 
 from dataclasses import dataclass
 from random import Random
@@ -67,7 +67,7 @@ class Scene:
 
 
 def compose(surface: Surface, theme: Theme, random: Random, detail: float) -> Scene:
-    """Decide light, place and the third lines everything hangs on."""
+    """Decide light, place and the third lines that the picture is arranged on."""
     setting = choose_setting(theme)
     light = choose_light(theme, setting, random)
     for colour, share in zip(theme.colours, (0.62, 0.35), strict=False):

@@ -5,31 +5,31 @@ from random import Random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from tatemono_studio.painter import sky
 from tatemono_studio.painter.colour import LIGHTS, WHITE, Light, mix
-from tatemono_studio.painter.commission import Commission
 from tatemono_studio.painter.composition import Scene
-from tatemono_studio.painter.placing import paint_figures
+from tatemono_studio.painter.landscape import sky
+from tatemono_studio.painter.picture_spec import PictureSpec
+from tatemono_studio.painter.placement import paint_figures
 from tatemono_studio.painter.scene import paint_scene, paint_weather
 from tatemono_studio.painter.styles import STYLES, tint
 from tatemono_studio.painter.surface import gradient
 
-# What a prompt without a known word does, by its hash: the picture must not come back as it was.
+# For a prompt without a known word, chosen by its hash: an edit always changes the picture.
 TONES = (((24, 40, 84), (255, 214, 170)), ((44, 20, 60), (255, 190, 190)), ((10, 54, 60), (250, 236, 190)))
 
 
-def paint_edit(scene: Scene, commission: Commission) -> tuple[Image.Image, Image.Image | None]:
+def paint_edit(scene: Scene, spec: PictureSpec) -> tuple[Image.Image, Image.Image | None]:
     """With a mask, a new scene where it is transparent; without, the whole picture in another light."""
-    size = (commission.width, commission.height)
-    opened = [ImageOps.exif_transpose(Image.open(BytesIO(data))).convert("RGBA") for data in commission.sources]
-    base = _together([ImageOps.fit(picture, size, Image.Resampling.LANCZOS) for picture in opened])
+    size = (spec.width, spec.height)
+    opened = [ImageOps.exif_transpose(Image.open(BytesIO(data))).convert("RGBA") for data in spec.sources]
+    base = _side_by_side([ImageOps.fit(picture, size, Image.Resampling.LANCZOS) for picture in opened])
     alpha = base.getchannel("A")
     ground = Image.new("RGB", size, WHITE)
     ground.paste(base, (0, 0), base)
     coverage, scene.surface.coverage = scene.surface.coverage, None
-    if commission.mask is not None:
+    if spec.mask is not None:
         paint_scene(scene)
-        keep = ImageOps.fit(Image.open(BytesIO(commission.mask)).convert("RGBA"), size).getchannel("A")
+        keep = ImageOps.fit(Image.open(BytesIO(spec.mask)).convert("RGBA"), size).getchannel("A")
         scene.surface.image.paste(ground, (0, 0), keep.filter(ImageFilter.GaussianBlur(1.2)))
     else:
         scene.surface.image = ground
@@ -40,8 +40,8 @@ def paint_edit(scene: Scene, commission: Commission) -> tuple[Image.Image, Image
     return scene.surface.image, alpha if see_through else _oval(size)
 
 
-def _together(pictures: list[Image.Image]) -> Image.Image:
-    """Several pictures side by side, each melting into the next."""
+def _side_by_side(pictures: list[Image.Image]) -> Image.Image:
+    """Several pictures side by side, each blended into the next."""
     result = pictures[0]
     for index, picture in enumerate(pictures[1:], 1):
         edge = result.width * index // len(pictures)

@@ -1,15 +1,15 @@
 """A whole scene, painted from back to front."""
 
-from tatemono_studio.painter import sky
 from tatemono_studio.painter.colour import WHITE, Colour, lit, mix, rgb
 from tatemono_studio.painter.composition import Scene, land_colour
-from tatemono_studio.painter.heavens import paint_heavens, paint_mountains
-from tatemono_studio.painter.land import paint_ground, paint_ridges, paint_water
-from tatemono_studio.painter.placing import paint_figures
-from tatemono_studio.painter.shores import paint_bridge, paint_sea, paint_waterfall
-from tatemono_studio.painter.town import paint_city
-from tatemono_studio.painter.woods import paint_grass, paint_trees
-from tatemono_studio.painter.worlds import paint_dream, paint_sea_floor, paint_space, paint_still_life
+from tatemono_studio.painter.landscape import sky
+from tatemono_studio.painter.landscape.heavens import paint_heavens, paint_mountains
+from tatemono_studio.painter.landscape.land import paint_ground, paint_ridges, paint_water
+from tatemono_studio.painter.landscape.shores import paint_bridge, paint_sea, paint_waterfall
+from tatemono_studio.painter.landscape.town import paint_city
+from tatemono_studio.painter.landscape.woods import paint_grass, paint_trees
+from tatemono_studio.painter.landscape.worlds import paint_dream, paint_sea_floor, paint_space, paint_still_life
+from tatemono_studio.painter.placement import paint_figures
 
 
 def paint_scene(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Ways of painting: each takes a finished picture and gives it back in another hand."""
+"""Ways of painting: each takes a finished picture and returns it in another style."""
 
 import math
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Style = Callable[[Image.Image, Random, float], Image.Image]
 
 
 def _texture(size: tuple[int, int], random: Random, depth: int) -> Image.Image:
-    """The tooth of paper: fine noise under a raking light, near white."""
+    """The texture of paper: fine noise lit from the side, near white."""
     field = noise(size, random, (size[0] // 5, size[1] // 5), 2)
     relief = ImageChops.subtract(field, ImageChops.offset(field, 2, 2), 1, 128)
     return relief.point([max(0, min(255, 255 - depth + (level - 128) * depth // 90)) for level in range(256)])
@@ -33,7 +33,7 @@ def _edges(image: Image.Image, radius: float, low: float, high: float) -> Image.
 
 
 def _wobble(image: Image.Image, random: Random, cells: int, reach: float) -> Image.Image:
-    """Bend the picture on a grid, as a hand does not draw straight."""
+    """Bend the picture on a grid, as lines drawn by hand are not straight."""
     width, height = image.size
     xs = [round(width * k / cells) for k in range(cells + 1)]
     ys = [round(height * k / cells) for k in range(cells + 1)]

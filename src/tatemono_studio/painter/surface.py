@@ -1,6 +1,6 @@
-"""The paper: soft-edged fills, gradients, glows and noise on a Pillow image.
+"""What is painted on: soft-edged fills, gradients, glows and noise on a Pillow image.
 
-Shapes are drawn as masks at `oversampling` times the size, reduced, and used to pour paint through: edges come out
+Shapes are drawn as masks at `oversampling` times the size, reduced, and used to composite paint through: edges come out
 smooth at the cost of the shape's own box and not of the whole picture.
 """
 
@@ -31,7 +31,7 @@ class Surface:
     def fill(
         self, outlines: Sequence[Sequence[Point]], paint: Paint, *, opacity: float = 1.0, blur: float = 0.0
     ) -> None:
-        """Pour paint into polygons given in pixels; `blur` in pixels softens their edge."""
+        """Paint polygons given in pixels; `blur` in pixels softens their edge."""
         pad = math.ceil(blur * 3) + 2
         xs = [x for outline in outlines for x, _ in outline]
         ys = [y for outline in outlines for _, y in outline]
@@ -45,7 +45,7 @@ class Surface:
         draw = ImageDraw.Draw(mask)
         for outline in outlines:
             draw.polygon([((x - box[0]) * over, (y - box[1]) * over) for x, y in outline], fill=255)
-        self.pour(mask.reduce(over) if over > 1 else mask, box, paint, opacity=opacity, blur=blur)
+        self.composite(mask.reduce(over) if over > 1 else mask, box, paint, opacity=opacity, blur=blur)
 
     def stroke(self, points: Sequence[Point], width: float, paint: Paint, *, opacity: float = 1.0) -> None:
         """A line with round ends; `width` in pixels."""
@@ -66,7 +66,7 @@ class Surface:
         radius = width * over / 2
         for x, y in (scaled[0], scaled[-1]):
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-        self.pour(mask.reduce(over) if over > 1 else mask, box, paint, opacity=opacity)
+        self.composite(mask.reduce(over) if over > 1 else mask, box, paint, opacity=opacity)
 
     def oval(
         self, x: float, y: float, rx: float, ry: float, paint: Paint, *, opacity: float = 1.0, blur: float = 0
@@ -77,7 +77,7 @@ class Surface:
         ]
         self.fill([outline], paint, opacity=opacity, blur=blur)
 
-    def pour(
+    def composite(
         self,
         mask: Image.Image,
         box: tuple[int, int, int, int],

@@ -2,7 +2,7 @@
 
 import math
 
-from tatemono_studio.painter.shapes import Figure, Shape, blob, curve, line, oval
+from tatemono_studio.painter.figures.shapes import Figure, Shape, blob, curve, line, oval
 
 
 def _petals(role: str, x: float, y: float, radius: float, count: int, heart: str) -> tuple[Shape, ...]:

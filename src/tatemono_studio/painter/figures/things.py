@@ -1,6 +1,6 @@
 """Things on a table or in the hand, as shapes."""
 
-from tatemono_studio.painter.shapes import Figure, blob, box, curve, glow, line, oval, poly
+from tatemono_studio.painter.figures.shapes import Figure, blob, box, curve, glow, line, oval, poly
 
 INK = "2b2530"
 

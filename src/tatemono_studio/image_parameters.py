@@ -22,7 +22,7 @@ UNSUPPORTED = {
 
 
 @dataclass(frozen=True)
-class Order:
+class ImageParameters:
     """What was asked for. `size` is still text: `auto` depends on the prompt or on the picture to edit."""
 
     model: Model
@@ -100,18 +100,18 @@ class Fields:
             raise invalid(name, f"Unknown parameter: '{name}'.", "unknown_parameter")
 
 
-def read_order(
+def read_image_parameters(
     fields: Fields,
     find_model: Callable[[str], Model],
     sources: tuple[bytes, ...] = (),
     mask: bytes | None = None,
-) -> Order:
+) -> ImageParameters:
     """:raises ApiError: 400 naming the parameter, 404 for the model"""
     prompt = fields.text("prompt", longest=PROMPT_MAX_CHARACTERS)
     if not prompt or not prompt.strip():
         raise missing("prompt")
     user = fields.text("user")
-    order = Order(
+    parameters = ImageParameters(
         model=_model(fields, find_model),
         prompt=prompt,
         n=fields.integer("n", 1, 10, 1) or 1,
@@ -132,8 +132,8 @@ def read_order(
     if sources:
         fields.choice("input_fidelity", ("low", "high"), "low")
     fields.refuse_rest()
-    _check_together(order)
-    return order
+    _check_together(parameters)
+    return parameters
 
 
 def _model(fields: Fields, find_model: Callable[[str], Model]) -> Model:
@@ -151,13 +151,13 @@ def _given(value: int | None) -> int:
     return value
 
 
-def _check_together(order: Order) -> None:
+def _check_together(parameters: ImageParameters) -> None:
     problem: ApiError | None = None
-    if order.transparent and order.output_format == "jpeg":
+    if parameters.transparent and parameters.output_format == "jpeg":
         problem = invalid("background", "Transparent background needs output_format png or webp, jpeg has none.")
-    elif order.compression < 100 and order.output_format == "png":  # noqa: PLR2004 - 100 is "not compressed"
+    elif parameters.compression < 100 and parameters.output_format == "png":  # noqa: PLR2004 - 100 is "not compressed"
         problem = invalid("output_compression", "Compression less than 100 is not supported for PNG output format.")
-    elif order.partial_images and not order.stream:
+    elif parameters.partial_images and not parameters.stream:
         problem = invalid("partial_images", "partial_images needs stream=true.")
     if problem:
         raise problem

@@ -1,4 +1,4 @@
-"""`POST /v1/moderations`: texts and pictures judged by the word rule of moderation.py."""
+"""`POST /v1/moderations`: texts and pictures classified by the words of word_filter.py."""
 
 import asyncio
 from base64 import b64decode
@@ -13,22 +13,22 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono_studio.errors import ApiError, invalid, missing, rate_limited, server_error
+from tatemono_studio.category_patch import read_category_patch
+from tatemono_studio.errors import ApiError, invalid, missing
 from tatemono_studio.faults import split_prompt
-from tatemono_studio.flags import flags_of
 from tatemono_studio.models import find
-from tatemono_studio.moderation import judge
 from tatemono_studio.painter import description_of
 from tatemono_studio.state import (
     call_of,
-    error_for_hang,
-    misbehaviour,
+    choose_misbehaviour,
     open_call,
+    raise_error_fault,
     require_key,
     studio_of,
     while_connected,
 )
 from tatemono_studio.uploads import read_body
+from tatemono_studio.word_filter import classify
 
 
 async def moderations(request: Request) -> Response:
@@ -42,48 +42,41 @@ async def moderations(request: Request) -> Response:
         raise invalid("model", f"The model '{model}' does not moderate.")
     call_of(request).model = model
     items = _items(body.get("input"))
-    await while_connected(request, _go_wrong(request, " ".join(item.text for item in items)))
+    await while_connected(request, _misbehave(request, " ".join(item.text for item in items)))
     return Response(
         orjson.dumps(
             {
                 "id": f"modr-{uuid4().hex}",
                 "model": model,
-                "results": [judge(split_prompt(item.text)[0], seen=item.seen).as_object(item.kinds) for item in items],
+                "results": [
+                    classify(split_prompt(item.text)[0], patches=item.patches).as_object(item.kinds) for item in items
+                ],
             }
         ),
         media_type="application/json",
     )
 
 
-async def _go_wrong(request: Request, text: str) -> None:
+async def _misbehave(request: Request, text: str) -> None:
     """A marker in a text is meant for the picture; only the header and `on=moderations` reach this endpoint."""
-    suffered = misbehaviour(request, "moderations", "", text)
-    if suffered.latency:
-        await asyncio.sleep(suffered.latency.draw(studio_of(request).faults.random))
-    fault = suffered.fault
-    if fault is None:
-        return
-    if fault.kind == "429" and isinstance(fault.value, float):
-        raise rate_limited(fault.value)
-    if fault.kind == "hang" and isinstance(fault.value, float):
-        call_of(request).outcome = "hung"
-        await asyncio.sleep(fault.value)
-        raise error_for_hang()
-    if fault.kind == "500":
-        raise server_error()
+    misbehaviour = choose_misbehaviour(request, "moderations", "", text)
+    if misbehaviour.latency:
+        await asyncio.sleep(misbehaviour.latency.draw(studio_of(request).faults.random))
+    if misbehaviour.fault:
+        await raise_error_fault(request, misbehaviour.fault)
 
 
 @dataclass(frozen=True)
 class _Item:
-    """What makes one result: the words, the kinds of input they came from, and what is seen in the pictures."""
+    """The input of one result: its words, the kinds of input that they came from, and the patches in its pictures."""
 
     text: str
     kinds: tuple[str, ...] = ("text",)
-    seen: tuple[str, ...] = ()
+    patches: tuple[str, ...] = ()
 
 
 def _items(value: object) -> list[_Item]:
-    """What to judge; text and picture parts make one result."""
+    """The inputs to classify; text and picture parts make one result."""
     if value is None or value in ("", []):
         raise missing("input")
     if isinstance(value, str):
@@ -94,8 +87,8 @@ def _items(value: object) -> list[_Item]:
         return [_Item(item) for item in value]
     parts = [_part(item) for item in value]
     kinds = tuple(kind for kind in ("text", "image") if any(kind in part.kinds for part in parts))
-    seen = tuple(category for part in parts for category in part.seen)
-    return [_Item("\n".join(part.text for part in parts), kinds, seen)]
+    patches = tuple(category for part in parts for category in part.patches)
+    return [_Item("\n".join(part.text for part in parts), kinds, patches)]
 
 
 def _part(item: Any) -> _Item:
@@ -109,8 +102,8 @@ def _part(item: Any) -> _Item:
 
 
 def _picture(url: str) -> _Item:
-    """A picture is judged by the prompt in its metadata, which the studio writes, and by the mark of the fault `flag`;
-    an address, by its own words.
+    """A picture is classified by the prompt in its metadata, which the studio writes, and by the patch that the fault
+    `flag` puts into it; an address, by its own words.
 
     The studio fetches nothing: it works offline.
     """
@@ -118,7 +111,7 @@ def _picture(url: str) -> _Item:
         return _Item(url, ("image",))
     try:
         picture = Image.open(BytesIO(b64decode(url.partition(",")[2], validate=True)), formats=("PNG", "JPEG", "WEBP"))
-        return _Item(description_of(picture), ("image",), flags_of(picture))
+        return _Item(description_of(picture), ("image",), read_category_patch(picture))
     except (ValueError, OSError, SyntaxError) as error:
         raise invalid("input", "Invalid 'image_url': not a readable png, jpeg or webp file.") from error
 

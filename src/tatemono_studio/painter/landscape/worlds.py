@@ -4,11 +4,11 @@ import math
 
 from PIL import Image, ImageChops
 
-from tatemono_studio.painter import sky
 from tatemono_studio.painter.colour import BLACK, WHITE, Colour, Light, lit, mix, rgb
 from tatemono_studio.painter.composition import Scene
-from tatemono_studio.painter.heavens import paint_heavens
-from tatemono_studio.painter.land import paint_ground, paint_table, ridge
+from tatemono_studio.painter.landscape import sky
+from tatemono_studio.painter.landscape.heavens import paint_heavens
+from tatemono_studio.painter.landscape.land import paint_ground, paint_table, ridge
 from tatemono_studio.painter.surface import Surface, gradient, levels, noise, smooth
 
 

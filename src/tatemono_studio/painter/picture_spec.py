@@ -1,4 +1,4 @@
-"""What the painter is asked for and what it hands over."""
+"""What the painter is asked for, and what it returns."""
 
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
@@ -6,10 +6,10 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Commission:
-    """One picture. `index` tells the pictures of one request apart, `seed` gives other ones for the same prompt.
+class PictureSpec:
+    """One picture. `index` tells the pictures of one request apart; another `seed` gives another picture.
 
-    `flag` is what moderation shall see in it.
+    `flagged_category` is the category under which moderation shall flag it, if any.
     """
 
     prompt: str
@@ -24,11 +24,11 @@ class Commission:
     partials: int = 0
     sources: tuple[bytes, ...] = field(default=(), repr=False)
     mask: bytes | None = field(default=None, repr=False)
-    flag: str | None = None
+    flagged_category: str | None = None
 
     @property
     def key(self) -> str:
-        """The same for commissions that give the same bytes."""
+        """The same for specifications that give the same bytes."""
         digest = blake2b(digest_size=20)
         for entry in fields(self):
             digest.update(repr(_short(getattr(self, entry.name))).encode() + b"\0")
@@ -42,8 +42,8 @@ def _short(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Painted:
-    """Encoded files: the picture, and the partial ones from faint to clear."""
+class PaintedPicture:
+    """Encoded files: the picture, and the partial ones, the least detailed first."""
 
     final: bytes
     partials: tuple[bytes, ...]

@@ -24,8 +24,8 @@ CATEGORIES = (
     "violence",
     "violence/graphic",
 )
-# Categories omni-moderation also judges in pictures.
-SEEN_IN_PICTURES = frozenset(
+# The categories for which omni-moderation also looks at pictures.
+PICTURE_CATEGORIES = frozenset(
     {"self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "violence", "violence/graphic"}
 )
 FLAGGED_SCORE = 0.93
@@ -69,7 +69,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         "内臓が飛び出",
     ),
 }
-# Words that hold a listed one and mean no harm: the Eroica, a pierrot, yellow.
+# Harmless words that contain a listed one: the Eroica, a pierrot, yellow.
 HARMLESS = ("エロイカ", "ピエロ", "イエロ")
 IMPLIED = {
     "sexual/minors": ("sexual",),
@@ -93,8 +93,8 @@ _PATTERNS = {category: _pattern(words) for category, words in WORDS.items()}
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one input was found to be; `categories` in the order of `CATEGORIES`."""
+class ModerationResult:
+    """What was found in one input; `categories` in the order of `CATEGORIES`."""
 
     categories: tuple[str, ...]
     text: str
@@ -104,13 +104,13 @@ class Verdict:
         return bool(self.categories)
 
     def as_object(self, kinds: tuple[str, ...] = ("text",)) -> dict[str, object]:
-        """:param kinds: the kinds of input that were judged, `text`, `image` or both"""
+        """:param kinds: the kinds of input that were classified, `text`, `image` or both"""
         return {
             "flagged": self.flagged,
             "categories": {category: category in self.categories for category in CATEGORIES},
             "category_scores": {category: self._score(category) for category in CATEGORIES},
             "category_applied_input_types": {
-                category: [kind for kind in kinds if kind == "text" or category in SEEN_IN_PICTURES]
+                category: [kind for kind in kinds if kind == "text" or category in PICTURE_CATEGORIES]
                 for category in CATEGORIES
             },
         }
@@ -121,15 +121,15 @@ class Verdict:
         return FLAGGED_SCORE + 0.06 * noise if category in self.categories else 0.02 * noise**3
 
 
-def judge(text: str, *, seen: tuple[str, ...] = ()) -> Verdict:
+def classify(text: str, *, patches: tuple[str, ...] = ()) -> ModerationResult:
     """Compatibility forms count alike: full-width letters, ligatures, circled letters (Unicode NFKC).
 
-    :param seen: categories that a picture beside the text is marked with
+    :param patches: categories that a patch in a picture beside the text stands for
     """
     normal = unicodedata.normalize("NFKC", text).casefold()
     for harmless in HARMLESS:
         normal = normal.replace(harmless, " ")
-    found = {category for category, pattern in _PATTERNS.items() if pattern.search(normal)} | set(seen)
+    found = {category for category, pattern in _PATTERNS.items() if pattern.search(normal)} | set(patches)
     for category in tuple(found):
         found.update(IMPLIED.get(category, ()))
-    return Verdict(tuple(category for category in CATEGORIES if category in found), text)
+    return ModerationResult(tuple(category for category in CATEGORIES if category in found), text)

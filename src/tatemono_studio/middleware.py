@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, OpenAI's headers, size limits, the call log's ending, and a quick stop."""
+"""What is done around every request: its id, OpenAI's headers, size limits, the call's outcome, and a quick stop."""
 
 import asyncio
 import logging
@@ -9,8 +9,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tatemono_studio.calls import Call
-from tatemono_studio.config import MEGABYTE
 from tatemono_studio.errors import too_large
+from tatemono_studio.settings import MEGABYTE
 
 EDIT_BODY_LIMIT = 16 * 50 * MEGABYTE + 8 * MEGABYTE
 BODY_LIMIT = 32 * MEGABYTE
@@ -18,10 +18,10 @@ API_VERSION = b"2020-10-01"
 
 
 class CutAnswerError(Exception):
-    """Raised in the middle of an answer: the server then drops the connection, which is what was asked for."""
+    """Raised in the middle of an answer: the server then drops the connection, as the fault `cut` asks."""
 
 
-class Wire:
+class StudioMiddleware:
     """ASGI middleware around the whole studio."""
 
     def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
@@ -29,8 +29,8 @@ class Wire:
         self._new_id = new_id
         self._running: set[asyncio.Task[Any]] = set()
 
-    def drop_all(self) -> int:
-        """Cancel every request under way, so that a stop does not wait for streams. Returns how many."""
+    def cancel_all(self) -> int:
+        """Cancel every running request, so that a stop does not wait for streams. Returns how many there were."""
         for task in self._running:
             task.cancel()
         return len(self._running)
@@ -54,20 +54,20 @@ class Wire:
                     (b"openai-processing-ms", str(milliseconds).encode()),
                     (b"openai-version", API_VERSION),
                 ]
-                _note_status(state.get("call"), message["status"])
+                _record_status(state.get("call"), message["status"])
             await send(message)
 
         try:
             await self._app(scope, _limited(scope, receive), send_with_headers)
         except CutAnswerError:
-            _note_outcome(state.get("call"), "cut")
+            _record_outcome(state.get("call"), "cut")
             raise
         except asyncio.CancelledError:
-            _note_outcome(state.get("call"), "cancelled")
+            _record_outcome(state.get("call"), "cancelled")
             raise
         finally:
             self._running.discard(task)
-            _close(state.get("call"), perf_counter() - started)
+            _finish_call(state.get("call"), perf_counter() - started)
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
@@ -85,17 +85,17 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
     return receive_within_limit
 
 
-def _note_status(call: Call | None, status: int) -> None:
+def _record_status(call: Call | None, status: int) -> None:
     if call is not None:
         call.status = status
 
 
-def _note_outcome(call: Call | None, outcome: str) -> None:
+def _record_outcome(call: Call | None, outcome: str) -> None:
     if call is not None and call.outcome == "running":
         call.outcome = outcome
 
 
-def _close(call: Call | None, seconds: float) -> None:
+def _finish_call(call: Call | None, seconds: float) -> None:
     if call is None:
         return
     call.duration_seconds = round(seconds, 4)
@@ -104,8 +104,8 @@ def _close(call: Call | None, seconds: float) -> None:
         call.outcome = "succeeded" if status < 400 else "rejected" if status < 500 else "failed"  # noqa: PLR2004 - HTTP's classes
 
 
-class QuietCuts(logging.Filter):
-    """Keeps deliberate cuts, and requests dropped at a stop, out of the server's error log."""
+class CutLogFilter(logging.Filter):
+    """Keeps deliberate cuts, and requests cancelled at a stop, out of the server's error log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         # The server formats the traceback into the message; its last line names the exception.

@@ -1,6 +1,6 @@
 """Animals, as shapes."""
 
-from tatemono_studio.painter.shapes import Figure, blob, box, curve, line, oval, poly
+from tatemono_studio.painter.figures.shapes import Figure, blob, box, curve, line, oval, poly
 
 INK = "2b2530"
 

@@ -3,10 +3,10 @@
 from tatemono_studio.painter.colour import BLACK, WHITE, lit, mix, rgb
 from tatemono_studio.painter.composition import Scene
 from tatemono_studio.painter.figures import FIGURES
-from tatemono_studio.painter.shapes import Figure, Stand, draw_figure
-from tatemono_studio.painter.woods import paint_tree
+from tatemono_studio.painter.figures.shapes import Figure, Placement, draw_figure
+from tatemono_studio.painter.landscape.woods import paint_tree
 
-# How many more, and how large they are beside the great one.
+# How many more, and how large they are beside the main one.
 COMPANIONS = {
     "bird": (4, 0.18, 0.36),
     "butterfly": (4, 0.2, 0.4),
@@ -19,7 +19,7 @@ def paint_figures(scene: Scene) -> None:
     """The named figures: the first one largest, on a third line, the others around it, far ones first."""
     names = [name for name in scene.theme.subjects if name in FIGURES]
     if len(scene.theme.subjects) > 1:
-        # Beside something else, flowers are what grows around it.
+        # Beside another subject, flowers only grow around it.
         names = [name for name in names if name != "flower"]
     del names[5:]
     if scene.setting == "sea_floor" and "fish" in names:
@@ -49,7 +49,7 @@ def paint_cutout(scene: Scene) -> None:
         x = surface.width * (at + 0.5) / len(names) - ((max(xs) + min(xs)) / 2 - 50) * scale
         foot = (surface.height + (max(ys) - min(ys)) * scale) / 2 - (max(ys) - 100) * scale
         # A glow needs a ground to shine on; there is none.
-        draw_figure(surface, figure, Stand(x, foot, 100 * scale), scene.theme.own.get(name), glowing=False)
+        draw_figure(surface, figure, Placement(x, foot, 100 * scale), scene.theme.own.get(name), glowing=False)
 
 
 def _place(scene: Scene, name: str, share: float, rank: int) -> None:
@@ -69,8 +69,8 @@ def _place(scene: Scene, name: str, share: float, rank: int) -> None:
         away = (x - scene.shine[0]) * 0.06
         surface.oval(x + away, foot, wide, size * 0.045, dark, opacity=opacity, blur=size * 0.025)
     ambient = mix(light.light, WHITE, 0.22)
-    stand = Stand(x, foot, size, ambient, light.horizon, distance=0.04 + 0.05 * rank, flipped=flipped)
-    draw_figure(surface, figure, stand, scene.theme.own.get(name))
+    placement = Placement(x, foot, size, ambient, light.horizon, distance=0.04 + 0.05 * rank, flipped=flipped)
+    draw_figure(surface, figure, placement, scene.theme.own.get(name))
     if figure.place == "water" and scene.setting != "sea_floor" and surface.coverage is None:
         _waterline(scene, x, foot, size)
 
@@ -92,15 +92,17 @@ def _foot(scene: Scene, figure: Figure, name: str, size: float, rank: int) -> fl
 
 
 def _companions(scene: Scene, name: str, size: float) -> None:
-    """More of the same, small and far, behind the great one."""
+    """More of the same, small and far, behind the main one."""
     count, low, high = COMPANIONS[name]
     for other in range(count):
         x, y = scene.x(scene.random.uniform(0.06, 0.94)), scene.y(scene.random.uniform(0.14, 0.55))
         tall = size * scene.random.uniform(low, high)
         light = WHITE if name == "lantern" else mix(scene.light.light, WHITE, 0.22)
-        stand = Stand(x, y, tall, light, scene.light.middle, distance=0.1 + 0.08 * (other % 3), flipped=bool(other % 2))
+        placement = Placement(
+            x, y, tall, light, scene.light.middle, distance=0.1 + 0.08 * (other % 3), flipped=bool(other % 2)
+        )
         tone = None if name == "lantern" else scene.random.choice((None, rgb("e0a83c"), rgb("4f8fbf"), rgb("7fae6a")))
-        draw_figure(scene.surface, FIGURES[name], stand, tone)
+        draw_figure(scene.surface, FIGURES[name], placement, tone)
 
 
 def _waterline(scene: Scene, x: float, foot: float, size: float) -> None:
@@ -123,7 +125,7 @@ def _shoal(scene: Scene) -> None:
         draw_figure(
             scene.surface,
             FIGURES["fish"],
-            Stand(
+            Placement(
                 x,
                 y,
                 scene.surface.unit * scene.random.uniform(50, 110),

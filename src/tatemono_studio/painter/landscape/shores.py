@@ -4,9 +4,9 @@ import math
 
 from tatemono_studio.painter.colour import BLACK, WHITE, Colour, lit, mix, rgb
 from tatemono_studio.painter.composition import Scene
-from tatemono_studio.painter.land import paint_ground, paint_ridges, paint_water
+from tatemono_studio.painter.landscape.land import paint_ground, paint_ridges, paint_water
+from tatemono_studio.painter.landscape.woods import paint_tree
 from tatemono_studio.painter.surface import Point, smooth
-from tatemono_studio.painter.woods import paint_tree
 
 
 def paint_sea(scene: Scene, shine: float | None) -> None:

@@ -1,6 +1,6 @@
 """Buildings, as shapes."""
 
-from tatemono_studio.painter.shapes import Figure, Shape, blob, box, glow, line, oval, poly
+from tatemono_studio.painter.figures.shapes import Figure, Shape, blob, box, glow, line, oval, poly
 
 INK = "2b2530"
 

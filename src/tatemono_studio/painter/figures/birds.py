@@ -1,6 +1,6 @@
 """Birds, as shapes."""
 
-from tatemono_studio.painter.shapes import Figure, blob, curve, line, oval, poly
+from tatemono_studio.painter.figures.shapes import Figure, blob, curve, line, oval, poly
 
 INK = "2b2530"
 

@@ -1,9 +1,9 @@
 """The sky of a scene and the mountains that stand in it."""
 
-from tatemono_studio.painter import sky
 from tatemono_studio.painter.colour import WHITE, mix, rgb
 from tatemono_studio.painter.composition import Scene
-from tatemono_studio.painter.land import paint_peak, paint_ridges
+from tatemono_studio.painter.landscape import sky
+from tatemono_studio.painter.landscape.land import paint_peak, paint_ridges
 
 MOONS = ("moon", "full_moon", "crescent")
 

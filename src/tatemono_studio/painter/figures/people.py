@@ -1,6 +1,6 @@
 """People and those who walk like them, as shapes."""
 
-from tatemono_studio.painter.shapes import Figure, blob, box, curve, glow, line, oval
+from tatemono_studio.painter.figures.shapes import Figure, blob, box, curve, glow, line, oval
 
 INK = "2b2530"
 

@@ -79,7 +79,7 @@ def _pairs(numbers: tuple[float, ...]) -> tuple[Point, ...]:
 
 
 @dataclass(frozen=True)
-class Stand:
+class Placement:
     """Where a figure stands: the middle of its feet, its height in pixels, which way it looks, and in what light."""
 
     x: float
@@ -92,19 +92,19 @@ class Stand:
 
 
 def draw_figure(
-    surface: Surface, figure: Figure, stand: Stand, main: Colour | None = None, glowing: bool = True
+    surface: Surface, figure: Figure, placement: Placement, main: Colour | None = None, glowing: bool = True
 ) -> None:
     """Every shape is a little lighter above than below, as if lit from the sky."""
     own = main or rgb(figure.own)
-    scale = stand.height / 100
+    scale = placement.height / 100
 
     def at(point: Point) -> Point:
-        across = (50 - point[0] if stand.flipped else point[0] - 50) * scale
-        return stand.x + across, stand.foot + (point[1] - 100) * scale
+        across = (50 - point[0] if placement.flipped else point[0] - 50) * scale
+        return placement.x + across, placement.foot + (point[1] - 100) * scale
 
     for shape in figure.shapes:
         points = [at(point) for point in shape.points]
-        colour = mix(lit(_colour(shape.role, own), stand.light), stand.haze, stand.distance)
+        colour = mix(lit(_colour(shape.role, own), placement.light), placement.haze, placement.distance)
         paint = (mix(colour, WHITE, 0.13), colour, mix(colour, BLACK, 0.16))
         if shape.kind == "glow":
             if glowing:

@@ -2,7 +2,7 @@
 
 import math
 
-from tatemono_studio.painter.shapes import Figure, Shape, blob, box, curve, glow, line, oval, poly
+from tatemono_studio.painter.figures.shapes import Figure, Shape, blob, box, curve, glow, line, oval, poly
 
 INK = "2b2530"
 GLASS = "bfe0ea"

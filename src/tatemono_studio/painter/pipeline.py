@@ -1,4 +1,4 @@
-"""A commission carried out: composed, painted, finished in its style, marked and encoded."""
+"""From a specification to encoded files: compose, paint, apply the style, add the watermark, encode."""
 
 from io import BytesIO
 from random import Random
@@ -6,54 +6,54 @@ from random import Random
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from tatemono_studio.flags import put_flag
-from tatemono_studio.painter.commission import Commission, Painted
+from tatemono_studio.category_patch import add_category_patch
 from tatemono_studio.painter.composition import compose
 from tatemono_studio.painter.edits import paint_edit
-from tatemono_studio.painter.placing import paint_cutout
+from tatemono_studio.painter.picture_spec import PaintedPicture, PictureSpec
+from tatemono_studio.painter.placement import paint_cutout
 from tatemono_studio.painter.scene import paint_scene
 from tatemono_studio.painter.styles import STYLES
 from tatemono_studio.painter.surface import Surface, grain
 from tatemono_studio.painter.vocabulary import Theme, read
 
 SOFTWARE = "Tatemono studio (offline stand-in)"
-MARK = "studio · offline"
-MARK_FROM_PIXELS = 160
+WATERMARK = "studio · offline"
+WATERMARK_FROM_PIXELS = 160
 DESCRIPTION_MAX_CHARACTERS = 2000
 EXIF_DESCRIPTION, EXIF_SOFTWARE = 0x010E, 0x0131
 DETAIL = {"low": 0.6, "medium": 1.0, "high": 1.5}
 OVERSAMPLING = {"low": 1, "medium": 2, "high": 3}
 GRAIN = 3
-# Without grain: their areas are meant to be clean.
-CLEAN = ("pixel", "flat")
+# Their areas are meant to be even.
+WITHOUT_GRAIN = ("pixel", "flat")
 
 
-def paint(commission: Commission) -> Painted:
-    theme = read(commission.prompt, commission.seed, commission.index)
+def paint(spec: PictureSpec) -> PaintedPicture:
+    theme = read(spec.prompt, spec.seed, spec.index)
     random = Random(theme.seed)  # noqa: S311 - the same prompt gives the same picture
-    image, coverage = _compose(commission, theme, random)
+    image, coverage = _compose(spec, theme, random)
     if theme.style:
-        image = STYLES[theme.style](image, random, DETAIL[commission.quality])
-    if theme.style not in CLEAN:
+        image = STYLES[theme.style](image, random, DETAIL[spec.quality])
+    if theme.style not in WITHOUT_GRAIN:
         image = grain(image, random, GRAIN)
     if coverage is not None:
-        # What nobody sees compresses best as black.
+        # Invisible pixels compress best as black.
         image = Image.composite(image, Image.new("RGB", image.size), coverage.point([0, *[255] * 255]))
         image.putalpha(coverage)
-    partials = tuple(_encode(_faint(image, at, commission.partials), commission) for at in range(commission.partials))
-    _mark(image)
-    if commission.flag:
-        put_flag(image, commission.flag)
-    return Painted(_encode(image, commission), partials)
+    partials = tuple(_encode(_partial(image, at, spec.partials), spec) for at in range(spec.partials))
+    _add_watermark(image)
+    if spec.flagged_category:
+        add_category_patch(image, spec.flagged_category)
+    return PaintedPicture(_encode(image, spec), partials)
 
 
-def _compose(commission: Commission, theme: Theme, random: Random) -> tuple[Image.Image, Image.Image | None]:
-    size, detail = (commission.width, commission.height), DETAIL[commission.quality]
-    surface = Surface(*size, (226, 214, 200), OVERSAMPLING[commission.quality], transparent=commission.transparent)
+def _compose(spec: PictureSpec, theme: Theme, random: Random) -> tuple[Image.Image, Image.Image | None]:
+    size, detail = (spec.width, spec.height), DETAIL[spec.quality]
+    surface = Surface(*size, (226, 214, 200), OVERSAMPLING[spec.quality], transparent=spec.transparent)
     scene = compose(surface, theme, random, detail)
-    if commission.sources:
-        return paint_edit(scene, commission)
-    if not commission.transparent:
+    if spec.sources:
+        return paint_edit(scene, spec)
+    if not spec.transparent:
         paint_scene(scene)
         return surface.image, None
     paint_cutout(scene)
@@ -68,8 +68,8 @@ def _compose(commission: Commission, theme: Theme, random: Random) -> tuple[Imag
     return surface.image, surface.coverage
 
 
-def _faint(image: Image.Image, at: int, partials: int) -> Image.Image:
-    """The picture as if seen through water that clears: fewer details the earlier it is."""
+def _partial(image: Image.Image, at: int, partials: int) -> Image.Image:
+    """The picture blurred: the earlier the partial picture, the fewer its details."""
     share = (at + 1) / (partials + 1)
     across = max(6, round(min(image.size) * 0.012 * 14**share))
     scale = across / min(image.size)
@@ -79,14 +79,14 @@ def _faint(image: Image.Image, at: int, partials: int) -> Image.Image:
     return small.resize(image.size, Image.Resampling.BICUBIC)
 
 
-def _mark(image: Image.Image) -> None:
-    if min(image.size) < MARK_FROM_PIXELS:
+def _add_watermark(image: Image.Image) -> None:
+    if min(image.size) < WATERMARK_FROM_PIXELS:
         return
     unit = min(image.size) / 1000
     font = ImageFont.load_default(max(9, 15 * unit))
     layer = Image.new("L", image.size, 0)
     place = (image.width - 14 * unit, image.height - 11 * unit)
-    ImageDraw.Draw(layer).text(place, MARK, fill=150, font=font, anchor="rs")
+    ImageDraw.Draw(layer).text(place, WATERMARK, fill=150, font=font, anchor="rs")
     box = layer.getbbox()
     if box is None:
         return
@@ -106,11 +106,11 @@ def description_of(image: Image.Image) -> str:
     return str(image.getexif().get(EXIF_DESCRIPTION, "")).encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _encode(image: Image.Image, commission: Commission) -> bytes:
-    """The metadata says what made the picture and from which words, in the way each format has for it."""
-    description = commission.prompt[:DESCRIPTION_MAX_CHARACTERS]
+def _encode(image: Image.Image, spec: PictureSpec) -> bytes:
+    """The metadata names the software and the prompt, in the way of each format."""
+    description = spec.prompt[:DESCRIPTION_MAX_CHARACTERS]
     buffer = BytesIO()
-    if commission.output_format == "png":
+    if spec.output_format == "png":
         info = PngInfo()
         info.add_itxt("Software", SOFTWARE)
         info.add_itxt("Description", description)
@@ -120,9 +120,9 @@ def _encode(image: Image.Image, commission: Commission) -> bytes:
     exif = Image.Exif()
     exif[EXIF_DESCRIPTION] = description.encode()
     exif[EXIF_SOFTWARE] = SOFTWARE
-    if commission.output_format == "jpeg":
+    if spec.output_format == "jpeg":
         # libjpeg's 96 and more only add bytes.
-        image.convert("RGB").save(buffer, "JPEG", quality=max(1, min(95, commission.compression)), exif=exif)
+        image.convert("RGB").save(buffer, "JPEG", quality=max(1, min(95, spec.compression)), exif=exif)
     else:
-        image.save(buffer, "WEBP", quality=commission.compression, method=2, exif=exif)
+        image.save(buffer, "WEBP", quality=spec.compression, method=2, exif=exif)
     return buffer.getvalue()

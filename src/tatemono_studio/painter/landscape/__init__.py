@@ -1,0 +1,1 @@
+"""The parts of a landscape: sky, land, water, plants and whole worlds."""
