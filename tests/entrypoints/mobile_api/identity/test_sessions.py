@@ -165,7 +165,7 @@ class TestDevices:
         lost = new_phone()
         await lost.sign_in()
         for table in ("devices", "sessions"):
-            statement = f"update {table} set user_id = $1 where user_id = $2"  # noqa: S608 - names of the test
+            statement = f"update {table} set user_id = $1 where user_id = $2"
             await owner._pool.execute(statement, phone.user_id, lost.user_id)
         response = await phone.client.get(f"{API}/devices")
         devices = device_schemas.DeviceList.model_validate_json(response.content).items
