@@ -111,8 +111,8 @@ class TestRoles:
     async def test_are_needed_by_a_route_before_it_can_be_made(self) -> None:
         with pytest.raises(ValueError, match="delete_everybody"):
 
-            @router("People").delete("/people", operation_id="delete_everybody")
-            async def delete_everybody() -> Response:
+            @router("People").delete("/people")
+            async def route_delete_everybody() -> Response:
                 return Response()
 
     async def test_are_told_with_what_they_may_do(self, desk: Desk) -> None:

@@ -16,7 +16,7 @@ from tatemono.entrypoints.admin_api.safety import blocked, reports, safety_schem
 from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.http.direct_route import DirectRouter
 from tatemono.entrypoints.http.openapi import documentation_routes
-from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.responses import route_healthz
 from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
 from tatemono.settings import AdminApiSettings
 
@@ -40,7 +40,7 @@ def create_app(backend: AdminApiBackend) -> HttpEdge:
     app.router.routes[:] = described
     shapes = [schemas, queue_schemas, style_schemas, safety_schemas]
     documentation = documentation_routes(PREFIX, title=_TITLE, schemas=shapes, token=_TOKEN)
-    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *documentation])
+    router = DirectRouter([*described, Route(HEALTH_PATH, route_healthz), *documentation])
     guarded = AllowedAddresses(router, backend.settings.allowed_addresses)
     return HttpEdge(guarded, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 

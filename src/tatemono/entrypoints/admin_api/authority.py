@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.operators.roles import Act, Operation, Operator, OperatorTokenRejected
-from tatemono.entrypoints.http.direct_route import DirectRoute
+from tatemono.entrypoints.http.direct_route import DirectRoute, operation_id_of
 from tatemono.entrypoints.http.route_openapi import router_below
 
 PREFIX = "/v1/api/admin"
@@ -22,7 +22,7 @@ class AuthorizedRoute(DirectRoute):
 
     def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
         """:raises ValueError: no operation of the table is called like this"""
-        self.operation = Operation(options["operation_id"])
+        self.operation = Operation(operation_id_of(endpoint))
         super().__init__(path, endpoint, **options)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -20,14 +20,28 @@ from starlette.types import Receive, Scope, Send
 
 from tatemono.entrypoints.http.problems import MalformedJson, RequestNotUnderstood, UnsupportedMediaType
 
+#: What the name of a route's function begins with.
+_PREFIX = "route_"
 #: More than any route has: parsing stops there.
 _MAX_QUERY_FIELDS = 20
+
+
+def operation_id_of(endpoint: Callable[..., Any]) -> str:
+    """`route_sign_out` is the operation `sign_out`, and so is the use case that it calls.
+
+    :raises ValueError: the function's name has no such prefix
+    """
+    name = endpoint.__name__
+    if not name.startswith(_PREFIX):
+        raise ValueError(f"The function of a route is called {_PREFIX}…, not {name}")
+    return name.removeprefix(_PREFIX)
 
 
 class DirectRoute(APIRoute):
     """Takes: dependencies that are plain functions of the request, path, query and header parameters, one JSON body.
 
-    The endpoint is a coroutine function that returns a response: any ASGI application.
+    The endpoint is a coroutine function that returns a response: any ASGI application. Its name is `route_` and the
+    route's operationId.
     """
 
     # Starlette's own: FastAPI's look first whether an `include_router` stands in between. None does.
@@ -35,8 +49,13 @@ class DirectRoute(APIRoute):
     handle = Route.handle
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        # What it returns is sent as it is; `responses` describes it.
-        super().__init__(path, endpoint, **(options | {"response_model": None, "response_class": Response}))
+        options |= {
+            "operation_id": operation_id_of(endpoint),
+            # What it returns is sent as it is; `responses` describes it.
+            "response_model": None,
+            "response_class": Response,
+        }
+        super().__init__(path, endpoint, **options)
         self._binding = _Binding(self.dependant)
         self.app = self._answer
 

@@ -73,22 +73,22 @@ _PAGE = """<!doctype html>
 def documentation_routes(prefix: str, *, title: str, schemas: Sequence[ModuleType], token: str) -> list[Route]:
     """`openapi.json` and `docs` below the prefix."""
 
-    async def document(request: Request) -> Response:
+    async def route_openapi_document(request: Request) -> Response:
         content = openapi_of(request.app, schemas=schemas, token=token)
         return Response(json_bytes(content), media_type="application/json")
 
-    async def page(_request: Request) -> Response:
+    async def route_docs_page(_request: Request) -> Response:
         headers = {"content-security-policy": _CONTENT_SECURITY_POLICY, "x-content-type-options": "nosniff"}
         return Response(_PAGE.format(prefix=prefix, title=title), headers=headers, media_type="text/html")
 
     return [
-        Route(f"{prefix}/openapi.json", document),
-        Route(f"{prefix}/docs", page),
-        Route(f"{prefix}/docs/{{name}}", _asset),
+        Route(f"{prefix}/openapi.json", route_openapi_document),
+        Route(f"{prefix}/docs", route_docs_page),
+        Route(f"{prefix}/docs/{{name}}", route_docs_asset),
     ]
 
 
-async def _asset(request: Request) -> Response:
+async def route_docs_asset(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in _MEDIA_TYPES:
         raise NoSuchRoute

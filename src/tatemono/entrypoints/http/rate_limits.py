@@ -4,16 +4,16 @@ A route declares which limits are its own, and they count its caller's IP addres
 What else they count by, the route says as soon as it knows it:
 
     @routes.post("/auth/device", …)
-    async def sign_in_device(request: Request, limit: Annotated[Limited, limited("sign-in")], dpop: Dpop) -> Response:
+    async def route_sign_in_device(request: Request, limit: Annotated[Limited, limited("sign-in")], dpop: Dpop) -> …:
         proof = proven(request, dpop)
         limit.device(proof.thumbprint)
 
     @routes.post("/auth/forgot-password", …)
-    async def forgot_password(limit: Annotated[Limited, limited("send-mail")], body: schemas.Address) -> Response:
+    async def route_forgot_password(limit: Annotated[Limited, limited("send-mail")], body: schemas.Address) -> …:
         await limit.address(body.email)
 
     @routes.post("/transfer-codes", …)
-    async def issue_transfer_code(limit: Annotated[Limited, limited("issue-transfer-code")], caller: Caller) -> …:
+    async def route_issue_transfer_code(limit: Annotated[Limited, limited("issue-transfer-code")], caller: Caller) -> …:
         limit.account(caller.user_id)
 
 Each raises `TooManyRequests`: 429, with `Retry-After`, `RateLimit-Policy` and `RateLimit`. The refusal is the same

@@ -41,6 +41,6 @@ def language_of(request: Request) -> str:
     return preferred_language(request.scope["header"].get(b"accept-language", b"").decode("latin-1"))
 
 
-async def alive(_request: Request) -> Response:
+async def route_healthz(_request: Request) -> Response:
     """For load balancers: this process answers."""
     return json_response({"status": "ok"})

@@ -10,7 +10,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.domain.identity.rate_limits import Limit
 from tatemono.entrypoints.http.direct_route import DirectRouter
 from tatemono.entrypoints.http.rate_limits import Limits, limits_of
-from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.responses import route_healthz
 from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
 from tatemono.entrypoints.mobile_api import health, me, openapi, unsubscribing
 from tatemono.entrypoints.mobile_api.generations import events, generations
@@ -58,7 +58,7 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
     app.router.routes[:] = described
     app.state.limits = limits = limits_for(backend)
     limits.require(name for route in described for name in limits_of(route))
-    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *auth.key_routes, *openapi.routes])
+    router = DirectRouter([*described, Route(HEALTH_PATH, route_healthz), *auth.key_routes, *openapi.routes])
     return HttpEdge(router, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 
 

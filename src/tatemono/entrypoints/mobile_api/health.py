@@ -51,12 +51,11 @@ class BuildingHealth:
 
 @routes.get(
     "/health",
-    operation_id="check_health",
     summary="Whether every service that pictures need is there",
     openapi_extra=OPEN_TO_ALL,
     responses=answers(_200=body(schemas.Health, "All are there."), _503=body(schemas.Health, "Some are away.")),
 )
-async def check_health(request: Request) -> Response:
+async def route_check_health(request: Request) -> Response:
     parts: dict[str, Any] = await request.app.state.health.parts()
     well = all(state == "ok" for state in parts.values())
     return json_response({"status": "ok" if well else "degraded", "parts": parts}, 200 if well else 503)

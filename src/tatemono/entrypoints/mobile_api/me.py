@@ -15,12 +15,11 @@ routes = router("Me")
 
 @routes.get(
     "/me",
-    operation_id="get_me",
     summary="Who I am, and my credits",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.Me, "The user.")),
 )
-async def get_me(request: Request, backend: Backend, caller: Caller) -> Response:
+async def route_get_me(request: Request, backend: Backend, caller: Caller) -> Response:
     me = await backend.db.queries.me(caller.user_id)
     if me is None:
         # The user was deleted after the token was given out.
@@ -50,12 +49,11 @@ async def get_me(request: Request, backend: Backend, caller: Caller) -> Response
 
 @routes.get(
     "/styles",
-    operation_id="list_styles",
     summary="The style presets",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.StyleList, "All of them, in the order to show.")),
 )
-async def list_styles(request: Request, backend: Backend, _caller: Caller) -> Response:
+async def route_list_styles(request: Request, backend: Backend, _caller: Caller) -> Response:
     language = language_of(request)
     urls = request.app.state.urls
     expires_at = urls.expiry()

@@ -14,7 +14,7 @@ from tatemono.domain.mail.unsubscribing import UnsubscribeLinkRejected, check_op
 from tatemono.entrypoints.http.responses import language_of
 from tatemono.entrypoints.mobile_api.caller import Backend
 from tatemono.entrypoints.mobile_api.route_openapi import OPEN_TO_ALL, answers, router
-from tatemono.usecases.mail import unsubscribe as unsubscribing
+from tatemono.usecases.mail.unsubscribe import unsubscribe
 
 routes = router("Mail")
 
@@ -103,13 +103,12 @@ def _responses(description: str, title: str) -> dict[int | str, dict[str, Any]]:
 
 @routes.get(
     "/mail/unsubscribe",
-    operation_id="ask_to_unsubscribe",
     summary="A page that asks whether to unsubscribe",
     description="For people who follow the link in a mail. It changes nothing: programs follow links too.",
     openapi_extra=OPEN_TO_ALL,
     responses=_responses("A page with one button.", _TEXTS["en"]["ask"]),
 )
-async def ask_to_unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
+async def route_ask_to_unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
     try:
         kind = backend.unsubscribe_links.read(token).kind
         check_optional(kind)
@@ -123,7 +122,6 @@ async def ask_to_unsubscribe(request: Request, backend: Backend, token: Token = 
 
 @routes.post(
     "/mail/unsubscribe",
-    operation_id="unsubscribe",
     summary="Unsubscribe",
     description=(
         "The button of the page, or of a mail reader (RFC 8058), which sends the form field "
@@ -132,10 +130,10 @@ async def ask_to_unsubscribe(request: Request, backend: Backend, token: Token = 
     openapi_extra=OPEN_TO_ALL,
     responses=_responses("No such mail comes any more.", _TEXTS["en"]["done"]),
 )
-async def unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
+async def route_unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
     try:
         found = backend.unsubscribe_links.read(token)
-        await unsubscribing.unsubscribe(backend.db, digest=found.digest, kind=found.kind)
+        await unsubscribe(backend.db, digest=found.digest, kind=found.kind)
     except UnsubscribeLinkRejected as refusal:
         return _wrong(request, refusal)
     texts = _TEXTS[language_of(request)]

@@ -28,7 +28,7 @@ _LONGEST_BROWSER = 300
 log = structlog.get_logger()
 
 
-async def begin(request: Request) -> Response:
+async def route_begin_sign_in(request: Request) -> Response:
     """Send the browser to the pool's pages. What is needed when it comes back, it keeps itself, sealed."""
     dependencies = dependencies_of(request)
     pending = PendingSignIn.begin(now_of(request))
@@ -38,7 +38,7 @@ async def begin(request: Request) -> Response:
     return response
 
 
-async def finish(request: Request) -> Response:
+async def route_finish_sign_in(request: Request) -> Response:
     """:raises SignInLost: this browser has not begun it, or too long ago, or comes twice
     :raises SignInDeclined: the pool's pages say so
     """
@@ -68,7 +68,7 @@ async def finish(request: Request) -> Response:
     return response
 
 
-async def sign_out(request: Request) -> Response:
+async def route_sign_out(request: Request) -> Response:
     """End the session here, and the one that the pool's own pages remember.
 
     :raises FormNotOurs: no page of this session has sent it
@@ -93,15 +93,15 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-async def end_sign_in(request: Request) -> Response:
-    """End one of the operator's own sessions: of this browser, as `sign_out` does, or of another.
+async def route_end_sign_in(request: Request) -> Response:
+    """End one of the operator's own sessions: of this browser, as `route_sign_out` does, or of another.
 
     :raises NotSignedIn: nobody is, in this browser
     :raises FormNotOurs: no page of this session has sent it
     """
     caller = await signed_in(request)
     if request.path_params["session_id"] == caller.session.id:
-        return await sign_out(request)
+        return await route_sign_out(request)
     await check_form(request, caller.token)
     dependencies = dependencies_of(request)
     await end_operator_session(

@@ -16,7 +16,7 @@ _NO_ROLE = 403
 _TOKEN_REFUSED = 401
 
 
-async def show(request: Request) -> Response:
+async def route_start_page(request: Request) -> Response:
     """The start page; to whoever is not signed in, the way in."""
     pages: Pages = request.app.state.pages
     if (response := pages.in_another_language(request)) is not None:

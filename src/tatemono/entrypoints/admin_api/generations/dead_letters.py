@@ -13,19 +13,18 @@ from tatemono.entrypoints.admin_api.generations import queue_schemas
 from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
 from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
-from tatemono.usecases.generations import decide_dead_letters as deciding
+from tatemono.usecases.generations.decide_dead_letters import discard_dead_letters, redrive_dead_letters
 
 routes = router("Dead letters")
 
 
 @routes.get(
     "/dead-letters",
-    operation_id="list_dead_letters",
     summary="Messages that a queue gave up, the newest first",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(queue_schemas.DeadLetterPage, "A page.")),
 )
-async def list_dead_letters(
+async def route_list_dead_letters(
     request: Request,
     backend: Backend,
     queue: Annotated[
@@ -49,31 +48,29 @@ def _resource(letter: DeadLetter, language: str) -> dict[str, Any]:
 
 @routes.post(
     "/dead-letters/redrive",
-    operation_id="redrive_dead_letters",
     summary="Send dead letters to their queue again",
     description="Five a second, each once, however often this is asked.",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Decided, "Done, and written down.")),
 )
-async def redrive_dead_letters(
+async def route_redrive_dead_letters(
     request: Request, backend: Backend, caller: Caller, body: queue_schemas.RedriveRequest
 ) -> Response:
     act = act_of(request, caller, body.reason)
-    count = await deciding.redrive_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
+    count = await redrive_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
     return json_response({"letters": count})
 
 
 @routes.post(
     "/dead-letters/discard",
-    operation_id="discard_dead_letters",
     summary="Throw dead letters away",
     description="They are not sent again. What they were stays on record.",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Decided, "Done, and written down.")),
 )
-async def discard_dead_letters(
+async def route_discard_dead_letters(
     request: Request, backend: Backend, caller: Caller, body: queue_schemas.DiscardRequest
 ) -> Response:
     act = act_of(request, caller, body.reason)
-    count = await deciding.discard_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
+    count = await discard_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
     return json_response({"letters": count})

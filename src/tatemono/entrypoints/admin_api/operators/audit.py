@@ -20,12 +20,11 @@ routes = router("Operators")
 
 @routes.get(
     "/me",
-    operation_id="get_operator",
     summary="Who I am, and what I may do",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.OperatorSelf, "The operator.")),
 )
-async def get_operator(caller: Caller) -> Response:
+async def route_get_operator(caller: Caller) -> Response:
     operations = sorted(operation for operation, roles in ALLOWED.items() if roles & caller.roles)
     return json_response(
         {"id": caller.id, "email": caller.email, "roles": sorted(caller.roles), "operations": operations}
@@ -34,23 +33,21 @@ async def get_operator(caller: Caller) -> Response:
 
 @routes.get(
     "/me/acts",
-    operation_id="list_own_acts",
     summary="What I did, the newest first",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.AuditPage, "A page.")),
 )
-async def list_own_acts(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
+async def route_list_own_acts(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
     return _page(await backend.db.people.records_by(caller.id, before=cursor, limit=limit + 1), limit)
 
 
 @routes.get(
     "/audit",
-    operation_id="list_audit_records",
     summary="What operators did, the newest first",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.AuditPage, "A page.")),
 )
-async def list_audit_records(
+async def route_list_audit_records(
     backend: Backend,
     person_id: Annotated[UUID | None, Query(description="Only what was done to this person.")] = None,
     cursor: Cursor = None,

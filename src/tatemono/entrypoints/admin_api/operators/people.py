@@ -15,9 +15,9 @@ from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_
 from tatemono.entrypoints.http.bodies import NO_NUL
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
-from tatemono.usecases.operators import restore_person as restore_use_case
-from tatemono.usecases.operators import sign_out_person as sign_out_use_case
-from tatemono.usecases.operators import suspend_person as suspend_use_case
+from tatemono.usecases.operators.restore_person import restore_person
+from tatemono.usecases.operators.sign_out_person import sign_out_person
+from tatemono.usecases.operators.suspend_person import suspend_person
 
 Cursor = Annotated[UUID | None, Query(description="The `next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -27,12 +27,11 @@ routes = router("People")
 
 @routes.get(
     "/people",
-    operation_id="find_people",
     summary="Find people, the newest first",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.PersonPage, "A page.")),
 )
-async def find_people(
+async def route_find_people(
     backend: Backend,
     search: Annotated[
         str | None,
@@ -55,12 +54,11 @@ async def find_people(
 
 @routes.get(
     "/people/{person_id}",
-    operation_id="get_person",
     summary="A person with devices and sessions",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 404, _200=body(schemas.PersonInFull, "The person.")),
 )
-async def get_person(backend: Backend, person_id: UUID) -> Response:
+async def route_get_person(backend: Backend, person_id: UUID) -> Response:
     person = await backend.db.people.in_full(person_id)
     if person is None:
         raise NoSuchPerson
@@ -69,7 +67,6 @@ async def get_person(backend: Backend, person_id: UUID) -> Response:
 
 @routes.post(
     "/people/{person_id}/suspend",
-    operation_id="suspend_person",
     summary="Suspend a person",
     description="Everything is refused to them within seconds, and they are told why. Their sessions stay for "
     "afterwards. To suspend again changes the end and the reason.",
@@ -77,10 +74,10 @@ async def get_person(backend: Backend, person_id: UUID) -> Response:
     status_code=204,
     responses=answers(401, 404, *OF_A_BODY, _204=DONE),
 )
-async def suspend_person(
+async def route_suspend_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.SuspensionRequest
 ) -> Response:
-    await suspend_use_case.suspend_person(
+    await suspend_person(
         backend.db,
         act_of(request, caller, body.reason),
         user_id=person_id,
@@ -92,30 +89,28 @@ async def suspend_person(
 
 @routes.post(
     "/people/{person_id}/restore",
-    operation_id="restore_person",
     summary="End a suspension",
     openapi_extra=WITH_TOKEN,
     status_code=204,
     responses=answers(401, 404, 409, *OF_A_BODY, _204=DONE),
 )
-async def restore_person(
+async def route_restore_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
 ) -> Response:
-    await restore_use_case.restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
+    await restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)
 
 
 @routes.post(
     "/people/{person_id}/sign-out",
-    operation_id="sign_out_person",
     summary="Sign a person out everywhere",
     description="Ends all sessions. The devices stay the person's, and may sign in again.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
     responses=answers(401, 404, *OF_A_BODY, _204=DONE),
 )
-async def sign_out_person(
+async def route_sign_out_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
 ) -> Response:
-    await sign_out_use_case.sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
+    await sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)

@@ -42,7 +42,6 @@ data: {"failure":{"code":"prompt_refused","text":"The painter does not paint thi
 
 @routes.get(
     "/generations/{generation_id}/events",
-    operation_id="watch_generation",
     summary="Watch a picture appear",
     description=(
         "Server-sent events: `queued`, `position` (while it waits, when it changes), `started`, `partial` (an "
@@ -63,7 +62,7 @@ data: {"failure":{"code":"prompt_refused","text":"The painter does not paint thi
         _204={"description": "It is finished, and nothing came after that event. An EventSource does not come back."},
     ),
 )
-async def watch_generation(
+async def route_watch_generation(
     request: Request,
     backend: Backend,
     caller: Caller,

@@ -13,9 +13,9 @@ from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.resources import generation_resource, generation_resources
 from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, PREFIX, WITH_TOKEN, answers, body, router
-from tatemono.usecases.generations import cancel_generation as cancelling
-from tatemono.usecases.generations import quote_generation as quoting
-from tatemono.usecases.generations import submit_generation as submitting
+from tatemono.usecases.generations.cancel_generation import cancel_generation
+from tatemono.usecases.generations.quote_generation import quote_generation
+from tatemono.usecases.generations.submit_generation import submit_generation
 
 routes = router("Generations")
 
@@ -25,7 +25,6 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 
 @routes.post(
     "/generations",
-    operation_id="submit_generation",
     summary="Ask for pictures",
     description="Holds the credits and queues the request. The same key and body again give the same answer, for a "
     "day; the same key with another body is refused (422), and so is a repetition while the first is being answered "
@@ -51,7 +50,7 @@ Limit = Annotated[int, Query(ge=1, le=100)]
         ),
     ),
 )
-async def submit_generation(
+async def route_submit_generation(
     request: Request,
     backend: Backend,
     caller: Caller,
@@ -67,7 +66,7 @@ async def submit_generation(
     ],
 ) -> Response:
     backend.controls.value.check_open()
-    accepted = await submitting.submit_generation(
+    accepted = await submit_generation(
         backend.db,
         backend.prices,
         user_id=caller.user_id,
@@ -89,14 +88,13 @@ def unquoted(key: str) -> str:
 
 @routes.post(
     "/generations/quote",
-    operation_id="quote_generation",
     summary="What it would cost",
     description="For the same body as `submit_generation`. Nothing is held and nothing is queued.",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, *OF_A_BODY, _200=body(schemas.GenerationQuote, "The price, and what stands in the way.")),
 )
-async def quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
-    quote = await quoting.quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
+async def route_quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
+    quote = await quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
     return json_response(
         {
             "price_credits": quote.price,
@@ -109,12 +107,11 @@ async def quote_generation(backend: Backend, caller: Caller, body: schemas.Gener
 
 @routes.get(
     "/generations",
-    operation_id="list_generations",
     summary="What I asked for, newest first",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.GenerationPage, "A page.")),
 )
-async def list_generations(
+async def route_list_generations(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
 ) -> Response:
     found = await backend.db.queries.generations(caller.user_id, before=cursor, limit=limit + 1)
@@ -124,26 +121,24 @@ async def list_generations(
 
 @routes.get(
     "/generations/{generation_id}",
-    operation_id="get_generation",
     summary="One request and how far it is",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 404, _200=body(schemas.Generation, "The generation.")),
 )
-async def get_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
+async def route_get_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
     return json_response(await _resource(request, backend, caller, generation_id))
 
 
 @routes.post(
     "/generations/{generation_id}/cancel",
-    operation_id="cancel_generation",
     summary="I do not want it any more",
     description="What waits is cancelled at once; what is being painted, a moment later. The credits come back.",
     openapi_extra=WITH_TOKEN,
     status_code=202,
     responses=answers(401, 404, 409, _202=body(schemas.Generation, "Cancelled, or about to be.")),
 )
-async def cancel_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
-    await cancelling.cancel_generation(backend.db, user_id=caller.user_id, generation_id=generation_id)
+async def route_cancel_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
+    await cancel_generation(backend.db, user_id=caller.user_id, generation_id=generation_id)
     return json_response(await _resource(request, backend, caller, generation_id), 202)
 
 

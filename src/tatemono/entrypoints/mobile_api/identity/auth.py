@@ -23,10 +23,10 @@ from tatemono.entrypoints.mobile_api.route_openapi import (
     body,
     router,
 )
-from tatemono.usecases.identity import attest_device as attesting
-from tatemono.usecases.identity import refresh_session as refreshing
-from tatemono.usecases.identity import sign_in_device as signing_in
-from tatemono.usecases.identity import sign_out as signing_out
+from tatemono.usecases.identity.attest_device import check_attestation, record_attestation
+from tatemono.usecases.identity.refresh_session import refresh_session
+from tatemono.usecases.identity.sign_in_device import sign_in_device
+from tatemono.usecases.identity.sign_out import sign_out, sign_out_everywhere
 
 routes = router("Sign-in")
 
@@ -57,7 +57,6 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
 
 @routes.post(
     "/auth/device",
-    operation_id="sign_in_device",
     summary="Sign a device in",
     description=(
         "The first call of the app. The same device is the same user each time. The `DPoP` header is a proof of "
@@ -74,7 +73,7 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
     openapi_extra=OPEN_TO_ALL,
     responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "Signed in.")),
 )
-async def sign_in_device(
+async def route_sign_in_device(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("sign-in")],
@@ -85,7 +84,7 @@ async def sign_in_device(
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
     identifier_hashes = backend.identifiers.hashes(body.device_identifier, now=backend.now())
-    attested = await attesting.check_attestation(
+    attested = await check_attestation(
         backend.db,
         backend.attestations,
         policy=settings.device_attestation,
@@ -96,7 +95,7 @@ async def sign_in_device(
         attestation=body.attestation,
         now=backend.now(),
     )
-    device, refresh_token = await signing_in.sign_in_device(
+    device, refresh_token = await sign_in_device(
         backend.db,
         platform=body.platform,
         identifier_hashes=identifier_hashes,
@@ -105,13 +104,12 @@ async def sign_in_device(
         random_bits=secrets.token_bytes(32),
     )
     if attested:
-        await attesting.record_attestation(backend.db, device.device_id)
+        await record_attestation(backend.db, device.device_id)
     return json_response(credentials(backend, device, refresh_token, proof))
 
 
 @routes.post(
     "/auth/refresh",
-    operation_id="refresh_session",
     summary="Stay signed in",
     description=(
         "When the access token is about to expire. Takes the newest refresh token, with a `DPoP` proof of the same key "
@@ -123,7 +121,7 @@ async def sign_in_device(
     openapi_extra=OPEN_TO_ALL,
     responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "New tokens.")),
 )
-async def refresh_session(
+async def route_refresh_session(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("refresh")],
@@ -132,7 +130,7 @@ async def refresh_session(
 ) -> Response:
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
-    device, refresh_token = await refreshing.refresh_session(
+    device, refresh_token = await refresh_session(
         backend.db, token=body.refresh_token, proof=proof, key=refresh_key(backend)
     )
     return json_response(credentials(backend, device, refresh_token, proof))
@@ -140,7 +138,6 @@ async def refresh_session(
 
 @routes.post(
     "/auth/sign-out",
-    operation_id="sign_out",
     summary="Sign this device out",
     description=(
         "Ends this session and its tokens. The device stays yours: it may sign in again and is the same user. To part "
@@ -150,29 +147,28 @@ async def refresh_session(
     status_code=204,
     responses=answers(401, _204={"description": "Signed out."}),
 )
-async def sign_out(backend: Backend, caller: Caller) -> Response:
-    await signing_out.sign_out(backend.db, user_id=caller.user_id, session_id=caller.session_id)
+async def route_sign_out(backend: Backend, caller: Caller) -> Response:
+    await sign_out(backend.db, user_id=caller.user_id, session_id=caller.session_id)
     return Response(status_code=204)
 
 
 @routes.post(
     "/auth/sign-out-everywhere",
-    operation_id="sign_out_everywhere",
     summary="Sign all my devices out",
     description="As `sign_out`, for all devices of the user, this one too.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
     responses=answers(401, _204={"description": "Signed out."}),
 )
-async def sign_out_everywhere(backend: Backend, caller: Caller) -> Response:
-    await signing_out.sign_out_everywhere(backend.db, user_id=caller.user_id)
+async def route_sign_out_everywhere(backend: Backend, caller: Caller) -> Response:
+    await sign_out_everywhere(backend.db, user_id=caller.user_id)
     return Response(status_code=204)
 
 
-async def _public_keys(request: Request) -> Response:
+async def route_jwks(request: Request) -> Response:
     headers = {"cache-control": f"public, max-age={JWKS_SECONDS}"}
     keys = request.app.state.backend.tokens.public_keys()
     return Response(json_bytes(keys), headers=headers, media_type="application/jwk-set+json")
 
 
-key_routes = [Route(f"{PREFIX}/.well-known/jwks.json", _public_keys)]
+key_routes = [Route(f"{PREFIX}/.well-known/jwks.json", route_jwks)]

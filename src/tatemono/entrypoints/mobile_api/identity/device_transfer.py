@@ -24,11 +24,11 @@ from tatemono.entrypoints.mobile_api.identity import device_transfer_schemas as 
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_schemas import DeviceSignedIn
 from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
-from tatemono.usecases.identity import confirm_merge as confirming
-from tatemono.usecases.identity import issue_transfer_code as issuing
-from tatemono.usecases.identity import preview_merge as previewing
-from tatemono.usecases.identity import redeem_transfer_code as redeeming
-from tatemono.usecases.identity import undo_merge as undoing
+from tatemono.usecases.identity.confirm_merge import confirm_merge
+from tatemono.usecases.identity.issue_transfer_code import issue_transfer_code
+from tatemono.usecases.identity.preview_merge import preview_merge
+from tatemono.usecases.identity.redeem_transfer_code import redeem_transfer_code
+from tatemono.usecases.identity.undo_merge import undo_merge
 
 routes = router("Changing phones, merging accounts")
 
@@ -48,7 +48,6 @@ def _transfer_key(backend: MobileApiBackend) -> bytes:
 
 @routes.post(
     "/transfer-codes",
-    operation_id="issue_transfer_code",
     summary="A code for my new phone",
     description=(
         "The code opens this account, a guest's, too, to one other phone, once, within minutes. Show it with the QR "
@@ -58,14 +57,14 @@ def _transfer_key(backend: MobileApiBackend) -> bytes:
     status_code=201,
     responses=answers(401, 429, *OF_A_BODY, _201=body(schemas.TransferCode, "The code.")),
 )
-async def issue_transfer_code(
+async def route_issue_transfer_code(
     backend: Backend,
     limit: Annotated[Limited, limited("issue-transfer-code")],
     caller: Caller,
     body: schemas.TransferCodeRequest,
 ) -> Response:
     limit.account(caller.user_id)
-    issued = await issuing.issue_transfer_code(
+    issued = await issue_transfer_code(
         backend.db,
         caller=caller,
         sign_out_old_device=body.sign_out_this_device,
@@ -87,7 +86,6 @@ async def issue_transfer_code(
 
 @routes.post(
     "/transfer-codes/redeem",
-    operation_id="redeem_transfer_code",
     summary="I have a code from my old phone",
     description=(
         "On the new phone, with a `DPoP` proof of its own key, whether it has signed in before or not. It joins the "
@@ -106,7 +104,7 @@ async def issue_transfer_code(
         _202=body(schemas.MergeOffer, "The person is to be asked about this device's guest first."),
     ),
 )
-async def redeem_transfer_code(
+async def route_redeem_transfer_code(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("redeem-transfer-code")],
@@ -115,7 +113,7 @@ async def redeem_transfer_code(
 ) -> Response:
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
-    outcome = await redeeming.redeem_transfer_code(
+    outcome = await redeem_transfer_code(
         backend.db,
         typed=body.code,
         platform=body.platform,
@@ -131,7 +129,6 @@ async def redeem_transfer_code(
 
 @routes.get(
     "/merge",
-    operation_id="preview_merge",
     summary="What would come of merging this guest",
     description=(
         "For the guest that is signed in here and the account that it is about to join. The header `Merge-Token` holds "
@@ -140,9 +137,9 @@ async def redeem_transfer_code(
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 409, _200=body(schemas.MergePreview, "Both sides, and what wins.")),
 )
-async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToken) -> Response:
+async def route_preview_merge(backend: Backend, caller: Caller, merge_token: MergeToken) -> Response:
     grant = backend.merge_tokens.verify(merge_token, caller=caller, now=backend.now())
-    preview = await previewing.preview_merge(backend.db, grant=grant)
+    preview = await preview_merge(backend.db, grant=grant)
     return json_response(
         {
             "leaving": _side(preview.leaving),
@@ -162,7 +159,6 @@ async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToke
 
 @routes.post(
     "/merge",
-    operation_id="confirm_merge",
     summary="Merge this guest into the account",
     description=(
         "All at once: pictures, generations (those in flight go on), devices and credits go over, and this device is "
@@ -173,7 +169,7 @@ async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToke
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 409, 429, _200=body(schemas.ConfirmedMerge, "One account now.")),
 )
-async def confirm_merge(
+async def route_confirm_merge(
     *,
     request: Request,
     backend: Backend,
@@ -185,7 +181,7 @@ async def confirm_merge(
     limit.account(caller.user_id)
     grant = backend.merge_tokens.verify(merge_token, caller=caller, now=backend.now())
     proof = proven(request, dpop)
-    merged, device, refresh_token = await confirming.confirm_merge(
+    merged, device, refresh_token = await confirm_merge(
         backend.db, grant=grant, proof=proof, random_bits=secrets.token_bytes(32)
     )
     return json_response({**asdict(merged), "credentials": credentials(backend, device, refresh_token, proof)})
@@ -193,7 +189,6 @@ async def confirm_merge(
 
 @routes.get(
     "/merges",
-    operation_id="list_merges",
     summary="What I can still undo, newest first",
     description=(
         "The guests that were merged into the caller's account within the last seven days, and what would come of "
@@ -203,7 +198,7 @@ async def confirm_merge(
     openapi_extra=WITH_TOKEN,
     responses=answers(401, _200=body(schemas.UndoableMergePage, "A page.")),
 )
-async def list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
+async def route_list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
     merges = await backend.db.merges.undoable(caller.user_id, before=cursor, limit=limit + 1)
     items = [
         {
@@ -226,7 +221,6 @@ async def list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, l
 
 @routes.post(
     "/merges/{merge_id}/undo",
-    operation_id="undo_merge",
     summary="Make two accounts of it again",
     description=(
         "By the account gone into, within seven days. Exactly what came goes back, with what became of it. Credits "
@@ -237,11 +231,11 @@ async def list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, l
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 404, 409, 429, _200=body(schemas.UndoneMerge, "Two accounts again.")),
 )
-async def undo_merge(
+async def route_undo_merge(
     backend: Backend, limit: Annotated[Limited, limited("merge")], caller: Caller, merge_id: UUID
 ) -> Response:
     limit.account(caller.user_id)
-    undone = await undoing.undo_merge(backend.db, user_id=caller.user_id, merge_id=merge_id)
+    undone = await undo_merge(backend.db, user_id=caller.user_id, merge_id=merge_id)
     return json_response(asdict(undone))
 
 

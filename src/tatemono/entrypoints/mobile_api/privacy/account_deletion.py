@@ -16,9 +16,9 @@ from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
 from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas as schemas
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
 from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
-from tatemono.usecases.privacy import request_deletion as deleting
-from tatemono.usecases.privacy import request_export as exporting
-from tatemono.usecases.privacy import undo_deletion as undoing
+from tatemono.usecases.privacy.request_deletion import request_deletion
+from tatemono.usecases.privacy.request_export import request_export
+from tatemono.usecases.privacy.undo_deletion import MemberWords, undo_deletion
 
 routes = router("Leaving")
 
@@ -27,7 +27,6 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
 
 @routes.post(
     "/me/deletion",
-    operation_id="request_deletion",
     summary="Delete my account",
     description=(
         _PROOF + "Members show their password once more. All devices are signed out at once, transfer codes are void, "
@@ -38,7 +37,7 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
     status_code=202,
     responses=answers(401, 409, 429, *OF_A_BODY, _202=body(schemas.RequestedDeletion, "When it will happen.")),
 )
-async def request_deletion(
+async def route_request_deletion(
     *,
     request: Request,
     backend: Backend,
@@ -48,7 +47,7 @@ async def request_deletion(
     dpop: Dpop,
 ) -> Response:
     limit.account(caller.user_id)
-    deletion = await deleting.request_deletion(
+    deletion = await request_deletion(
         backend.db,
         backend.members,
         caller=caller,
@@ -64,7 +63,6 @@ async def request_deletion(
 
 @routes.post(
     "/auth/undo-deletion",
-    operation_id="undo_deletion",
     summary="I want my account back",
     description=(
         _PROOF + "A guest needs nothing but a device of the account; a member sends `email` and `password`, on "
@@ -75,7 +73,7 @@ async def request_deletion(
     status_code=204,
     responses=answers(401, 409, 429, *OF_A_BODY, _204={"description": "The account is back."}),
 )
-async def undo_deletion(
+async def route_undo_deletion(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("undo-deletion")],
@@ -87,8 +85,8 @@ async def undo_deletion(
     member = None
     if body.email is not None and body.password is not None:
         await limit.address(body.email)
-        member = undoing.MemberWords(body.email, Password(body.password.get_secret_value()), body.totp_code)
-    await undoing.undo_deletion(
+        member = MemberWords(body.email, Password(body.password.get_secret_value()), body.totp_code)
+    await undo_deletion(
         backend.db,
         backend.members,
         platform=body.platform,
@@ -102,13 +100,12 @@ async def undo_deletion(
 
 @routes.get(
     "/deletion-receipts/{receipt_id}",
-    operation_id="get_deletion_receipt",
     summary="What was erased",
     description="For whoever has its id. It says how much was erased, and nothing about whose it was.",
     openapi_extra=OPEN_TO_ALL,
     responses=answers(404, 429, _200=body(schemas.DeletionReceipt, "The receipt.")),
 )
-async def get_deletion_receipt(
+async def route_get_deletion_receipt(
     backend: Backend, _limit: Annotated[Limited, limited("deletion-receipt")], receipt_id: UUID
 ) -> Response:
     receipt = await backend.db.deletions.receipt(receipt_id)
@@ -130,7 +127,6 @@ async def get_deletion_receipt(
 
 @routes.post(
     "/me/export",
-    operation_id="request_export",
     summary="Give me everything that is mine",
     description=(
         "A zip with pictures, prompts, profile and the history of credits is built in the background; `get_export` "
@@ -141,22 +137,21 @@ async def get_deletion_receipt(
     status_code=202,
     responses=answers(401, 429, _202=body(schemas.Export, "It is being built.")),
 )
-async def request_export(
+async def route_request_export(
     request: Request, backend: Backend, limit: Annotated[Limited, limited("export")], caller: Caller
 ) -> Response:
     limit.account(caller.user_id)
-    export = await exporting.request_export(backend.db, user_id=caller.user_id, language=language_of(request))
+    export = await request_export(backend.db, user_id=caller.user_id, language=language_of(request))
     return json_response(_export(export, request.app.state.urls), 202)
 
 
 @routes.get(
     "/me/export",
-    operation_id="get_export",
     summary="How far my export is, and its link",
     openapi_extra=WITH_TOKEN,
     responses=answers(401, 404, _200=body(schemas.Export, "The newest one.")),
 )
-async def get_export(request: Request, backend: Backend, caller: Caller) -> Response:
+async def route_get_export(request: Request, backend: Backend, caller: Caller) -> Response:
     export = await backend.db.exports.newest(caller.user_id)
     if export is None:
         raise NoSuchExport
