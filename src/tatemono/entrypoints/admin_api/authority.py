@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.operators.roles import Act, Operation, Operator, OperatorTokenRejected
 from tatemono.entrypoints.http.direct_route import DirectRoute, operation_id_of
-from tatemono.entrypoints.http.route_openapi import router_below
+from tatemono.entrypoints.http.openapi import router_of
 
 PREFIX = "/v1/api/admin"
 
@@ -57,7 +57,7 @@ Caller = Annotated[Operator, Depends(_caller)]
 
 
 def router(tag: str) -> APIRouter:
-    return router_below(PREFIX, tag, AuthorizedRoute)
+    return router_of(PREFIX, tag, AuthorizedRoute)
 
 
 #: How an act answers that has nothing to say.

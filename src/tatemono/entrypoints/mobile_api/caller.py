@@ -1,13 +1,20 @@
-"""What a route is given: the backend, and whoever calls."""
+"""What each route has: the API's prefix, the backend, and the caller."""
 
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import APIRouter, Depends, Header
 from starlette.requests import Request
 
 from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.identity.devices import Principal, Proof, TokenRejected
+from tatemono.entrypoints.http.openapi import router_of
+
+PREFIX = "/v1/api"
+
+
+def router(tag: str) -> APIRouter:
+    return router_of(PREFIX, tag)
 
 
 def backend(request: Request) -> MobileApiBackend:

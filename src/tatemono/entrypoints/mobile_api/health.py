@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.bootstrap.mobile_api import MobileApiBackend
+from tatemono.entrypoints.http.openapi import WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.route_openapi import OPEN_TO_ALL, answers, body, router
+from tatemono.entrypoints.mobile_api.caller import router
 
 #: So long an answer is good: whoever asks more often asks the database no more often.
 REMEMBERED_SECONDS = 0.5
@@ -52,8 +53,10 @@ class BuildingHealth:
 @routes.get(
     "/health",
     summary="Whether every service that pictures need is there",
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(_200=body(schemas.Health, "All are there."), _503=body(schemas.Health, "Some are away.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(
+        _200=response(schemas.Health, "All are there."), _503=response(schemas.Health, "Some are away.")
+    ),
 )
 async def route_check_health(request: Request) -> Response:
     parts: dict[str, Any] = await request.app.state.health.parts()

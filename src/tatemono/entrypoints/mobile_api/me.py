@@ -5,10 +5,10 @@ from starlette.responses import Response
 
 from tatemono.domain.identity.devices import TokenRejected
 from tatemono.domain.safety.reports import reason_text
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 
 routes = router("Me")
 
@@ -17,7 +17,7 @@ routes = router("Me")
     "/me",
     summary="Who I am, and my credits",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.Me, "The user.")),
+    responses=responses(401, _200=response(schemas.Me, "The user.")),
 )
 async def route_get_me(request: Request, backend: Backend, caller: Caller) -> Response:
     me = await backend.db.queries.me(caller.user_id)
@@ -51,7 +51,7 @@ async def route_get_me(request: Request, backend: Backend, caller: Caller) -> Re
     "/styles",
     summary="The style presets",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.StyleList, "All of them, in the order to show.")),
+    responses=responses(401, _200=response(schemas.StyleList, "All of them, in the order to show.")),
 )
 async def route_list_styles(request: Request, backend: Backend, _caller: Caller) -> Response:
     language = language_of(request)

@@ -6,10 +6,10 @@ from fastapi import FastAPI
 
 from tatemono.entrypoints.http.openapi import documentation_routes, openapi_of
 from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api.caller import PREFIX
 from tatemono.entrypoints.mobile_api.identity import device_schemas, device_transfer_schemas, member_schemas
 from tatemono.entrypoints.mobile_api.pictures import reference_schemas
 from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import PREFIX
 from tatemono.entrypoints.mobile_api.safety import safety_schemas
 
 TITLE = "Tatemono mobile API"

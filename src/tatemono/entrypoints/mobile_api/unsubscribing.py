@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from tatemono.domain.mail.message import MailKind
 from tatemono.domain.mail.unsubscribing import UnsubscribeLinkRejected, check_optional
+from tatemono.entrypoints.http.openapi import WITHOUT_TOKEN, responses
 from tatemono.entrypoints.http.responses import language_of
-from tatemono.entrypoints.mobile_api.caller import Backend
-from tatemono.entrypoints.mobile_api.route_openapi import OPEN_TO_ALL, answers, router
+from tatemono.entrypoints.mobile_api.caller import Backend, router
 from tatemono.usecases.mail.unsubscribe import unsubscribe
 
 routes = router("Mail")
@@ -94,18 +94,16 @@ def _html(description: str, title: str) -> dict[str, Any]:
 
 
 def _responses(description: str, title: str) -> dict[int | str, dict[str, Any]]:
-    responses = answers()
-    responses[200] = _html(description, title)
-    wrong = _html("The link is not whole.", _TEXTS["en"]["wrong"])["content"]
-    responses[422]["content"] = responses[422]["content"] | wrong
-    return responses
+    found = responses(_200=_html(description, title))
+    found[422]["content"] |= _html("The link is not whole.", _TEXTS["en"]["wrong"])["content"]
+    return found
 
 
 @routes.get(
     "/mail/unsubscribe",
     summary="A page that asks whether to unsubscribe",
     description="For people who follow the link in a mail. It changes nothing: programs follow links too.",
-    openapi_extra=OPEN_TO_ALL,
+    openapi_extra=WITHOUT_TOKEN,
     responses=_responses("A page with one button.", _TEXTS["en"]["ask"]),
 )
 async def route_ask_to_unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
@@ -127,7 +125,7 @@ async def route_ask_to_unsubscribe(request: Request, backend: Backend, token: To
         "The button of the page, or of a mail reader (RFC 8058), which sends the form field "
         "`List-Unsubscribe=One-Click`; the token says all, so the body is not read. Again changes nothing."
     ),
-    openapi_extra=OPEN_TO_ALL,
+    openapi_extra=WITHOUT_TOKEN,
     responses=_responses("No such mail comes any more.", _TEXTS["en"]["done"]),
 )
 async def route_unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:

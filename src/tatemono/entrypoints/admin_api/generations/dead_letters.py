@@ -11,8 +11,8 @@ from tatemono.domain.generations.dead_letters import DeadLetter, reason_text
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
 from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.generations.decide_dead_letters import discard_dead_letters, redrive_dead_letters
 
 routes = router("Dead letters")
@@ -22,7 +22,7 @@ routes = router("Dead letters")
     "/dead-letters",
     summary="Messages that a queue gave up, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(queue_schemas.DeadLetterPage, "A page.")),
+    responses=responses(401, _200=response(queue_schemas.DeadLetterPage, "A page.")),
 )
 async def route_list_dead_letters(
     request: Request,
@@ -51,7 +51,7 @@ def _resource(letter: DeadLetter, language: str) -> dict[str, Any]:
     summary="Send dead letters to their queue again",
     description="Five a second, each once, however often this is asked.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Decided, "Done, and written down.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(queue_schemas.Decided, "Done, and written down.")),
 )
 async def route_redrive_dead_letters(
     request: Request, backend: Backend, caller: Caller, body: queue_schemas.RedriveRequest
@@ -66,7 +66,7 @@ async def route_redrive_dead_letters(
     summary="Throw dead letters away",
     description="They are not sent again. What they were stays on record.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Decided, "Done, and written down.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(queue_schemas.Decided, "Done, and written down.")),
 )
 async def route_discard_dead_letters(
     request: Request, backend: Backend, caller: Caller, body: queue_schemas.DiscardRequest

@@ -12,8 +12,8 @@ from tatemono.domain.generations.queue import Order, Priority
 from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.generations.control_queue import drain_queue, fill_queue, pause_queue, resume_queue
 from tatemono.usecases.generations.reprioritise import reprioritise_generation, reprioritise_person
 
@@ -24,7 +24,7 @@ routes = router("Queue")
     "/queue",
     summary="How the queue is",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(queue_schemas.Queue, "The queue.")),
+    responses=responses(401, _200=response(queue_schemas.Queue, "The queue.")),
 )
 async def route_get_queue(backend: Backend) -> Response:
     db = backend.db
@@ -60,7 +60,7 @@ def _painter(provider: str, model: str, breaker: Breaker) -> dict[str, Any]:
 _CONTROL: Final[dict[str, Any]] = {
     "openapi_extra": WITH_TOKEN,
     "status_code": 204,
-    "responses": answers(401, 409, *OF_A_BODY, _204=DONE),
+    "responses": responses(401, 409, *BODY_PROBLEMS, _204=DONE),
 }
 
 
@@ -106,7 +106,7 @@ async def route_fill_queue(request: Request, backend: Backend, caller: Caller, b
     description="As long as it waits. Within a priority turns go round among people.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_reprioritise_generation(
     request: Request, backend: Backend, caller: Caller, generation_id: UUID, body: queue_schemas.PriorityRequest
@@ -125,7 +125,9 @@ async def route_reprioritise_generation(
     summary="Move all that a person has waiting forward or back",
     description="What they ask for later is normal again.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Reprioritised, "Done, and written down.")),
+    responses=responses(
+        401, 404, *BODY_PROBLEMS, _200=response(queue_schemas.Reprioritised, "Done, and written down.")
+    ),
 )
 async def route_reprioritise_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: queue_schemas.PriorityRequest

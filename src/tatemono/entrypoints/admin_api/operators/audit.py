@@ -12,8 +12,8 @@ from tatemono.domain.operators.roles import ALLOWED, AuditRecord
 from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, router
 from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import WITH_TOKEN, answers, body
 
 routes = router("Operators")
 
@@ -22,7 +22,7 @@ routes = router("Operators")
     "/me",
     summary="Who I am, and what I may do",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.OperatorSelf, "The operator.")),
+    responses=responses(401, _200=response(schemas.OperatorSelf, "The operator.")),
 )
 async def route_get_operator(caller: Caller) -> Response:
     operations = sorted(operation for operation, roles in ALLOWED.items() if roles & caller.roles)
@@ -35,7 +35,7 @@ async def route_get_operator(caller: Caller) -> Response:
     "/me/acts",
     summary="What I did, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.AuditPage, "A page.")),
+    responses=responses(401, _200=response(schemas.AuditPage, "A page.")),
 )
 async def route_list_own_acts(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
     return _page(await backend.db.people.records_by(caller.id, before=cursor, limit=limit + 1), limit)
@@ -45,7 +45,7 @@ async def route_list_own_acts(backend: Backend, caller: Caller, cursor: Cursor =
     "/audit",
     summary="What operators did, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.AuditPage, "A page.")),
+    responses=responses(401, _200=response(schemas.AuditPage, "A page.")),
 )
 async def route_list_audit_records(
     backend: Backend,

@@ -13,8 +13,8 @@ from tatemono.domain.operators.roles import NoSuchPerson, Search
 from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
 from tatemono.entrypoints.http.bodies import NO_NUL
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.operators.restore_person import restore_person
 from tatemono.usecases.operators.sign_out_person import sign_out_person
 from tatemono.usecases.operators.suspend_person import suspend_person
@@ -29,7 +29,7 @@ routes = router("People")
     "/people",
     summary="Find people, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.PersonPage, "A page.")),
+    responses=responses(401, _200=response(schemas.PersonPage, "A page.")),
 )
 async def route_find_people(
     backend: Backend,
@@ -56,7 +56,7 @@ async def route_find_people(
     "/people/{person_id}",
     summary="A person with devices and sessions",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, _200=body(schemas.PersonInFull, "The person.")),
+    responses=responses(401, 404, _200=response(schemas.PersonInFull, "The person.")),
 )
 async def route_get_person(backend: Backend, person_id: UUID) -> Response:
     person = await backend.db.people.in_full(person_id)
@@ -72,7 +72,7 @@ async def route_get_person(backend: Backend, person_id: UUID) -> Response:
     "afterwards. To suspend again changes the end and the reason.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_suspend_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.SuspensionRequest
@@ -92,7 +92,7 @@ async def route_suspend_person(
     summary="End a suspension",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, 409, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, 409, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_restore_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
@@ -107,7 +107,7 @@ async def route_restore_person(
     description="Ends all sessions. The devices stay the person's, and may sign in again.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_sign_out_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest

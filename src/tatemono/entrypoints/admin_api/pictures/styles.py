@@ -14,8 +14,8 @@ from tatemono.domain.pictures.references import MAX_UPLOAD_BYTES, UPLOAD_SECONDS
 from tatemono.domain.pictures.styles import NoSuchPreset, sample_upload_key
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.pictures import style_schemas as schemas
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.pictures.complete_style_sample import complete_style_sample
 
 routes = router("Styles")
@@ -27,7 +27,7 @@ StyleId = Annotated[str, Path(pattern=schemas.STYLE_ID, max_length=40)]
     "/styles",
     summary="All style presets, the retired ones too",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.StylePresetList, "In the order to show.")),
+    responses=responses(401, _200=response(schemas.StylePresetList, "In the order to show.")),
 )
 async def route_list_style_presets(backend: Backend) -> Response:
     return json_response({"items": [asdict(style) for style in await backend.db.styles.all()]})
@@ -38,7 +38,7 @@ async def route_list_style_presets(backend: Backend) -> Response:
     summary="Make a style",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 409, *OF_A_BODY, _201=body(schemas.StylePreset, "People can choose it.")),
+    responses=responses(401, 409, *BODY_PROBLEMS, _201=response(schemas.StylePreset, "People can choose it.")),
 )
 async def route_create_style(request: Request, backend: Backend, caller: Caller, body: schemas.NewStyle) -> Response:
     act = act_of(request, caller, body.reason)
@@ -52,7 +52,7 @@ async def route_create_style(request: Request, backend: Backend, caller: Caller,
     "/styles/{style_id}",
     summary="Change a style, or bring a retired one back",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(schemas.StylePreset, "As it is now.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(schemas.StylePreset, "As it is now.")),
 )
 async def route_change_style(
     request: Request, backend: Backend, caller: Caller, style_id: StyleId, body: schemas.StyleChange
@@ -67,7 +67,7 @@ async def route_change_style(
     summary="Let nobody choose a style any more",
     description="Generations that have it keep it. `change_style` with `active` brings it back.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(schemas.StylePreset, "As it is now.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(schemas.StylePreset, "As it is now.")),
 )
 async def route_retire_style(
     request: Request, backend: Backend, caller: Caller, style_id: StyleId, body: schemas.StyleAct
@@ -82,7 +82,7 @@ async def route_retire_style(
     description="A form that uploads one picture, good for ten minutes. Send it, then complete the sample.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 404, *OF_A_BODY, _201=body(schemas.PreparedSample, "The form.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _201=response(schemas.PreparedSample, "The form.")),
 )
 async def route_prepare_style_sample(backend: Backend, style_id: StyleId, body: schemas.SampleRequest) -> Response:
     if all(style.id != style_id for style in await backend.db.styles.all()):
@@ -102,7 +102,7 @@ async def route_prepare_style_sample(backend: Backend, style_id: StyleId, body: 
     summary="It is uploaded",
     description="Checks the picture by its content; a clean copy, 512 pixels a side at most, is shown from now on.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, *OF_A_BODY, _200=body(schemas.StylePreset, "As it is now.")),
+    responses=responses(401, 404, 409, *BODY_PROBLEMS, _200=response(schemas.StylePreset, "As it is now.")),
 )
 async def route_complete_style_sample(
     request: Request, backend: Backend, caller: Caller, style_id: StyleId, body: schemas.UploadedSample

@@ -12,8 +12,8 @@ from tatemono.domain.safety.blocked_words import BlockedWord, BlockedWords, Loca
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL
 
 _DONE = {"description": "Done, and written down."}
@@ -25,7 +25,7 @@ routes = router("Safety")
     "/blocked-words",
     summary="All words that no prompt may hold",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.BlockedWordList, "By locale.")),
+    responses=responses(401, _200=response(schemas.BlockedWordList, "By locale.")),
 )
 async def route_list_blocked_words(backend: Backend) -> Response:
     return json_response({"items": [_shown(word) for word in await backend.db.blocked_words.all()]})
@@ -37,7 +37,7 @@ async def route_list_blocked_words(backend: Backend) -> Response:
     description="Looked for in every prompt within seconds. Try it first: `test_blocked_words`.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 409, 429, *OF_A_BODY, _201=body(schemas.BlockedWord, "It is looked for.")),
+    responses=responses(401, 409, 429, *BODY_PROBLEMS, _201=response(schemas.BlockedWord, "It is looked for.")),
 )
 async def route_add_blocked_word(
     request: Request, backend: Backend, caller: Caller, body: schemas.NewBlockedWord
@@ -55,7 +55,7 @@ async def route_add_blocked_word(
     "/blocked-words/test",
     summary="Which blocked words a text holds, and how it is read",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, *OF_A_BODY, _200=body(schemas.PhraseTestResult, "Nothing was changed.")),
+    responses=responses(401, *BODY_PROBLEMS, _200=response(schemas.PhraseTestResult, "Nothing was changed.")),
 )
 async def route_test_blocked_words(backend: Backend, body: schemas.PhraseTest) -> Response:
     matches = BlockedWords(await backend.db.blocked_words.all()).found_in(body.text)
@@ -68,7 +68,7 @@ async def route_test_blocked_words(backend: Backend, body: schemas.PhraseTest) -
     summary="Block a word no more",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=_DONE),
 )
 async def route_remove_blocked_word(
     request: Request, backend: Backend, caller: Caller, word_id: UUID, body: schemas.SafetyAct
@@ -86,7 +86,7 @@ async def route_remove_blocked_word(
     "/blocked-hashes",
     summary="Hashes of pictures that must not come back, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.BlockedHashPage, "A page.")),
+    responses=responses(401, _200=response(schemas.BlockedHashPage, "A page.")),
 )
 async def route_list_blocked_hashes(backend: Backend, cursor: Cursor = None, limit: Limit = 20) -> Response:
     found = await backend.db.blocked_hashes.all(before=cursor, limit=limit + 1)
@@ -99,7 +99,7 @@ async def route_list_blocked_hashes(backend: Backend, cursor: Cursor = None, lim
     summary="Block a picture by its hash",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 409, *OF_A_BODY, _201=body(schemas.BlockedHash, "It is compared from now on.")),
+    responses=responses(401, 409, *BODY_PROBLEMS, _201=response(schemas.BlockedHash, "It is compared from now on.")),
 )
 async def route_add_blocked_hash(
     request: Request, backend: Backend, caller: Caller, body: schemas.NewBlockedHash
@@ -117,7 +117,7 @@ async def route_add_blocked_hash(
     summary="Block a hash no more",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=_DONE),
 )
 async def route_remove_blocked_hash(
     request: Request, backend: Backend, caller: Caller, hash_id: UUID, body: schemas.SafetyAct

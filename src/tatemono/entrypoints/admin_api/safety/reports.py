@@ -17,8 +17,8 @@ from tatemono.domain.safety.reports import CLAIM_FOR, Decision, ReportState
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.safety.decide_report import decide_report, take_down_picture
 from tatemono.usecases.safety.undo_takedown import undo_takedown
 
@@ -31,7 +31,7 @@ routes = router("Safety")
     "/reports",
     summary="Reports, the oldest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.ReportPage, "A page.")),
+    responses=responses(401, _200=response(schemas.ReportPage, "A page.")),
 )
 async def route_list_reports(
     backend: Backend,
@@ -47,7 +47,7 @@ async def route_list_reports(
     summary="Take a report on",
     description="Mine for 30 minutes; to claim it again makes that longer.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, *OF_A_BODY, _200=body(schemas.SafetyReport, "It is mine.")),
+    responses=responses(401, 404, 409, *BODY_PROBLEMS, _200=response(schemas.SafetyReport, "It is mine.")),
 )
 async def route_claim_report(backend: Backend, caller: Caller, report_id: UUID, body: schemas.ClaimRequest) -> Response:
     del body  # an empty object, so that nothing a browser sends by itself claims anything
@@ -61,7 +61,9 @@ async def route_claim_report(backend: Backend, caller: Caller, report_id: UUID, 
     "against its user. `escalate`: it may be illegal, so it is kept as evidence and the account frozen. Other reports "
     "of the same picture are decided with it.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, *OF_A_BODY, _200=body(schemas.SafetyReport, "Decided, and written down.")),
+    responses=responses(
+        401, 404, 409, *BODY_PROBLEMS, _200=response(schemas.SafetyReport, "Decided, and written down.")
+    ),
 )
 async def route_decide_report(
     request: Request, backend: Backend, caller: Caller, report_id: UUID, body: schemas.DecisionRequest
@@ -81,7 +83,7 @@ async def route_decide_report(
     summary="Take a picture down that nobody has reported",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=_DONE),
 )
 async def route_take_down_picture(
     request: Request, backend: Backend, caller: Caller, picture_id: UUID, body: schemas.TakedownRequest
@@ -101,7 +103,7 @@ async def route_take_down_picture(
     "/takedowns",
     summary="Pictures that were taken down",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.TakedownPage, "A page.")),
+    responses=responses(401, _200=response(schemas.TakedownPage, "A page.")),
 )
 async def route_list_takedowns(backend: Backend, cursor: Cursor = None, limit: Limit = 20) -> Response:
     found = await backend.db.takedowns.all(before=cursor, limit=limit + 1)
@@ -114,7 +116,7 @@ async def route_list_takedowns(backend: Backend, cursor: Cursor = None, limit: L
     description="It is in its user's gallery within seconds. A strike for it counts no more; a suspension stays.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, 409, *OF_A_BODY, _204=_DONE),
+    responses=responses(401, 404, 409, *BODY_PROBLEMS, _204=_DONE),
 )
 async def route_undo_takedown(
     request: Request, backend: Backend, caller: Caller, picture_id: UUID, body: schemas.SafetyAct
@@ -128,7 +130,7 @@ async def route_undo_takedown(
     summary="What may be illegal, the newest first",
     description="The record, never the picture. To have looked is written down.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.EscalationPage, "A page.")),
+    responses=responses(401, _200=response(schemas.EscalationPage, "A page.")),
 )
 async def route_list_escalations(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20

@@ -7,10 +7,10 @@ from fastapi import Header, Query
 from starlette.requests import Request
 
 from tatemono.domain.generations.generation import NoSuchGeneration
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, responses
 from tatemono.entrypoints.http.responses import language_of
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.generations.streams import EventStream
-from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, router
 
 routes = router("Generations")
 
@@ -51,7 +51,7 @@ data: {"failure":{"code":"prompt_refused","text":"The painter does not paint thi
         "seconds keeps the connection open. Unfinished pictures are not kept once it is finished."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(
+    responses=responses(
         401,
         404,
         429,

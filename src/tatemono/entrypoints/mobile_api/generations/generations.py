@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.generations.generation import NoSuchGeneration
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import PREFIX, Backend, Caller, router
 from tatemono.entrypoints.mobile_api.resources import generation_resource, generation_resources
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, PREFIX, WITH_TOKEN, answers, body, router
 from tatemono.usecases.generations.cancel_generation import cancel_generation
 from tatemono.usecases.generations.quote_generation import quote_generation
 from tatemono.usecases.generations.submit_generation import submit_generation
@@ -31,13 +31,13 @@ Limit = Annotated[int, Query(ge=1, le=100)]
     "(409). A request that was refused has done nothing: it is judged anew.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(
+    responses=responses(
         401,
         404,
         409,
         429,
-        *OF_A_BODY,
-        _201=body(
+        *BODY_PROBLEMS,
+        _201=response(
             schemas.Generation,
             "In the queue. A repetition shows it as it was then.",
             headers={
@@ -91,7 +91,9 @@ def unquoted(key: str) -> str:
     summary="What it would cost",
     description="For the same body as `submit_generation`. Nothing is held and nothing is queued.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, *OF_A_BODY, _200=body(schemas.GenerationQuote, "The price, and what stands in the way.")),
+    responses=responses(
+        401, *BODY_PROBLEMS, _200=response(schemas.GenerationQuote, "The price, and what stands in the way.")
+    ),
 )
 async def route_quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
     quote = await quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
@@ -109,7 +111,7 @@ async def route_quote_generation(backend: Backend, caller: Caller, body: schemas
     "/generations",
     summary="What I asked for, newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.GenerationPage, "A page.")),
+    responses=responses(401, _200=response(schemas.GenerationPage, "A page.")),
 )
 async def route_list_generations(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
@@ -123,7 +125,7 @@ async def route_list_generations(
     "/generations/{generation_id}",
     summary="One request and how far it is",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, _200=body(schemas.Generation, "The generation.")),
+    responses=responses(401, 404, _200=response(schemas.Generation, "The generation.")),
 )
 async def route_get_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
     return json_response(await _resource(request, backend, caller, generation_id))
@@ -135,7 +137,7 @@ async def route_get_generation(request: Request, backend: Backend, caller: Calle
     description="What waits is cancelled at once; what is being painted, a moment later. The credits come back.",
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 404, 409, _202=body(schemas.Generation, "Cancelled, or about to be.")),
+    responses=responses(401, 404, 409, _202=response(schemas.Generation, "Cancelled, or about to be.")),
 )
 async def route_cancel_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
     await cancel_generation(backend.db, user_id=caller.user_id, generation_id=generation_id)

@@ -10,19 +10,11 @@ from starlette.routing import Route
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.identity.devices import Proof, SignedInDevice
 from tatemono.domain.identity.sessions import SESSION_LIFETIME, RefreshToken
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_bytes, json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
+from tatemono.entrypoints.mobile_api.caller import PREFIX, Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.identity import device_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    OPEN_TO_ALL,
-    PREFIX,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
 from tatemono.usecases.identity.attest_device import check_attestation, record_attestation
 from tatemono.usecases.identity.refresh_session import refresh_session
 from tatemono.usecases.identity.sign_in_device import sign_in_device
@@ -70,8 +62,8 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
         "`device_not_attested` says what is missing. Whoever has asked to delete the account gets 403 "
         "`deletion_pending`, with `erase_at`: `undo_deletion` takes it back."
     ),
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "Signed in.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(401, 429, *BODY_PROBLEMS, _200=response(device_schemas.DeviceSignedIn, "Signed in.")),
 )
 async def route_sign_in_device(
     request: Request,
@@ -118,8 +110,8 @@ async def route_sign_in_device(
         "device out and is told to the user (`list_security_events`). After a refusal, `sign_in_device` gives the same "
         "user again."
     ),
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "New tokens.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(401, 429, *BODY_PROBLEMS, _200=response(device_schemas.DeviceSignedIn, "New tokens.")),
 )
 async def route_refresh_session(
     request: Request,
@@ -145,7 +137,7 @@ async def route_refresh_session(
     ),
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, _204={"description": "Signed out."}),
+    responses=responses(401, _204={"description": "Signed out."}),
 )
 async def route_sign_out(backend: Backend, caller: Caller) -> Response:
     await sign_out(backend.db, user_id=caller.user_id, session_id=caller.session_id)
@@ -158,7 +150,7 @@ async def route_sign_out(backend: Backend, caller: Caller) -> Response:
     description="As `sign_out`, for all devices of the user, this one too.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, _204={"description": "Signed out."}),
+    responses=responses(401, _204={"description": "Signed out."}),
 )
 async def route_sign_out_everywhere(backend: Backend, caller: Caller) -> Response:
     await sign_out_everywhere(backend.db, user_id=caller.user_id)

@@ -16,14 +16,14 @@ from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.identity.merges import MERGE_TOKEN_LIFETIME, MergeGrant, MergeSide
 from tatemono.domain.identity.transfers import ATTEMPTS, RANDOM_BYTES
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
 from tatemono.entrypoints.mobile_api.identity import device_transfer_schemas as schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_schemas import DeviceSignedIn
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
 from tatemono.usecases.identity.confirm_merge import confirm_merge
 from tatemono.usecases.identity.issue_transfer_code import issue_transfer_code
 from tatemono.usecases.identity.preview_merge import preview_merge
@@ -55,7 +55,7 @@ def _transfer_key(backend: MobileApiBackend) -> bytes:
     ),
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 429, *OF_A_BODY, _201=body(schemas.TransferCode, "The code.")),
+    responses=responses(401, 429, *BODY_PROBLEMS, _201=response(schemas.TransferCode, "The code.")),
 )
 async def route_issue_transfer_code(
     backend: Backend,
@@ -93,15 +93,15 @@ async def route_issue_transfer_code(
         "answer is 202 with a `merge_token` for `preview_merge`. Either way the code is used up. A slip of the finger "
         "is told from a wrong code (422 `not_a_transfer_code`) and costs no attempt; all else that is wrong is 404."
     ),
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(
         401,
         404,
         409,
         429,
-        *OF_A_BODY,
-        _200=body(DeviceSignedIn, "The device is in the account."),
-        _202=body(schemas.MergeOffer, "The person is to be asked about this device's guest first."),
+        *BODY_PROBLEMS,
+        _200=response(DeviceSignedIn, "The device is in the account."),
+        _202=response(schemas.MergeOffer, "The person is to be asked about this device's guest first."),
     ),
 )
 async def route_redeem_transfer_code(
@@ -135,7 +135,7 @@ async def route_redeem_transfer_code(
         "the token that a member's sign-in or a transfer code gave to this device. Nothing changes by looking."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 409, _200=body(schemas.MergePreview, "Both sides, and what wins.")),
+    responses=responses(401, 409, _200=response(schemas.MergePreview, "Both sides, and what wins.")),
 )
 async def route_preview_merge(backend: Backend, caller: Caller, merge_token: MergeToken) -> Response:
     grant = backend.merge_tokens.verify(merge_token, caller=caller, now=backend.now())
@@ -167,7 +167,7 @@ async def route_preview_merge(backend: Backend, caller: Caller, merge_token: Mer
         "takes it back. If the answer gets lost, sign the device in: it is the account's, or it is not."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 409, 429, _200=body(schemas.ConfirmedMerge, "One account now.")),
+    responses=responses(401, 409, 429, _200=response(schemas.ConfirmedMerge, "One account now.")),
 )
 async def route_confirm_merge(
     *,
@@ -196,7 +196,7 @@ async def route_confirm_merge(
         "changes by looking. `obstacle` names the refusal that `undo_merge` would answer with."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.UndoableMergePage, "A page.")),
+    responses=responses(401, _200=response(schemas.UndoableMergePage, "A page.")),
 )
 async def route_list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
     merges = await backend.db.merges.undoable(caller.user_id, before=cursor, limit=limit + 1)
@@ -229,7 +229,7 @@ async def route_list_merges(backend: Backend, caller: Caller, cursor: Cursor = N
         "either account could not be opened by anybody then."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, 429, _200=body(schemas.UndoneMerge, "Two accounts again.")),
+    responses=responses(401, 404, 409, 429, _200=response(schemas.UndoneMerge, "Two accounts again.")),
 )
 async def route_undo_merge(
     backend: Backend, limit: Annotated[Limited, limited("merge")], caller: Caller, merge_id: UUID

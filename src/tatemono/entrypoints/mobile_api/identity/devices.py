@@ -5,11 +5,11 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
 from tatemono.entrypoints.mobile_api.identity import device_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
 from tatemono.entrypoints.mobile_api.texts import security_event_text
 from tatemono.usecases.identity.revoke_device import revoke_device
 
@@ -20,7 +20,7 @@ routes = router("Devices")
     "/devices",
     summary="My devices, the last seen first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(device_schemas.DeviceList, "All that are not revoked.")),
+    responses=responses(401, _200=response(device_schemas.DeviceList, "All that are not revoked.")),
 )
 async def route_list_devices(backend: Backend, caller: Caller) -> Response:
     items = [
@@ -46,7 +46,7 @@ async def route_list_devices(backend: Backend, caller: Caller) -> Response:
     ),
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, 409, _204={"description": "Revoked."}),
+    responses=responses(401, 404, 409, _204={"description": "Revoked."}),
 )
 async def route_revoke_device(backend: Backend, caller: Caller, device_id: UUID) -> Response:
     await revoke_device(backend.db, user_id=caller.user_id, user_kind=caller.user_kind, device_id=device_id)
@@ -57,7 +57,7 @@ async def route_revoke_device(backend: Backend, caller: Caller, device_id: UUID)
     "/security-events",
     summary="What happened to my account, newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(device_schemas.SecurityEventPage, "A page.")),
+    responses=responses(401, _200=response(device_schemas.SecurityEventPage, "A page.")),
 )
 async def route_list_security_events(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20

@@ -8,14 +8,14 @@ from starlette.responses import Response
 
 from tatemono.domain.identity.members import Password
 from tatemono.domain.identity.merges import MergeGrant
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.identity import device_schemas, member_schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_transfer import merge_offer
 from tatemono.entrypoints.mobile_api.identity.device_transfer_schemas import MergeOffer
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
 from tatemono.usecases.identity.confirm_member import confirm_member
 from tatemono.usecases.identity.forgot_password import forgot_password
 from tatemono.usecases.identity.register_member import register_member
@@ -39,7 +39,7 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
     ),
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 409, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
+    responses=responses(401, 409, 429, *BODY_PROBLEMS, _202=_MAIL_MAY_COME),
 )
 async def route_register_member(
     backend: Backend,
@@ -65,7 +65,7 @@ async def route_register_member(
     summary="Send the code again",
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
+    responses=responses(401, 429, *BODY_PROBLEMS, _202=_MAIL_MAY_COME),
 )
 async def route_resend_code(
     backend: Backend, limit: Annotated[Limited, limited("send-mail")], caller: Caller, body: member_schemas.Address
@@ -81,7 +81,9 @@ async def route_resend_code(
     summary="Show the code: now a member",
     description=_PROOF + "The guest that registered brings the code, and gets new tokens: the old ones are void.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "The same user, a member now.")),
+    responses=responses(
+        401, 429, *BODY_PROBLEMS, _200=response(device_schemas.DeviceSignedIn, "The same user, a member now.")
+    ),
 )
 async def route_confirm_member(
     *,
@@ -118,13 +120,13 @@ async def route_confirm_member(
         "authenticator app get 403 `totp_required` until the request says the app's code, too."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(
+    responses=responses(
         401,
         409,
         429,
-        *OF_A_BODY,
-        _200=body(device_schemas.DeviceSignedIn, "The device is the member's."),
-        _202=body(MergeOffer, "The person is to be asked about the guest first."),
+        *BODY_PROBLEMS,
+        _200=response(device_schemas.DeviceSignedIn, "The device is the member's."),
+        _202=response(MergeOffer, "The person is to be asked about the guest first."),
     ),
 )
 async def route_sign_in_member(
@@ -161,7 +163,7 @@ async def route_sign_in_member(
     description="The answer is the same whether a member has the address or not.",
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
+    responses=responses(401, 429, *BODY_PROBLEMS, _202=_MAIL_MAY_COME),
 )
 async def route_forgot_password(
     backend: Backend, limit: Annotated[Limited, limited("send-mail")], caller: Caller, body: member_schemas.Address
@@ -178,7 +180,7 @@ async def route_forgot_password(
     description="All sessions of the member end. Then sign in (`sign_in_member`).",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 429, *OF_A_BODY, _204={"description": "The new password counts."}),
+    responses=responses(401, 429, *BODY_PROBLEMS, _204={"description": "The new password counts."}),
 )
 async def route_reset_password(
     backend: Backend,

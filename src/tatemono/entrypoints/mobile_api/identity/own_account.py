@@ -4,11 +4,11 @@ from typing import Annotated
 
 from starlette.responses import Response
 
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.identity import member_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
 from tatemono.usecases.identity.change_email import change_email
 from tatemono.usecases.identity.change_password import change_password
 from tatemono.usecases.identity.confirm_email import confirm_email
@@ -16,7 +16,7 @@ from tatemono.usecases.identity.set_up_totp import confirm_totp, remove_totp, se
 
 routes = router("Members")
 
-_PROBLEMS = (401, 409, 429, *OF_A_BODY)
+_PROBLEMS = (401, 409, 429, *BODY_PROBLEMS)
 
 
 @routes.post(
@@ -25,7 +25,7 @@ _PROBLEMS = (401, 409, 429, *OF_A_BODY)
     description="Sessions go on; `sign_out_everywhere` ends them.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(*_PROBLEMS, _204={"description": "The new password counts."}),
+    responses=responses(*_PROBLEMS, _204={"description": "The new password counts."}),
 )
 async def route_change_password(
     backend: Backend,
@@ -54,7 +54,7 @@ async def route_change_password(
     ),
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(*_PROBLEMS, _202={"description": "If there is something to send, it is on its way."}),
+    responses=responses(*_PROBLEMS, _202={"description": "If there is something to send, it is on its way."}),
 )
 async def route_change_email(
     backend: Backend,
@@ -80,7 +80,7 @@ async def route_change_email(
     "/me/email/confirm",
     summary="Show the code: the new address counts",
     openapi_extra=WITH_TOKEN,
-    responses=answers(*_PROBLEMS, _200=body(member_schemas.OwnAddress, "The address that counts from now on.")),
+    responses=responses(*_PROBLEMS, _200=response(member_schemas.OwnAddress, "The address that counts from now on.")),
 )
 async def route_confirm_email(
     backend: Backend,
@@ -105,7 +105,7 @@ async def route_confirm_email(
     summary="Set up an authenticator app",
     description="Signing in asks for its code when `confirm_totp` has seen one.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(*_PROBLEMS, _200=body(member_schemas.Authenticator, "What the app has to know.")),
+    responses=responses(*_PROBLEMS, _200=response(member_schemas.Authenticator, "What the app has to know.")),
 )
 async def route_set_up_totp(
     backend: Backend,
@@ -129,7 +129,7 @@ async def route_set_up_totp(
     summary="Show the app's first code: it counts",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(*_PROBLEMS, _204={"description": "Signing in asks for the app's code from now on."}),
+    responses=responses(*_PROBLEMS, _204={"description": "Signing in asks for the app's code from now on."}),
 )
 async def route_confirm_totp(
     backend: Backend,
@@ -154,7 +154,7 @@ async def route_confirm_totp(
     summary="Ask for no authenticator app any more",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(*_PROBLEMS, _204={"description": "The password is enough from now on."}),
+    responses=responses(*_PROBLEMS, _204={"description": "The password is enough from now on."}),
 )
 async def route_remove_totp(
     backend: Backend,

@@ -5,11 +5,11 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
-from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
 from tatemono.usecases.pictures.delete_picture import delete_picture
 
 routes = router("Pictures")
@@ -19,7 +19,7 @@ routes = router("Pictures")
     "/pictures",
     summary="My pictures, newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.PicturePage, "A page.")),
+    responses=responses(401, _200=response(schemas.PicturePage, "A page.")),
 )
 async def route_list_pictures(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
@@ -36,7 +36,7 @@ async def route_list_pictures(
     description="It is gone from the gallery at once, and its bytes soon after. Deleting it again changes nothing.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, _204={"description": "Deleted."}),
+    responses=responses(401, 404, _204={"description": "Deleted."}),
 )
 async def route_delete_picture(backend: Backend, caller: Caller, picture_id: UUID) -> Response:
     await delete_picture(backend.db, user_id=caller.user_id, picture_id=picture_id)

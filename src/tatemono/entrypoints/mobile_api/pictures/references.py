@@ -6,10 +6,10 @@ from uuid import UUID
 from starlette.responses import Response
 
 from tatemono.domain.pictures.references import MAX_UPLOAD_BYTES, Reference
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.pictures import reference_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
 from tatemono.usecases.pictures.complete_reference import complete_reference
 from tatemono.usecases.pictures.prepare_reference import prepare_reference
 
@@ -23,7 +23,7 @@ routes = router("References")
     "erased after a day.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 429, *OF_A_BODY, _201=body(reference_schemas.PreparedReference, "The form.")),
+    responses=responses(401, 429, *BODY_PROBLEMS, _201=response(reference_schemas.PreparedReference, "The form.")),
 )
 async def route_prepare_reference(
     backend: Backend, caller: Caller, body: reference_schemas.ReferenceRequest
@@ -46,7 +46,7 @@ async def route_prepare_reference(
     description="Checks the picture by its content and makes a clean copy of it: upright, without EXIF and GPS, 2048 "
     "pixels a side at most. The upload is erased, whatever comes of it.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, _200=body(reference_schemas.ReferencePicture, "Ready to be used.")),
+    responses=responses(401, 404, 409, _200=response(reference_schemas.ReferencePicture, "Ready to be used.")),
 )
 async def route_complete_reference(backend: Backend, caller: Caller, reference_id: UUID) -> Response:
     reference = await complete_reference(

@@ -10,12 +10,12 @@ from starlette.responses import Response
 from tatemono.domain.identity.members import Password
 from tatemono.domain.privacy.account_deletion import NoSuchReceipt
 from tatemono.domain.privacy.exports import Export, ExportState, NoSuchExport
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas as schemas
 from tatemono.entrypoints.mobile_api.resources import PictureUrls
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
 from tatemono.usecases.privacy.request_deletion import request_deletion
 from tatemono.usecases.privacy.request_export import request_export
 from tatemono.usecases.privacy.undo_deletion import MemberWords, undo_deletion
@@ -35,7 +35,9 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
     ),
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 409, 429, *OF_A_BODY, _202=body(schemas.RequestedDeletion, "When it will happen.")),
+    responses=responses(
+        401, 409, 429, *BODY_PROBLEMS, _202=response(schemas.RequestedDeletion, "When it will happen.")
+    ),
 )
 async def route_request_deletion(
     *,
@@ -69,9 +71,9 @@ async def route_request_deletion(
         "whatever phone. Sign in as ever afterwards. 409 `no_deletion_pending` if there is nothing to undo, 409 "
         "`deletion_begun` if it is too late."
     ),
-    openapi_extra=OPEN_TO_ALL,
+    openapi_extra=WITHOUT_TOKEN,
     status_code=204,
-    responses=answers(401, 409, 429, *OF_A_BODY, _204={"description": "The account is back."}),
+    responses=responses(401, 409, 429, *BODY_PROBLEMS, _204={"description": "The account is back."}),
 )
 async def route_undo_deletion(
     request: Request,
@@ -102,8 +104,8 @@ async def route_undo_deletion(
     "/deletion-receipts/{receipt_id}",
     summary="What was erased",
     description="For whoever has its id. It says how much was erased, and nothing about whose it was.",
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(404, 429, _200=body(schemas.DeletionReceipt, "The receipt.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(404, 429, _200=response(schemas.DeletionReceipt, "The receipt.")),
 )
 async def route_get_deletion_receipt(
     backend: Backend, _limit: Annotated[Limited, limited("deletion-receipt")], receipt_id: UUID
@@ -135,7 +137,7 @@ async def route_get_deletion_receipt(
     ),
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 429, _202=body(schemas.Export, "It is being built.")),
+    responses=responses(401, 429, _202=response(schemas.Export, "It is being built.")),
 )
 async def route_request_export(
     request: Request, backend: Backend, limit: Annotated[Limited, limited("export")], caller: Caller
@@ -149,7 +151,7 @@ async def route_request_export(
     "/me/export",
     summary="How far my export is, and its link",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, _200=body(schemas.Export, "The newest one.")),
+    responses=responses(401, 404, _200=response(schemas.Export, "The newest one.")),
 )
 async def route_get_export(request: Request, backend: Backend, caller: Caller) -> Response:
     export = await backend.db.exports.newest(caller.user_id)

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.safety.reports import ReportReason, reason_text
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.safety import safety_schemas as schemas
 from tatemono.usecases.safety.report_picture import report_from_outside, report_picture
 
@@ -20,8 +20,8 @@ routes = router("Reports")
 @routes.get(
     "/report-reasons",
     summary="What a picture can be reported for",
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(_200=body(schemas.ReportReasonList, "In the order to show.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(_200=response(schemas.ReportReasonList, "In the order to show.")),
 )
 async def route_list_report_reasons(request: Request) -> Response:
     language = language_of(request)
@@ -35,7 +35,7 @@ async def route_list_report_reasons(request: Request) -> Response:
     description="An operator looks at it. Until that is decided, to report it again adds nothing.",
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 404, 429, *OF_A_BODY, _202={"description": "An operator will look at it."}),
+    responses=responses(401, 404, 429, *BODY_PROBLEMS, _202={"description": "An operator will look at it."}),
 )
 async def route_report_picture(
     backend: Backend,
@@ -54,9 +54,11 @@ async def route_report_picture(
     summary="Report anybody's picture",
     description="For whoever has come across a picture, without an account. The answer is the same whether there is "
     "such a picture or not, and the picture stays until an operator has decided.",
-    openapi_extra=OPEN_TO_ALL,
+    openapi_extra=WITHOUT_TOKEN,
     status_code=202,
-    responses=answers(429, *OF_A_BODY, _202={"description": "If there is such a picture, an operator will look."}),
+    responses=responses(
+        429, *BODY_PROBLEMS, _202={"description": "If there is such a picture, an operator will look."}
+    ),
 )
 async def route_report_from_outside(
     backend: Backend, _limit: Annotated[Limited, limited("report")], body: schemas.OutsideReport
