@@ -21,7 +21,7 @@ from tatemono.domain.generations.attempts import _FINAL, _GAVE_UP_CODE, CANCELLE
 from tatemono.entrypoints.http import openapi
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api import openapi as mobile_openapi
-from tatemono.entrypoints.mobile_api.texts import FAILURES
+from tatemono.entrypoints.mobile_api.generations.failure_texts import FAILURES
 
 pytest_plugins = ["mobile_api"]
 

@@ -16,8 +16,12 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.entrypoints.http.bodies import Problem
 from tatemono.entrypoints.http.serving import HttpEdge
-from tatemono.entrypoints.mobile_api import schemas
+from tatemono.entrypoints.mobile_api.generations.generation_schemas import Generation, GenerationPage
+from tatemono.entrypoints.mobile_api.health import Health
+from tatemono.entrypoints.mobile_api.identity.me_schemas import Me
 from tatemono.entrypoints.mobile_api.openapi import openapi
+from tatemono.entrypoints.mobile_api.pictures.picture_schemas import PicturePage
+from tatemono.entrypoints.mobile_api.pictures.style_schemas import StyleList
 from tatemono.settings import MobileApiSettings
 
 pytest_plugins = ["mobile_api"]
@@ -79,7 +83,7 @@ class TestSignInDevice:
         assert first["user"] == {"id": str(phone.user_id), "kind": "guest", "new": True}
         assert again["user"] == first["user"] | {"new": False}
         assert (first["token_type"], first["expires_in"]) == ("Bearer", 3600)
-        me = shaped(schemas.Me, (await phone.client.get(f"{API}/me")).content)
+        me = shaped(Me, (await phone.client.get(f"{API}/me")).content)
         assert (me.id, me.credits.available) == (phone.user_id, 500)
 
     async def test_gives_a_copied_identifier_another_user_and_tells_the_owner(
@@ -192,7 +196,7 @@ class TestSubmitGeneration:
             headers={"idempotency-key": "k"},
         )
         assert response.status_code == 201
-        generation = shaped(schemas.Generation, response.content)
+        generation = shaped(Generation, response.content)
         assert response.headers["location"] == f"{API}/generations/{generation.id}"
         assert (generation.state, generation.price_credits, generation.n) == ("queued", 24, 2)
         me = (await phone.client.get(f"{API}/me")).json()
@@ -313,10 +317,10 @@ class TestSubmitGeneration:
 class TestReadGenerations:
     async def test_shows_pictures_when_it_succeeded(self, phone: Phone, backend: MobileApiBackend) -> None:
         asked = await phone.ask(n=2)
-        before = shaped(schemas.Generation, (await phone.client.get(f"{API}/generations/{asked['id']}")).content)
+        before = shaped(Generation, (await phone.client.get(f"{API}/generations/{asked['id']}")).content)
         assert (before.state, before.position, before.pictures) == ("queued", 1, [])
         pictures = await paint(backend.settings, asked["id"])
-        after = shaped(schemas.Generation, (await phone.client.get(f"{API}/generations/{asked['id']}")).content)
+        after = shaped(Generation, (await phone.client.get(f"{API}/generations/{asked['id']}")).content)
         assert (after.state, after.position, after.failure) == ("succeeded", None, None)
         assert [picture.id for picture in after.pictures] == pictures
         assert after.started_at is not None
@@ -328,7 +332,7 @@ class TestReadGenerations:
         cursor: dict[str, str] = {}
         for expected in (2, 2, 1):
             response = await phone.client.get(f"{API}/generations", params={"limit": 2, **cursor})
-            shaped(schemas.GenerationPage, response.content)
+            shaped(GenerationPage, response.content)
             page = response.json()
             assert len(page["items"]) == expected
             seen += [item["id"] for item in page["items"]]
@@ -369,7 +373,7 @@ class TestCancelGeneration:
         asked = await phone.ask()
         response = await phone.client.post(f"{API}/generations/{asked['id']}/cancel", headers={"accept-language": "ja"})
         assert response.status_code == 202
-        cancelled = shaped(schemas.Generation, response.content)
+        cancelled = shaped(Generation, response.content)
         assert cancelled.state == "cancelled"
         assert cancelled.failure.code == "cancelled"
         assert "キャンセル" in cancelled.failure.text
@@ -391,7 +395,7 @@ class TestPictures:
     async def test_have_urls_that_expire(self, phone: Phone, backend: MobileApiBackend) -> None:
         await paint(backend.settings, (await phone.ask())["id"])
         response = await phone.client.get(f"{API}/pictures")
-        picture = shaped(schemas.PicturePage, response.content).items[0]
+        picture = shaped(PicturePage, response.content).items[0]
         expires = picture.urls_expire_at.timestamp()
         assert 900 <= expires - phone.clock() <= 1200
         for url, ending in ((picture.url, ".png"), (picture.thumbnail_url, "-thumbnail.webp")):
@@ -437,7 +441,7 @@ class TestListStyles:
             ("en;q=0.1, ja;q=0.2", "浮世絵"),
         ):
             response = await phone.client.get(f"{API}/styles", headers={"accept-language": language})
-            styles = shaped(schemas.StyleList, response.content)
+            styles = shaped(StyleList, response.content)
             assert name in [style.name for style in styles.items]
         assert all(style.name_ja and style.name_en for style in styles.items)
 
@@ -446,7 +450,7 @@ class TestCheckHealth:
     async def test_names_what_is_away(self, new_phone: Callable[[], Phone]) -> None:
         response = await new_phone().client.get(f"{API}/health")
         assert response.status_code == 503
-        assert shaped(schemas.Health, response.content) == schemas.Health(
+        assert shaped(Health, response.content) == Health(
             status="degraded", parts={"database": "ok", "image-worker": "away", "outbox-relay": "away"}
         )
 
@@ -459,7 +463,7 @@ class TestCheckHealth:
         ):
             response = await new_phone().client.get(f"{API}/health")
         assert response.status_code == 200
-        assert shaped(schemas.Health, response.content).status == "ok"
+        assert shaped(Health, response.content).status == "ok"
 
     async def test_does_not_ask_the_database_for_everyone_who_asks(
         self, new_phone: Callable[[], Phone], edge: HttpEdge

@@ -12,13 +12,14 @@ from tatemono.entrypoints.http.direct_route import DirectRouter
 from tatemono.entrypoints.http.rate_limits import Limits, limits_of
 from tatemono.entrypoints.http.responses import route_healthz
 from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
-from tatemono.entrypoints.mobile_api import health, me, openapi, unsubscribing
+from tatemono.entrypoints.mobile_api import health, openapi
 from tatemono.entrypoints.mobile_api.generations import events, generations
 from tatemono.entrypoints.mobile_api.generations.streams import HEARTBEAT_SECONDS, Streams
-from tatemono.entrypoints.mobile_api.identity import auth, device_transfer, devices, members, own_account
-from tatemono.entrypoints.mobile_api.pictures import pictures, references
-from tatemono.entrypoints.mobile_api.privacy import account_deletion
-from tatemono.entrypoints.mobile_api.resources import PictureUrls
+from tatemono.entrypoints.mobile_api.identity import auth, device_transfer, devices, me, members, own_account
+from tatemono.entrypoints.mobile_api.mail import unsubscribe
+from tatemono.entrypoints.mobile_api.pictures import pictures, references, styles
+from tatemono.entrypoints.mobile_api.pictures.picture_urls import PictureUrls
+from tatemono.entrypoints.mobile_api.privacy import account_deletion, exports
 from tatemono.entrypoints.mobile_api.safety import reports
 from tatemono.settings import MobileApiSettings
 
@@ -43,6 +44,7 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         pictures,
         events,
         me,
+        styles,
         auth,
         devices,
         members,
@@ -50,8 +52,9 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         own_account,
         references,
         account_deletion,
+        exports,
         reports,
-        unsubscribing,
+        unsubscribe,
         health,
     )
     described = [route for module in modules for route in module.routes.routes]

@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from tatemono.entrypoints.http.languages import LANGUAGES
 from tatemono.entrypoints.http.problems import Problem
 from tatemono.entrypoints.web.operation_texts import operation_texts
+from tatemono.entrypoints.web.sessions import LANGUAGE_COOKIE, language_of
+from tatemono.entrypoints.web.template_filters import browser_name, moment
 from tatemono.entrypoints.web.texts import TEXTS
-from tatemono.entrypoints.web.visitors import LANGUAGE_COOKIE, language_of
-from tatemono.entrypoints.web.wording import browser_name, moment
 
 _YEAR_SECONDS = 31_536_000
 _TEXTS = {language: texts | operation_texts(language) for language, texts in TEXTS.items()}

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tatemono.domain.operators.sessions import LIFETIME, SIGN_IN, PendingSignIn, SignInDeclined, SignInLost
 from tatemono.entrypoints.web.pages import Pages, set_cookie
-from tatemono.entrypoints.web.visitors import (
+from tatemono.entrypoints.web.sessions import (
     SESSION_COOKIE,
     SIGN_IN_COOKIE,
     check_form,

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tatemono.domain.operators.roles import Operation
 from tatemono.domain.operators.sessions import NotSignedIn
 from tatemono.entrypoints.web.pages import Pages, set_cookie
-from tatemono.entrypoints.web.visitors import SESSION_COOKIE, dependencies_of, on_behalf, session_token, signed_in
+from tatemono.entrypoints.web.sessions import SESSION_COOKIE, dependencies_of, on_behalf, session_token, signed_in
 
 _ACTS = "10"
 _NO_ROLE = 403

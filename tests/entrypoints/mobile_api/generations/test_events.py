@@ -11,8 +11,8 @@ from phone import Phone, open_stream
 from tatemono.adapters.postgres.generations.queries import Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http.serving import HttpEdge
-from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.generations import streams
+from tatemono.entrypoints.mobile_api.generations.generation_schemas import Generation
 
 pytest_plugins = ["mobile_api"]
 
@@ -52,7 +52,7 @@ class TestWatchGeneration:
         assert partial.id is not None
         assert done.id is not None
         assert 0 < started.id < partial.id < done.id
-        generation = schemas.Generation.model_validate(done.data, strict=False)
+        generation = Generation.model_validate(done.data, strict=False)
         assert (str(generation.id), generation.state, len(generation.pictures)) == (asked["id"], "succeeded", 1)
         assert generation.pictures[0].url.startswith("https://")
 

@@ -16,6 +16,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.privacy.account_deletion import Receipt
 from tatemono.entrypoints.http.bodies import Problem
 from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas as schemas
+from tatemono.entrypoints.mobile_api.privacy.export_schemas import Export
 from tatemono.settings import MobileApiSettings
 
 pytest_plugins = ["mobile_api", "members"]
@@ -175,14 +176,14 @@ class TestExport:
         assert code_of(await phone.client.get(f"{API}/me/export")) == (404, "no_such_export")
         answer = await phone.client.post(f"{API}/me/export")
         assert answer.status_code == 202
-        asked = schemas.Export.model_validate_json(answer.content)
+        asked = Export.model_validate_json(answer.content)
         again = await phone.client.post(f"{API}/me/export")
         assert (asked.state, asked.url, again.json()["id"]) == ("queued", None, str(asked.id))
         claim = await owner.exports.claim(asked.id, lease=timedelta(minutes=1))
         assert claim is not None
         assert (await phone.client.get(f"{API}/me/export")).json()["state"] == "building"
         await owner.exports.finish(claim, size_bytes=5, pictures=2, keep=timedelta(days=7))
-        ready = schemas.Export.model_validate_json((await phone.client.get(f"{API}/me/export")).content)
+        ready = Export.model_validate_json((await phone.client.get(f"{API}/me/export")).content)
         assert ready.url is not None
         assert ready.url.startswith(f"https://pictures.example.jp/exports/{phone.user_id}/")
         assert (ready.state, ready.pictures, ready.size_bytes) == ("ready", 2, 5)

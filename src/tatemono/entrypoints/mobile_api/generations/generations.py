@@ -3,24 +3,22 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Query
+from fastapi import Header
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.generations.generation import NoSuchGeneration
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import PREFIX, Backend, Caller, router
-from tatemono.entrypoints.mobile_api.resources import generation_resource, generation_resources
+from tatemono.entrypoints.mobile_api.generations import generation_schemas as schemas
+from tatemono.entrypoints.mobile_api.generations.generation_resources import generation_resource, generation_resources
+from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
 from tatemono.usecases.generations.cancel_generation import cancel_generation
 from tatemono.usecases.generations.quote_generation import quote_generation
 from tatemono.usecases.generations.submit_generation import submit_generation
 
 routes = router("Generations")
-
-Cursor = Annotated[UUID | None, Query(description="`next_cursor` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @routes.post(

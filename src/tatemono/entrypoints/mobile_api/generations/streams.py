@@ -20,7 +20,12 @@ from tatemono.domain.errors import Exhausted, Unavailable
 from tatemono.domain.generations.generation import FINAL_STATES, Generation, State
 from tatemono.entrypoints.http.responses import json_bytes
 from tatemono.entrypoints.http.serving import DATABASE_AWAY
-from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources, place_resource
+from tatemono.entrypoints.mobile_api.generations.generation_resources import (
+    failure,
+    generation_resources,
+    place_resource,
+)
+from tatemono.entrypoints.mobile_api.pictures.picture_urls import PictureUrls
 
 MAX_STREAMS_OF_A_USER = 10
 MAX_STREAMS = 5_000

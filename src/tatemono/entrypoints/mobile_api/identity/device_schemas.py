@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from tatemono.domain.identity.devices import Platform, UserKind
 from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
-from tatemono.entrypoints.mobile_api.schemas import USER_ID
+from tatemono.entrypoints.mobile_api.identity.me_schemas import USER_ID
 
 #: The example of what a sign-in gives.
 CREDENTIALS = {

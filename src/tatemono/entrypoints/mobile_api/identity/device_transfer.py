@@ -20,10 +20,10 @@ from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
-from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
 from tatemono.entrypoints.mobile_api.identity import device_transfer_schemas as schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_schemas import DeviceSignedIn
+from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
 from tatemono.usecases.identity.confirm_merge import confirm_merge
 from tatemono.usecases.identity.issue_transfer_code import issue_transfer_code
 from tatemono.usecases.identity.preview_merge import preview_merge

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
-from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
 from tatemono.entrypoints.mobile_api.identity import device_schemas
-from tatemono.entrypoints.mobile_api.texts import security_event_text
+from tatemono.entrypoints.mobile_api.identity.security_event_texts import security_event_text
+from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
 from tatemono.usecases.identity.revoke_device import revoke_device
 
 routes = router("Devices")

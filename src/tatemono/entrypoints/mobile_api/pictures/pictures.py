@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
-from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
+from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
+from tatemono.entrypoints.mobile_api.pictures.picture_schemas import PicturePage
 from tatemono.usecases.pictures.delete_picture import delete_picture
 
 routes = router("Pictures")
@@ -19,7 +19,7 @@ routes = router("Pictures")
     "/pictures",
     summary="My pictures, newest first",
     openapi_extra=WITH_TOKEN,
-    responses=responses(401, _200=response(schemas.PicturePage, "A page.")),
+    responses=responses(401, _200=response(PicturePage, "A page.")),
 )
 async def route_list_pictures(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
