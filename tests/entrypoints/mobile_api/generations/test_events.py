@@ -104,7 +104,7 @@ class TestWatchGeneration:
             asked.append(generation_ids)
             return await positions(generation_ids)
 
-        edge.owner.state.streams.read_positions = counting
+        edge.owner.state.streams.positions.read_positions = counting
         generations = [await phone.ask() for _ in range(3)]
         async with (
             open_stream(edge, phone, events_of(generations[0])) as first,
@@ -189,7 +189,8 @@ class TestOpenStreams:
             await stream.until("position")
             assert len(edge.owner.state.streams.open) == 1
         state = edge.owner.state.streams
-        assert (state.open, state._waiting, dict(state._of_user), backend.feed._watches) == (set(), set(), {}, {})
+        assert (state.open, state.positions._waiting, dict(state._of_user)) == (set(), {}, {})
+        assert (backend.feed._watches, state._heartbeats._group_of) == ({}, {})
         assert edge.open == 0
 
     async def test_of_one_user_are_limited(self, phone: Phone, edge: HttpEdge, new_phone: Callable[[], Phone]) -> None:
