@@ -31,14 +31,14 @@ async def route_stylesheet(_request: Request) -> Response:
     return FileResponse(_STYLE, headers=headers, media_type="text/css")
 
 
-#: Whoever comes from an allowed address.
+#: Open to each browser at an allowed address.
 OPEN = [
     Route("/", route_start_page),
     Route("/sign-in", route_begin_sign_in),
     Route("/sign-in/callback", route_finish_sign_in),
     Route("/site.css", route_stylesheet),
 ]
-#: Whoever is signed in, with a form of this site.
+#: For operators who are signed in, with a form of this site.
 SIGNED_IN = [
     Route("/sign-out", route_sign_out, methods=["POST"]),
     Route("/sign-ins/{session_id:uuid}/end", route_end_sign_in, methods=["POST"]),

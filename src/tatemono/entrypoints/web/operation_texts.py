@@ -102,5 +102,5 @@ OPERATIONS: Final[dict[Operation, OperationText]] = {
 def operation_texts(language: str) -> dict[str, str]:
     """`op_…` and `act_…` of each operation."""
     index = 1 if language == "ja" else 0
-    texts = {f"op_{operation}": words.may[index] for operation, words in OPERATIONS.items()}
-    return texts | {f"act_{operation}": words.did[index] for operation, words in OPERATIONS.items() if words.did}
+    texts = {f"op_{operation}": text.may[index] for operation, text in OPERATIONS.items()}
+    return texts | {f"act_{operation}": text.did[index] for operation, text in OPERATIONS.items() if text.did}

@@ -1,4 +1,4 @@
-"""How a page is made: a template, texts in the visitor's language, and the headers that keep it the visitor's own."""
+"""How a page is made: a template, texts in the browser's language, and headers that keep it from all other readers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from tatemono.entrypoints.http.languages import LANGUAGES
 from tatemono.entrypoints.http.problems import Problem
+from tatemono.entrypoints.web.cookies import LANGUAGE_COOKIE, language_of, set_cookie
 from tatemono.entrypoints.web.operation_texts import operation_texts
-from tatemono.entrypoints.web.sessions import LANGUAGE_COOKIE, language_of
-from tatemono.entrypoints.web.template_filters import browser_name, moment
+from tatemono.entrypoints.web.template_filters import browser_name, utc_minute
 from tatemono.entrypoints.web.texts import TEXTS
 
 _YEAR_SECONDS = 31_536_000
@@ -28,7 +28,7 @@ class Pages:
             lstrip_blocks=True,
             autoescape=True,
         )
-        self._environment.filters |= {"moment": moment, "browser": browser_name}
+        self._environment.filters |= {"utc_minute": utc_minute, "browser_name": browser_name}
         self._headers = {
             "cache-control": "no-store",
             # Nothing from elsewhere, nothing inline, no script at all.
@@ -55,7 +55,7 @@ class Pages:
             response.headers["retry-after"] = problem.headers["retry-after"]
         return response
 
-    def in_another_language(self, request: Request) -> Response | None:
+    def switched_language(self, request: Request) -> Response | None:
         """Back to the same page in the language that its address asks for, which is then remembered."""
         language = request.query_params.get("language", "")
         if language not in LANGUAGES:
@@ -75,8 +75,3 @@ class Pages:
         )
         headers = self._headers | {"content-language": language, "vary": "Accept-Language, Cookie"}
         return Response(text, status, headers, "text/html")
-
-
-def set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
-    """:param seconds: 0 takes the cookie away"""
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")

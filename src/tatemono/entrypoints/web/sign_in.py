@@ -7,17 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.operators.sessions import LIFETIME, SIGN_IN, PendingSignIn, SignInDeclined, SignInLost
-from tatemono.entrypoints.web.pages import Pages, set_cookie
-from tatemono.entrypoints.web.sessions import (
-    SESSION_COOKIE,
-    SIGN_IN_COOKIE,
-    check_form,
-    cookies_of,
-    dependencies_of,
-    now_of,
-    session_token,
-    signed_in,
-)
+from tatemono.entrypoints.web.cookies import SESSION_COOKIE, SIGN_IN_COOKIE, cookies_of, set_cookie
+from tatemono.entrypoints.web.csrf import check_form
+from tatemono.entrypoints.web.pages import Pages
+from tatemono.entrypoints.web.sessions import dependencies_of, now_of, session_token, signed_in
 from tatemono.usecases.operators.end_operator_session import end_operator_session
 from tatemono.usecases.operators.open_operator_session import open_operator_session
 
@@ -71,7 +64,7 @@ async def route_finish_sign_in(request: Request) -> Response:
 async def route_sign_out(request: Request) -> Response:
     """End the session here, and the one that the pool's own pages remember.
 
-    :raises FormNotOurs: no page of this session has sent it
+    :raises CrossSiteForm: no page of this session has sent it
     """
     dependencies, token = dependencies_of(request), session_token(request)
     if token is None:
@@ -96,8 +89,8 @@ async def route_sign_out(request: Request) -> Response:
 async def route_end_sign_in(request: Request) -> Response:
     """End one of the operator's own sessions: of this browser, as `route_sign_out` does, or of another.
 
-    :raises NotSignedIn: nobody is, in this browser
-    :raises FormNotOurs: no page of this session has sent it
+    :raises NotSignedIn: the browser has no session, or one that is over
+    :raises CrossSiteForm: no page of this session has sent it
     """
     caller = await signed_in(request)
     if request.path_params["session_id"] == caller.session.id:
