@@ -38,8 +38,8 @@ async def _operator(request: Request) -> Operator:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise OperatorTokenRejected
-    parts = _backend(request)
-    return await parts.tokens.verify(token, now=parts.now())
+    backend = _backend(request)
+    return await backend.tokens.verify(token, now=backend.now())
 
 
 def _backend(request: Request) -> AdminApiBackend:

@@ -57,11 +57,11 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         unsubscribe,
         health,
     )
-    described = [route for module in modules for route in module.routes.routes]
-    app.router.routes[:] = described
+    api_routes = [route for module in modules for route in module.routes.routes]
+    app.router.routes[:] = api_routes
     app.state.limits = limits = limits_for(backend)
-    limits.require(name for route in described for name in limits_of(route))
-    router = DirectRouter([*described, Route(HEALTH_PATH, route_healthz), *auth.key_routes, *openapi.routes])
+    limits.require(name for route in api_routes for name in limits_of(route))
+    router = DirectRouter([*api_routes, Route(HEALTH_PATH, route_healthz), *auth.key_routes, *openapi.routes])
     return HttpEdge(router, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 
 

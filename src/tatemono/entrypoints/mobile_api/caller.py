@@ -17,7 +17,7 @@ def router(tag: str) -> APIRouter:
     return router_of(PREFIX, tag)
 
 
-def backend(request: Request) -> MobileApiBackend:
+def backend_of(request: Request) -> MobileApiBackend:
     found: MobileApiBackend = request.app.state.backend
     return found
 
@@ -29,10 +29,10 @@ def principal(request: Request) -> Principal:
     scheme, _, token = request.scope["header"].get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":
         raise TokenRejected
-    parts = backend(request)
-    now = parts.now()
-    found = parts.tokens.verify(token, now=now)
-    parts.revocations.check(found, now)
+    backend = backend_of(request)
+    now = backend.now()
+    found = backend.tokens.verify(token, now=now)
+    backend.revocations.check(found, now)
     return found
 
 
@@ -42,12 +42,12 @@ def proven(request: Request, dpop: str) -> Proof:
     :raises ProofRejected: says why
     :raises ProofNeedsNonce: the phone's clock is off
     """
-    parts = backend(request)
-    url = parts.settings.public_url + request.scope["path"]
-    return parts.proofs.verify(dpop, method=request.method, url=url, now=parts.now())
+    backend = backend_of(request)
+    url = backend.settings.public_url + request.scope["path"]
+    return backend.proofs.verify(dpop, method=request.method, url=url, now=backend.now())
 
 
 #: The header of a proof of possession.
 Dpop = Annotated[str, Header(alias="DPoP", min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
-Backend = Annotated[MobileApiBackend, Depends(backend)]
+Backend = Annotated[MobileApiBackend, Depends(backend_of)]
 Caller = Annotated[Principal, Depends(principal)]

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from tatemono.domain.generations.dead_letters import DeadLetter, reason_text
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
-from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response, language_of
+from tatemono.entrypoints.http.responses import json_response, language_of, page_response
 from tatemono.usecases.generations.decide_dead_letters import discard_dead_letters, redrive_dead_letters
 
 routes = router("Dead letters")
@@ -36,8 +36,8 @@ async def route_list_dead_letters(
     limit: Limit = 20,
 ) -> Response:
     found = await backend.db.dead_letters.page(queue, before=cursor, limit=limit + 1, decided=decided)
-    items = [_resource(letter, language_of(request)) for letter in found[:limit]]
-    return json_response({"items": items, "next_cursor": found[limit - 1].id if len(found) > limit else None})
+    language = language_of(request)
+    return page_response(found, limit, lambda letter: _resource(letter, language))
 
 
 def _resource(letter: DeadLetter, language: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from tatemono.domain.generations.circuit_breaker import Breaker, BreakerDecision
 from tatemono.domain.generations.queue import Order, Priority
-from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
+from tatemono.entrypoints.admin_api.schemas import ActRequest
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.usecases.generations.control_queue import drain_queue, fill_queue, pause_queue, resume_queue
@@ -71,13 +71,13 @@ _CONTROL: Final[dict[str, Any]] = {
     "pictures.",
     **_CONTROL,
 )
-async def route_pause_queue(request: Request, backend: Backend, caller: Caller, body: schemas.ActRequest) -> Response:
+async def route_pause_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
     await pause_queue(backend.db, act_of(request, caller, body.reason))
     return Response(status_code=204)
 
 
 @routes.post("/queue/resume", summary="Go on after a pause", description="Workers go on at once.", **_CONTROL)
-async def route_resume_queue(request: Request, backend: Backend, caller: Caller, body: schemas.ActRequest) -> Response:
+async def route_resume_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
     await resume_queue(backend.db, act_of(request, caller, body.reason))
     return Response(status_code=204)
 
@@ -89,13 +89,13 @@ async def route_resume_queue(request: Request, backend: Backend, caller: Caller,
     "painted.",
     **_CONTROL,
 )
-async def route_drain_queue(request: Request, backend: Backend, caller: Caller, body: schemas.ActRequest) -> Response:
+async def route_drain_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
     await drain_queue(backend.db, act_of(request, caller, body.reason))
     return Response(status_code=204)
 
 
 @routes.post("/queue/fill", summary="Take requests on again", description="Within seconds, everywhere.", **_CONTROL)
-async def route_fill_queue(request: Request, backend: Backend, caller: Caller, body: schemas.ActRequest) -> Response:
+async def route_fill_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
     await fill_queue(backend.db, act_of(request, caller, body.reason))
     return Response(status_code=204)
 

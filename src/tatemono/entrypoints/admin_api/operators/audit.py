@@ -1,19 +1,17 @@
 """What operators did, and who the operator is."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
 from starlette.responses import Response
 
-from tatemono.domain.operators.roles import ALLOWED, AuditRecord
-from tatemono.entrypoints.admin_api import schemas
+from tatemono.domain.operators.roles import ALLOWED
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, router
-from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.admin_api.operators import audit_schemas as schemas
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
 from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.responses import json_response, page_response
 
 routes = router("Operators")
 
@@ -38,7 +36,7 @@ async def route_get_operator(caller: Caller) -> Response:
     responses=responses(401, _200=response(schemas.AuditPage, "A page.")),
 )
 async def route_list_own_acts(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
-    return _page(await backend.db.people.records_by(caller.id, before=cursor, limit=limit + 1), limit)
+    return page_response(await backend.db.people.records_by(caller.id, before=cursor, limit=limit + 1), limit)
 
 
 @routes.get(
@@ -53,9 +51,4 @@ async def route_list_audit_records(
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Response:
-    return _page(await backend.db.people.records(person_id, before=cursor, limit=limit + 1), limit)
-
-
-def _page(found: Sequence[AuditRecord], limit: int) -> Response:
-    next_cursor = found[limit - 1].id if len(found) > limit else None
-    return json_response({"items": [asdict(record) for record in found[:limit]], "next_cursor": next_cursor})
+    return page_response(await backend.db.people.records(person_id, before=cursor, limit=limit + 1), limit)

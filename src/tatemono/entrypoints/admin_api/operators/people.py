@@ -10,17 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.operators.roles import NoSuchPerson, Search
-from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.operators import person_schemas as schemas
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
+from tatemono.entrypoints.admin_api.schemas import ActRequest
 from tatemono.entrypoints.http.bodies import NO_NUL
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.responses import json_response, page_response
 from tatemono.usecases.operators.restore_person import restore_person
 from tatemono.usecases.operators.sign_out_person import sign_out_person
 from tatemono.usecases.operators.suspend_person import suspend_person
-
-Cursor = Annotated[UUID | None, Query(description="The `next_cursor` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 routes = router("People")
 
@@ -48,8 +47,7 @@ async def route_find_people(
 ) -> Response:
     wanted = None if search is None else Search.parse(search)
     found = await backend.db.people.find(wanted, before=cursor, limit=limit + 1)
-    next_cursor = found[limit - 1].id if len(found) > limit else None
-    return json_response({"items": [asdict(person) for person in found[:limit]], "next_cursor": next_cursor})
+    return page_response(found, limit)
 
 
 @routes.get(
@@ -95,7 +93,7 @@ async def route_suspend_person(
     responses=responses(401, 404, 409, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_restore_person(
-    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: ActRequest
 ) -> Response:
     await restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)
@@ -110,7 +108,7 @@ async def route_restore_person(
     responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_sign_out_person(
-    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: ActRequest
 ) -> Response:
     await sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)

@@ -9,14 +9,12 @@ from starlette.responses import Response
 
 from tatemono.domain.operators.roles import Operation
 from tatemono.domain.safety.blocked_words import BlockedWord, BlockedWords, Locale, fold
-from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
-from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.responses import json_response, page_response
 from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL
-
-_DONE = {"description": "Done, and written down."}
 
 routes = router("Safety")
 
@@ -68,7 +66,7 @@ async def route_test_blocked_words(backend: Backend, body: schemas.PhraseTest) -
     summary="Block a word no more",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=responses(401, 404, *BODY_PROBLEMS, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_remove_blocked_word(
     request: Request, backend: Backend, caller: Caller, word_id: UUID, body: schemas.SafetyAct
@@ -90,8 +88,7 @@ async def route_remove_blocked_word(
 )
 async def route_list_blocked_hashes(backend: Backend, cursor: Cursor = None, limit: Limit = 20) -> Response:
     found = await backend.db.blocked_hashes.all(before=cursor, limit=limit + 1)
-    next_cursor = found[limit - 1].id if len(found) > limit else None
-    return json_response({"items": [asdict(each) for each in found[:limit]], "next_cursor": next_cursor})
+    return page_response(found, limit)
 
 
 @routes.post(
@@ -117,7 +114,7 @@ async def route_add_blocked_hash(
     summary="Block a hash no more",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=responses(401, 404, *BODY_PROBLEMS, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_remove_blocked_hash(
     request: Request, backend: Backend, caller: Caller, hash_id: UUID, body: schemas.SafetyAct

@@ -1,6 +1,5 @@
 """The review queue: reports, what is decided about them, takedowns and escalations."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -14,15 +13,13 @@ from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.operators.roles import Operation
 from tatemono.domain.safety.moderation import Escalation
 from tatemono.domain.safety.reports import CLAIM_FOR, Decision, ReportState
-from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
-from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.responses import json_response, page_response
 from tatemono.usecases.safety.decide_report import decide_report, take_down_picture
 from tatemono.usecases.safety.undo_takedown import undo_takedown
-
-_DONE = {"description": "Done, and written down."}
 
 routes = router("Safety")
 
@@ -39,7 +36,7 @@ async def route_list_reports(
     cursor: Cursor = None,
     limit: Limit = 20,
 ) -> Response:
-    return _page(await backend.db.reports.all(state, after=cursor, limit=limit + 1), limit, lambda report: report.id)
+    return page_response(await backend.db.reports.all(state, after=cursor, limit=limit + 1), limit)
 
 
 @routes.post(
@@ -83,7 +80,7 @@ async def route_decide_report(
     summary="Take a picture down that nobody has reported",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=responses(401, 404, *BODY_PROBLEMS, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_take_down_picture(
     request: Request, backend: Backend, caller: Caller, picture_id: UUID, body: schemas.TakedownRequest
@@ -107,7 +104,7 @@ async def route_take_down_picture(
 )
 async def route_list_takedowns(backend: Backend, cursor: Cursor = None, limit: Limit = 20) -> Response:
     found = await backend.db.takedowns.all(before=cursor, limit=limit + 1)
-    return _page(found, limit, lambda takedown: takedown.picture_id)
+    return page_response(found, limit, key=lambda takedown: takedown.picture_id)
 
 
 @routes.post(
@@ -116,7 +113,7 @@ async def route_list_takedowns(backend: Backend, cursor: Cursor = None, limit: L
     description="It is in its user's gallery within seconds. A strike for it counts no more; a suspension stays.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=responses(401, 404, 409, *BODY_PROBLEMS, _204=_DONE),
+    responses=responses(401, 404, 409, *BODY_PROBLEMS, _204=DONE),
 )
 async def route_undo_takedown(
     request: Request, backend: Backend, caller: Caller, picture_id: UUID, body: schemas.SafetyAct
@@ -138,18 +135,11 @@ async def route_list_escalations(
     async with backend.db.transaction() as rows:
         found = await rows.escalations.all(before=cursor, limit=limit + 1)
         await rows.people.record(Operation.LIST_ESCALATIONS, act_of(request, caller, "looked"), None, {})
-    return _page(found, limit, lambda record: record.id, _escalation)
+    return page_response(found, limit, _escalation)
 
 
 def _escalation(record: Escalation) -> dict[str, Any]:
     return asdict(record) | {"sha256": record.sha256 and record.sha256.hex()}
-
-
-def _page(
-    found: Sequence[Any], limit: int, key: Callable[[Any], UUID], shape: Callable[[Any], dict[str, Any]] = asdict
-) -> Response:
-    next_cursor = key(found[limit - 1]) if len(found) > limit else None
-    return json_response({"items": [shape(each) for each in found[:limit]], "next_cursor": next_cursor})
 
 
 def _now(backend: AdminApiBackend) -> datetime:

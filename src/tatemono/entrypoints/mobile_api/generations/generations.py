@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from tatemono.domain.generations.generation import NoSuchGeneration
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response, language_of
+from tatemono.entrypoints.http.responses import json_response, language_of, next_cursor
 from tatemono.entrypoints.mobile_api.caller import PREFIX, Backend, Caller, router
 from tatemono.entrypoints.mobile_api.generations import generation_schemas as schemas
 from tatemono.entrypoints.mobile_api.generations.generation_resources import generation_resource, generation_resources
@@ -116,7 +116,7 @@ async def route_list_generations(
 ) -> Response:
     found = await backend.db.queries.generations(caller.user_id, before=cursor, limit=limit + 1)
     items = await generation_resources(backend, request.app.state.urls, found[:limit], language_of(request))
-    return json_response({"items": items, "next_cursor": found[limit - 1].id if len(found) > limit else None})
+    return json_response({"items": items, "next_cursor": next_cursor(found, limit)})
 
 
 @routes.get(

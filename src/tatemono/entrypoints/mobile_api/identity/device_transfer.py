@@ -18,7 +18,7 @@ from tatemono.domain.identity.merges import MERGE_TOKEN_LIFETIME, MergeGrant, Me
 from tatemono.domain.identity.transfers import ATTEMPTS, RANDOM_BYTES
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
-from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.responses import json_response, page_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.identity import device_transfer_schemas as schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
@@ -200,8 +200,10 @@ async def route_confirm_merge(
 )
 async def route_list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
     merges = await backend.db.merges.undoable(caller.user_id, before=cursor, limit=limit + 1)
-    items = [
-        {
+    return page_response(
+        merges,
+        limit,
+        lambda merge: {
             "id": merge.id,
             "user_id": merge.user_id,
             "merged_at": merge.merged_at,
@@ -213,10 +215,8 @@ async def route_list_merges(backend: Backend, caller: Caller, cursor: Cursor = N
             "credits_returned": merge.credits_back.available,
             "credits_short": merge.credits_back.short,
             "obstacle": merge.obstacle,
-        }
-        for merge in merges[:limit]
-    ]
-    return json_response({"items": items, "next_cursor": merges[limit - 1].id if len(merges) > limit else None})
+        },
+    )
 
 
 @routes.post(

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response, language_of
+from tatemono.entrypoints.http.responses import json_response, language_of, page_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.identity import device_schemas
 from tatemono.entrypoints.mobile_api.identity.security_event_texts import security_event_text
@@ -64,14 +64,14 @@ async def route_list_security_events(
 ) -> Response:
     language = language_of(request)
     events = await backend.db.sessions.events(caller.user_id, before=cursor, limit=limit + 1)
-    items = [
-        {
+    return page_response(
+        events,
+        limit,
+        lambda event: {
             "id": event.id,
             "kind": event.kind,
             "text": security_event_text(event.kind, language),
             "device_id": event.device_id,
             "created_at": event.created_at,
-        }
-        for event in events[:limit]
-    ]
-    return json_response({"items": items, "next_cursor": events[limit - 1].id if len(events) > limit else None})
+        },
+    )

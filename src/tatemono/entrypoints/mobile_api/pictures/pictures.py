@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
-from tatemono.entrypoints.http.responses import json_response
+from tatemono.entrypoints.http.responses import page_response
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
 from tatemono.entrypoints.mobile_api.pictures.picture_schemas import PicturePage
@@ -25,9 +25,7 @@ async def route_list_pictures(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
 ) -> Response:
     rows = await backend.db.queries.pictures(caller.user_id, before=cursor, limit=limit + 1)
-    urls = request.app.state.urls
-    items = [urls.picture(row) for row in rows[:limit]]
-    return json_response({"items": items, "next_cursor": rows[limit - 1].id if len(rows) > limit else None})
+    return page_response(rows, limit, request.app.state.urls.picture)
 
 
 @routes.delete(
