@@ -1,4 +1,4 @@
-"""Who comes in: from which address, with whose token, and in which role."""
+"""Who may call: operators with a token of their pool, each operation for its roles."""
 
 from typing import Annotated, Any
 
@@ -15,13 +15,13 @@ PREFIX = "/v1/api/admin"
 
 
 class AuthorizedRoute(DirectRoute):
-    """A route that is an operation of the declared table, and open to those operators only who may do it.
+    """A route that is an operation of the table in `roles.py`, open to the operators that the table names.
 
-    Every route is checked, whatever its endpoint asks for; one that is not declared cannot be made.
+    Each route is checked, also if its endpoint does not take the caller; one that is not declared cannot be made.
     """
 
     def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
-        """:raises ValueError: no operation of the table is called like this"""
+        """:raises ValueError: the table has no such operation"""
         self.operation = Operation(operation_id_of(endpoint))
         super().__init__(path, endpoint, **options)
 
@@ -60,7 +60,7 @@ def router(tag: str) -> APIRouter:
     return router_of(PREFIX, tag, AuthorizedRoute)
 
 
-#: How an act answers that has nothing to say.
+#: The response of an act without a body.
 DONE = {"description": "Done, and written down."}
 
 

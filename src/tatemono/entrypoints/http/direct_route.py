@@ -1,4 +1,4 @@
-"""FastAPI's routes without FastAPI's way through a request.
+"""FastAPI's routes with a shorter way through a request.
 
 A route is written as for FastAPI, and FastAPI describes it in the OpenAPI document; but a request takes the short way:
 parameters are validated by the same pydantic validators, a JSON body goes to pydantic as bytes, dependencies are plain
@@ -22,7 +22,7 @@ from tatemono.entrypoints.http.problems import MalformedJson, RequestNotUndersto
 
 #: What the name of a route's function begins with.
 _PREFIX = "route_"
-#: More than any route has: parsing stops there.
+#: More than a route has: parsing stops there.
 _MAX_QUERY_FIELDS = 20
 
 
@@ -44,7 +44,7 @@ class DirectRoute(APIRoute):
     route's operationId.
     """
 
-    # Starlette's own: FastAPI's look first whether an `include_router` stands in between. None does.
+    # Starlette's own. FastAPI's first look for an `include_router` in between, which no service of ours has.
     matches = Route.matches
     handle = Route.handle
 
@@ -66,7 +66,7 @@ class DirectRoute(APIRoute):
 
 
 class DirectRouter(Router):
-    """Finds a `DirectRoute` without path parameters by its very path; Starlette tries all others one after another."""
+    """Finds a `DirectRoute` without path parameters by its path; Starlette tries the others one after another."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         super().__init__(routes, redirect_slashes=False)
@@ -175,7 +175,7 @@ async def _read_json(scope: Scope, receive: Receive, validator: Any) -> Any:
 
 
 async def _read_body(receive: Receive) -> bytes:
-    """The server gives it in one piece, nearly always.
+    """The server nearly always gives it in one piece.
 
     :raises ClientDisconnect:
     """

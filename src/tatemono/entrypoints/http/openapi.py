@@ -56,9 +56,9 @@ def response(model: type[ResponseBody], description: str, **more: Any) -> dict[s
 
 
 def openapi_of(app: FastAPI, *, schemas: Sequence[ModuleType], token: str) -> dict[str, Any]:
-    """The document of the app's routes. Made when it is first asked for.
+    """The document of the app's routes. It is made once, by the first call.
 
-    :param schemas: have the models of the bodies
+    :param schemas: the modules with the models of the bodies
     :param token: which access token the routes take
     """
     if app.openapi_schema is None:
@@ -77,7 +77,7 @@ def openapi_of(app: FastAPI, *, schemas: Sequence[ModuleType], token: str) -> di
         models = {name: model for module in schemas for name, model in vars(module).items()}
         for name, schema in components["schemas"].items():
             if "examples" in schema and name != "Problem":
-                # FastAPI leaves out what is null, which our bodies never do.
+                # FastAPI leaves nulls out of examples; our bodies always have them.
                 schema["examples"] = models[name].model_config["json_schema_extra"]["examples"]
         components["securitySchemes"] = {
             "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": token}
@@ -88,7 +88,7 @@ def openapi_of(app: FastAPI, *, schemas: Sequence[ModuleType], token: str) -> di
 
 _ASSETS = Path(__file__).parent / "docs_assets"
 _MEDIA_TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css", "start.js": "text/javascript"}
-# Nothing from elsewhere, nothing inline; Swagger UI's own pictures are data URLs.
+# Nothing from other origins, nothing inline; Swagger UI's own pictures are data URLs.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -38,7 +38,7 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
     app.state.urls = PictureUrls(backend)
     app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
     app.state.health = health.BuildingHealth(backend)
-    # The busiest first: those with parameters in their path are tried in order. FastAPI only describes them.
+    # The busiest first: routes with parameters in their path are tried in order. FastAPI only documents them.
     modules = (
         generations,
         pictures,

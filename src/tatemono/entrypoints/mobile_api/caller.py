@@ -37,7 +37,7 @@ def principal(request: Request) -> Principal:
 
 
 def proven(request: Request, dpop: str) -> Proof:
-    """The key that the caller holds, by the DPoP header of this request. Whoever uses the proof has to remember it.
+    """The key that the caller holds, by the DPoP header of this request. The use case that takes the proof records it.
 
     :raises ProofRejected: says why
     :raises ProofNeedsNonce: the phone's clock is off

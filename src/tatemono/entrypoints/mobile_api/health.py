@@ -1,4 +1,4 @@
-"""Whether the building works: all of it (`/v1/api/health`), or just this process (`/healthz`)."""
+"""Whether the whole building works (`/v1/api/health`). `/healthz` says that this process does."""
 
 import asyncio
 from typing import Any, Literal
@@ -13,10 +13,9 @@ from tatemono.entrypoints.http.openapi import WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.mobile_api.caller import router
 
-#: So long an answer is good: whoever asks more often asks the database no more often.
+#: An answer is good for so long: the database is not asked more often than that, however many callers ask.
 REMEMBERED_SECONDS = 0.5
-#: Services that pictures need. Each connects to the database when it has found everything else that it needs itself:
-#: the queue, the store.
+#: Services that pictures need. Each connects to the database last, when it has found its queue and its store.
 _NEEDED = ("image-worker", "outbox-relay")
 _TIMEOUT_SECONDS = 2
 
@@ -51,7 +50,7 @@ class BuildingHealth:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 connected = await self._backend.db.queries.services_connected()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the database does not answer
+        except Exception as error:  # noqa: BLE001 - any error means that the database does not answer
             log.warning("health_not_known", error=repr(error))
             return dict.fromkeys(("database", *_NEEDED), "away")
         return {"database": "ok"} | {name: "ok" if name in connected else "away" for name in _NEEDED}

@@ -1,4 +1,4 @@
-"""The application: its pages around one backend. Each route is in one of two lists, which say who may ask for it."""
+"""The application: its pages around one backend. The two lists of routes say who may ask for a page."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tatemono.entrypoints.http.languages import LANGUAGES, preferred_language
 
-# `__Host-`: set by this very host over TLS, for all of it; no neighbour's and no plain-HTTP page can plant one.
+# `__Host-`: set by this host, over TLS, for all paths. No page of another host and no plain-HTTP page can set one.
 SESSION_COOKIE: Final = "__Host-session"
 SIGN_IN_COOKIE: Final = "__Host-sign-in"
 LANGUAGE_COOKIE: Final = "__Host-language"

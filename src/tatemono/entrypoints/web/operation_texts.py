@@ -1,4 +1,4 @@
-"""What the admin API's operations are called on the pages: what one may do, and what one did."""
+"""What the pages call the admin API's operations: what an operator may do, and what an operator did."""
 
 from typing import Final, NamedTuple
 
@@ -6,7 +6,7 @@ from tatemono.domain.operators.roles import Operation
 
 
 class OperationText(NamedTuple):
-    """In English and Japanese: what may be done; and, of what is written down, what was done."""
+    """In English and Japanese: what may be done; and what was done, for operations that are recorded."""
 
     may: tuple[str, str]
     did: tuple[str, str] | None = None

@@ -31,7 +31,7 @@ class Pages:
         self._environment.filters |= {"utc_minute": utc_minute, "browser_name": browser_name}
         self._headers = {
             "cache-control": "no-store",
-            # Nothing from elsewhere, nothing inline, no script at all.
+            # Nothing from other origins, nothing inline, no script at all.
             "content-security-policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
             f"frame-ancestors 'none'; form-action 'self' {sign_in_origin}",
             "cross-origin-opener-policy": "same-origin",
@@ -56,7 +56,7 @@ class Pages:
         return response
 
     def switched_language(self, request: Request) -> Response | None:
-        """Back to the same page in the language that its address asks for, which is then remembered."""
+        """A redirect to the same page in the language that its address asks for, which a cookie then remembers."""
         language = request.query_params.get("language", "")
         if language not in LANGUAGES:
             return None

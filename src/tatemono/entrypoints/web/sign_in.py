@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 async def route_begin_sign_in(request: Request) -> Response:
-    """Send the browser to the pool's pages. What is needed when it comes back, it keeps itself, sealed."""
+    """Send the browser to the pool's pages. A sealed cookie keeps what `route_finish_sign_in` will need."""
     dependencies = dependencies_of(request)
     pending = PendingSignIn.begin(now_of(request))
     response = Pages.redirect(dependencies.pool.authorization_url(pending))
@@ -81,7 +81,7 @@ async def route_sign_out(request: Request) -> Response:
         )
     response = Pages.redirect(dependencies.pool.logout_url())
     set_cookie(response, SESSION_COOKIE, "", 0)
-    # The pages say `no-store`; this is for a browser that kept one all the same.
+    # The pages say `no-store`; this is for a browser that has kept one in spite of it.
     response.headers["clear-site-data"] = '"cache"'
     return response
 

@@ -1,4 +1,4 @@
-"""What the pages say. What operations are called stands in `operation_texts.py`."""
+"""The texts of the pages. The names of operations are in `operation_texts.py`."""
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {

@@ -1,4 +1,4 @@
-"""Dead letters: listed, explained, sent again, thrown away."""
+"""Dead letters: listing, redriving and discarding them."""
 
 from dataclasses import asdict
 from typing import Annotated, Any

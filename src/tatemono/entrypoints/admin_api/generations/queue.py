@@ -1,4 +1,4 @@
-"""The queue: looked at, paused, drained, and put into another order."""
+"""The queue: its state, pausing, draining, and priorities."""
 
 from dataclasses import asdict
 from typing import Any, Final
@@ -56,7 +56,7 @@ def _painter(provider: str, model: str, breaker: Breaker) -> dict[str, Any]:
     return {"provider": provider, "model": model, "state": state, "failures": breaker.failures, "seconds": seconds}
 
 
-#: Routes that tell the whole queue one thing.
+#: What the routes that control the whole queue have in common.
 _CONTROL: Final[dict[str, Any]] = {
     "openapi_extra": WITH_TOKEN,
     "status_code": 204,

@@ -1,4 +1,4 @@
-"""People: found, shown, suspended, restored, signed out."""
+"""People: finding, showing, suspending, restoring and signing them out."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime

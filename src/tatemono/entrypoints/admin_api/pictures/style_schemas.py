@@ -1,4 +1,4 @@
-"""The shapes of the bodies about style presets, as the OpenAPI document shows them."""
+"""Bodies about style presets."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Style presets: listed, made, changed, retired, and given a sample picture."""
+"""Style presets: listing, making, changing and retiring them, and their sample pictures."""
 
 from dataclasses import asdict
 from typing import Annotated, Any

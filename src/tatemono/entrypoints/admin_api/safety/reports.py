@@ -47,7 +47,7 @@ async def route_list_reports(
     responses=responses(401, 404, 409, *BODY_PROBLEMS, _200=response(schemas.SafetyReport, "It is mine.")),
 )
 async def route_claim_report(backend: Backend, caller: Caller, report_id: UUID, body: schemas.ClaimRequest) -> Response:
-    del body  # an empty object, so that nothing a browser sends by itself claims anything
+    del body  # an empty object: a request that another site makes a browser send has none
     return json_response(asdict(await backend.db.reports.claim(report_id, caller.email, claimed_for=CLAIM_FOR)))
 
 

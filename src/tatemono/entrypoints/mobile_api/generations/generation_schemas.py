@@ -26,7 +26,7 @@ from tatemono.domain.generations.generation import (
 from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 from tatemono.entrypoints.mobile_api.pictures.picture_schemas import GENERATION_ID, Picture
 
-#: A strict body takes text for an id all the same: JSON has no other way to write one.
+#: An id may be text in a strict body, too: JSON has no other way to write one.
 LaxUuid = Annotated[UUID, Field(strict=False)]
 
 

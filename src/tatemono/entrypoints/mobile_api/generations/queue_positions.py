@@ -8,7 +8,7 @@ import structlog
 
 from tatemono.adapters.postgres.generations.queries import Place
 
-#: Positions are read so often at most.
+#: The shortest time between two queries.
 _PAUSE_SECONDS = 1.0
 
 ShowPlace = Callable[[Place | None], None]

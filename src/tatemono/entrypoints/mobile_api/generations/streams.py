@@ -18,7 +18,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.errors import Exhausted, Unavailable
 from tatemono.domain.generations.generation import FINAL_STATES, Generation, State
 from tatemono.entrypoints.http.responses import json_bytes
-from tatemono.entrypoints.http.serving import DATABASE_AWAY
+from tatemono.entrypoints.http.serving import DATABASE_ERRORS
 from tatemono.entrypoints.mobile_api.generations.generation_resources import (
     failure,
     generation_resources,
@@ -31,10 +31,10 @@ from tatemono.entrypoints.mobile_api.pictures.picture_urls import PictureUrls
 MAX_STREAMS_OF_A_USER = 10
 MAX_STREAMS = 5_000
 HEARTBEAT_SECONDS = 15.0
-#: A stream ends after so many bytes, which the server may have to keep for a phone that does not read: it resumes. An
-#: unfinished picture has some 20 kB, a generation a handful of them.
+#: A stream ends after so many bytes, and the phone resumes it: the server may have to keep them for a phone that does
+#: not read. An unfinished picture has some 20 kB, a generation a handful of them.
 MAX_BYTES_OF_A_STREAM = 1024 * 1024
-#: A phone that lost the stream comes back after so long.
+#: A phone that lost its stream connects again after so long.
 RETRY_MILLISECONDS = 1_000
 
 
@@ -100,7 +100,7 @@ class Streams:
         self._heartbeats.stop()
 
     async def _check_feed(self) -> None:
-        with suppress(*DATABASE_AWAY):
+        with suppress(*DATABASE_ERRORS):
             await self.backend.feed.check()
 
 
@@ -189,7 +189,7 @@ class EventStream:
         if self._generation.state in FINAL_STATES:
             events = await self._streams.backend.db.queries.events_after({self.generation_id: after})
             if not events:
-                # The one answer after which an EventSource does not come back.
+                # After this status, and no other, an EventSource does not connect again.
                 await self._send({"type": "http.response.start", "status": 204, "headers": []})
                 await self._send({"type": "http.response.body"})
                 return

@@ -22,7 +22,8 @@ from tatemono.usecases.identity.sign_out import sign_out, sign_out_everywhere
 
 routes = router("Sign-in")
 
-#: A key signs at the earliest so long after it is published (laptop/keys.py), so nobody meets one that is unknown.
+#: Keys may be cached for so long. A new key signs later than that (tatemono_tools/laptop/operate/keys.py), so that
+#: each cache has it by then.
 JWKS_SECONDS = 300
 _REFRESH_SECONDS = int(SESSION_LIFETIME.total_seconds())
 
@@ -30,7 +31,7 @@ _REFRESH_SECONDS = int(SESSION_LIFETIME.total_seconds())
 def credentials(
     backend: MobileApiBackend, device: SignedInDevice, refresh_token: RefreshToken, proof: Proof
 ) -> dict[str, Any]:
-    """All that a device which has just signed in is given: a `DeviceSignedIn`."""
+    """What a device gets that has just signed in: a `DeviceSignedIn`."""
     now = backend.now()
     return {
         "access_token": backend.tokens.issue(device, key_thumbprint=proof.thumbprint, now=now),

@@ -37,7 +37,7 @@ MergeToken = Annotated[str, Header(alias="Merge-Token", min_length=1, max_length
 
 
 def merge_offer(backend: MobileApiBackend, grant: MergeGrant) -> dict[str, Any]:
-    """What a phone is given to ask the person with: a `MergeOffer`."""
+    """What a phone gets that has to ask its person about merging: a `MergeOffer`."""
     token = backend.merge_tokens.issue(grant, now=backend.now())
     return {"merge_token": token, "expires_in": int(MERGE_TOKEN_LIFETIME.total_seconds())}
 

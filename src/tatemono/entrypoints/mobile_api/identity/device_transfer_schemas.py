@@ -1,4 +1,4 @@
-"""The shapes of bodies about changing phones and merging accounts, as `schemas.py`."""
+"""Bodies about changing phones and merging accounts."""
 
 from datetime import datetime
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""The shapes of bodies about members. Passwords are secrets from the first moment: no log and no error shows one."""
+"""Bodies about members. Passwords are `SecretStr` from the first moment: no log and no error shows one."""
 
 from typing import Annotated
 

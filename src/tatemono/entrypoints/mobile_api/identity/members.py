@@ -1,4 +1,4 @@
-"""Becoming a member, and being one on another phone."""
+"""Becoming a member, and signing in as one on another phone."""
 
 import secrets
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""What a member changes about the own account. Each change asks for the password once more."""
+"""How members change their own account. Each change asks for the password once more."""
 
 from typing import Annotated
 

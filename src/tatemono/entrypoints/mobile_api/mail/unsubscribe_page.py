@@ -64,7 +64,7 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-# Without an action a form goes where the page came from, token and all.
+# Without an action, a form is sent to the address of the page, which holds the token.
 _FORM = """<form method="post"><button name="List-Unsubscribe" value="One-Click">{button}</button></form>
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

@@ -8,13 +8,13 @@ from typing import Any
 from tatemono.adapters.postgres.generations.queries import PictureRow
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 
-#: Within so many seconds a picture keeps the same URL, so that phones and the edge may cache it.
+#: A picture keeps its URL for so many seconds, so that phones and the edge may cache it.
 URL_STEP_SECONDS = 300
 _REMEMBERED_URLS = 8192
 
 
 class PictureUrls:
-    """Signed URLs, each signed once per step of time: signing costs 40 µs, and a page of pictures has forty."""
+    """Signed URLs. Each is signed once in `URL_STEP_SECONDS`: signing takes 40 µs, and a page of pictures has forty."""
 
     def __init__(self, backend: MobileApiBackend) -> None:
         self._backend = backend

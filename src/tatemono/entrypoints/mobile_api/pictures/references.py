@@ -1,4 +1,4 @@
-"""Bringing a picture along: a form to upload it with, and the check afterwards."""
+"""Reference pictures: a form to upload one with, and the check afterwards."""
 
 from typing import Any
 from uuid import UUID

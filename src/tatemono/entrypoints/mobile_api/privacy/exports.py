@@ -1,4 +1,4 @@
-"""A copy of all that is the user's, to take along."""
+"""Exports: a copy of all the user's data, to take along."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

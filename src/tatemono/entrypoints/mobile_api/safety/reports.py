@@ -1,4 +1,4 @@
-"""Saying that a picture should not be there. An operator decides; a report alone changes nothing."""
+"""Reporting a picture. An operator decides; a report alone changes nothing."""
 
 from typing import Annotated
 from uuid import UUID
