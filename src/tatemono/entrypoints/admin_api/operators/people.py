@@ -39,7 +39,7 @@ async def route_find_people(
             max_length=320,
             pattern=NO_NUL,
             description="An e-mail address; the id of a person, device, session, generation or transfer code; or the "
-            "first 6 characters or more of a device key's thumbprint. Without it: everybody.",
+            "first 6 characters or more of a device key's thumbprint. Without it: all people.",
         ),
     ] = None,
     cursor: Cursor = None,

@@ -50,7 +50,7 @@ class Person(ResponseBody):
     last_used_at: datetime
     suspended: Annotated[bool, Field(description="A suspension holds now.")]
     suspended_at: datetime | None
-    suspended_until: Annotated[datetime | None, Field(description="Null: until somebody restores.")]
+    suspended_until: Annotated[datetime | None, Field(description="Null: until an operator restores the person.")]
     suspension_reason: str | None
     merged_into: Annotated[UUID | None, Field(description="The account that this one became part of.")]
     erase_at: Annotated[

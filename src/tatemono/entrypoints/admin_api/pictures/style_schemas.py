@@ -51,7 +51,7 @@ class StyleChange(RequestBody):
 
 
 class StyleAct(RequestBody):
-    model_config = example({"reason": "Hardly anybody chooses it"})
+    model_config = example({"reason": "It is hardly ever chosen"})
 
     reason: Reason
 

@@ -64,7 +64,7 @@ async def route_change_style(
 
 @routes.post(
     "/styles/{style_id}/retire",
-    summary="Let nobody choose a style any more",
+    summary="Retire a style, so that it cannot be chosen any more",
     description="Generations that have it keep it. `change_style` with `active` brings it back.",
     openapi_extra=WITH_TOKEN,
     responses=responses(401, 404, *BODY_PROBLEMS, _200=response(schemas.StylePreset, "As it is now.")),

@@ -77,7 +77,7 @@ async def route_decide_report(
 
 @routes.post(
     "/pictures/{picture_id}/takedown",
-    summary="Take a picture down that nobody has reported",
+    summary="Take a picture down that was not reported",
     openapi_extra=WITH_TOKEN,
     status_code=204,
     responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),

@@ -99,7 +99,7 @@ class GenerationQuote(ResponseBody):
         str | None,
         Field(
             description="What stands in the way: `out_of_credits`, `daily_budget_reached` (this user's), "
-            "`service_budget_reached` (everybody's) or `too_many_waiting`."
+            "`service_budget_reached` (of all users) or `too_many_waiting`."
         ),
     ]
 
@@ -166,7 +166,7 @@ class Generation(ResponseBody):
     position: Annotated[int | None, Field(description="While queued: how many turns from now; 1 is next.")]
     waiting: Annotated[
         WaitingTime | None,
-        Field(description="While queued: how long that takes, by what the queue did lately; null: nobody can say."),
+        Field(description="While queued: how long that takes, by what the queue did lately; null: no estimate yet."),
     ]
     pictures: Annotated[list[Picture], Field(description="When it succeeded, without those that were deleted since.")]
     created_at: datetime

@@ -60,8 +60,8 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
         "401 `use_dpop_nonce` with a `DPoP-Nonce` header: send a new proof with that value in its claim `nonce`. Send "
         "the access token that comes back as `Authorization: Bearer …`. Signing in voids the device's older refresh "
         "tokens. A device that its user has revoked gets a new guest. Where devices have to be attested, 403 "
-        "`device_not_attested` says what is missing. Whoever has asked to delete the account gets 403 "
-        "`deletion_pending`, with `erase_at`: `undo_deletion` takes it back."
+        "`device_not_attested` says what is missing. A user who has asked to delete the account gets "
+        "403 `deletion_pending`, with `erase_at`: `undo_deletion` takes it back."
     ),
     openapi_extra=WITHOUT_TOKEN,
     responses=responses(401, 429, *BODY_PROBLEMS, _200=response(device_schemas.DeviceSignedIn, "Signed in.")),

@@ -226,7 +226,7 @@ async def route_list_merges(backend: Backend, caller: Caller, cursor: Cursor = N
         "By the account gone into, within seven days. Exactly what came goes back, with what became of it. Credits "
         "that were spent meanwhile stay spent: `credits_short` says how many of those that came do not go back. The "
         "devices that go back, perhaps this one, have to sign in again. 409 `no_device_to_return` or `only_way_in` if "
-        "either account could not be opened by anybody then."
+        "no device could open one of the two accounts then."
     ),
     openapi_extra=WITH_TOKEN,
     responses=responses(401, 404, 409, 429, _200=response(schemas.UndoneMerge, "Two accounts again.")),

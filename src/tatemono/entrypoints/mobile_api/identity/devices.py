@@ -42,7 +42,7 @@ async def route_list_devices(backend: Backend, caller: Caller) -> Response:
     summary="This device is not mine any more",
     description=(
         "Ends its session at once. When it signs in again, it gets a new guest. A guest's last device cannot be "
-        "revoked (409 `only_way_in`): nobody could enter the account any more."
+        "revoked (409 `only_way_in`): no device could open the account any more."
     ),
     openapi_extra=WITH_TOKEN,
     status_code=204,

@@ -70,7 +70,7 @@ class PasswordReset(RequestBody):
 
 
 class Reauthentication(RequestBody):
-    """A member who changes what opens the account shows the password once more."""
+    """Members show the password once more when they change how they sign in."""
 
     model_config = example({"password": _PASSWORD})
 

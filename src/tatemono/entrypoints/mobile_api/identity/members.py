@@ -116,8 +116,8 @@ async def route_confirm_member(
     description=(
         _PROOF + "The device is the member's from now on, and gets new tokens. If its guest has something of its own, "
         "nothing changes yet: the answer is 202 with a `merge_token`. A wrong password, an unknown address, one that "
-        "is not confirmed and whoever is locked out get the same answer: 403 `sign_in_refused`. Members with an "
-        "authenticator app get 403 `totp_required` until the request says the app's code, too."
+        "is not confirmed and a member who is locked out get the same answer: 403 `sign_in_refused`. Members with an "
+        "authenticator app get 403 `totp_required` until the request has the app's code, too."
     ),
     openapi_extra=WITH_TOKEN,
     responses=responses(

@@ -44,7 +44,7 @@ async def route_prepare_reference(
     "/references/{reference_id}/complete",
     summary="It is uploaded",
     description="Checks the picture by its content and makes a clean copy of it: upright, without EXIF and GPS, 2048 "
-    "pixels a side at most. The upload is erased, whatever comes of it.",
+    "pixels a side at most. The upload is erased in either case.",
     openapi_extra=WITH_TOKEN,
     responses=responses(401, 404, 409, _200=response(reference_schemas.ReferencePicture, "Ready to be used.")),
 )

@@ -65,7 +65,7 @@ async def route_request_deletion(
     summary="I want my account back",
     description=(
         _PROOF + "A guest needs nothing but a device of the account; a member sends `email` and `password`, on "
-        "whatever phone. Sign in as ever afterwards. 409 `no_deletion_pending` if there is nothing to undo, 409 "
+        "any phone. Sign in as usual afterwards. 409 `no_deletion_pending` if there is nothing to undo, 409 "
         "`deletion_begun` if it is too late."
     ),
     openapi_extra=WITHOUT_TOKEN,
@@ -100,7 +100,7 @@ async def route_undo_deletion(
 @routes.get(
     "/deletion-receipts/{receipt_id}",
     summary="What was erased",
-    description="For whoever has its id. It says how much was erased, and nothing about whose it was.",
+    description="Its id is enough to read it. It says how much was erased, and nothing about whose it was.",
     openapi_extra=WITHOUT_TOKEN,
     responses=responses(404, 429, _200=response(schemas.DeletionReceipt, "The receipt.")),
 )

@@ -47,7 +47,7 @@ class DeletionUndoing(RequestBody):
         StringConstraints(min_length=8, max_length=255, pattern=NO_NUL),
         Field(description="As at `sign_in_device`."),
     ]
-    email: Annotated[Email | None, Field(description="For members, on whatever phone; with `password`.")] = None
+    email: Annotated[Email | None, Field(description="For members, on any phone; with `password`.")] = None
     password: MembersPassword = None
     totp_code: TotpCode = None
 

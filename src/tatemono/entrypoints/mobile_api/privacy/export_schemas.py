@@ -32,5 +32,5 @@ class Export(ResponseBody):
     expires_at: Annotated[datetime | None, Field(description="The archive is erased then.")]
     size_bytes: int | None
     pictures: int | None
-    url: Annotated[str | None, Field(description="Of the zip, when it is ready. Good for whoever has it.")]
+    url: Annotated[str | None, Field(description="Of the zip, when it is ready. It opens without a token.")]
     url_expires_at: Annotated[datetime | None, Field(description="Ask again for a new one.")]

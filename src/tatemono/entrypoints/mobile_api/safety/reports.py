@@ -51,9 +51,9 @@ async def route_report_picture(
 
 @routes.post(
     "/reports",
-    summary="Report anybody's picture",
-    description="For whoever has come across a picture, without an account. The answer is the same whether there is "
-    "such a picture or not, and the picture stays until an operator has decided.",
+    summary="Report a picture without an account",
+    description="For people who have come across a picture. The answer is the same whether there is such a picture or "
+    "not, and the picture stays until an operator has decided.",
     openapi_extra=WITHOUT_TOKEN,
     status_code=202,
     responses=responses(
