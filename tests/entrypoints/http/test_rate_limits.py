@@ -1,4 +1,4 @@
-"""Limits: what is counted by what, for how long, and what whoever is stopped is told."""
+"""Limits: what is counted by what, for how long, and what a caller learns who is over one."""
 
 import asyncio
 import re

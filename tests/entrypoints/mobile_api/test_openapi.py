@@ -1,4 +1,4 @@
-"""The OpenAPI document, the page that shows it, and whether the service keeps what it promises whatever is sent."""
+"""The OpenAPI document, the page that shows it, and whether the service keeps its promises for any request."""
 
 import hashlib
 import json
@@ -80,7 +80,7 @@ OPERATIONS = {
     "request_export",
     "get_export",
 }
-#: Everybody may call them.
+#: They need no token.
 OPEN = {
     "report_from_outside",
     "list_report_reasons",

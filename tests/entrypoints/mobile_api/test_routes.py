@@ -15,32 +15,32 @@ from tatemono.settings import MobileApiSettings
 pytest_plugins = ["mobile_api"]
 
 API = "/v1/api"
-NOBODYS = UUID(int=5)
+UNKNOWN_ID = UUID(int=5)
 #: Every route that needs a token.
 GUARDED = [
-    ("POST", f"/pictures/{NOBODYS}/report"),
+    ("POST", f"/pictures/{UNKNOWN_ID}/report"),
     ("GET", "/me"),
     ("GET", "/styles"),
     ("GET", "/devices"),
-    ("DELETE", f"/devices/{NOBODYS}"),
+    ("DELETE", f"/devices/{UNKNOWN_ID}"),
     ("GET", "/security-events"),
     ("POST", "/auth/sign-out"),
     ("POST", "/auth/sign-out-everywhere"),
     ("GET", "/pictures"),
-    ("DELETE", f"/pictures/{NOBODYS}"),
+    ("DELETE", f"/pictures/{UNKNOWN_ID}"),
     ("GET", "/generations"),
     ("POST", "/generations/quote"),
     ("POST", "/references"),
-    ("POST", f"/references/{NOBODYS}/complete"),
+    ("POST", f"/references/{UNKNOWN_ID}/complete"),
     ("POST", "/generations"),
-    ("GET", f"/generations/{NOBODYS}"),
-    ("POST", f"/generations/{NOBODYS}/cancel"),
-    ("GET", f"/generations/{NOBODYS}/events"),
+    ("GET", f"/generations/{UNKNOWN_ID}"),
+    ("POST", f"/generations/{UNKNOWN_ID}/cancel"),
+    ("GET", f"/generations/{UNKNOWN_ID}/events"),
     ("POST", "/transfer-codes"),
     ("GET", "/merge"),
     ("POST", "/merge"),
     ("GET", "/merges"),
-    ("POST", f"/merges/{NOBODYS}/undo"),
+    ("POST", f"/merges/{UNKNOWN_ID}/undo"),
     ("POST", "/auth/register"),
     ("POST", "/auth/register/resend"),
     ("POST", "/auth/register/confirm"),

@@ -224,7 +224,7 @@ class TestSession:
     async def test_goes_on_while_cognito_is_away_as_long_as_its_token_is_good(self, site: Site, person: Person) -> None:
         async with site.browser() as browser:
             await site.sign_in(browser, person)
-            # Nobody listens there.
+            # No server listens there.
             site.dependencies.pool._client.base_url = httpx.URL("http://127.0.0.1:9")
             site.clock.ahead = timedelta(seconds=61)
             assert person.email in (await browser.get("/")).text
@@ -297,15 +297,15 @@ class TestSigningOut:
             assert urlsplit(answer.headers["location"]).path == "/logout"
 
     async def test_does_nothing_to_another_operator(self, site: Site, person: Person) -> None:
-        somebody = await site.pool.invited(Role.ADMIN)
+        another = await site.pool.invited(Role.ADMIN)
         async with site.browser() as mine, site.browser() as theirs:
             await site.sign_in(mine, person)
-            await site.sign_in(theirs, somebody)
+            await site.sign_in(theirs, another)
             theirs_id = await self._id(site, theirs)
             page = await mine.get("/")
             assert str(theirs_id) not in page.text
             await mine.post(f"/sign-ins/{theirs_id}/end", data={"form_token": form_token(page)})
-            assert somebody.email in (await theirs.get("/")).text
+            assert another.email in (await theirs.get("/")).text
 
     async def _id(self, site: Site, browser: httpx.AsyncClient) -> UUID:
         from tatemono.domain.operators.sessions import SessionToken  # noqa: PLC0415 - as the site does it

@@ -149,8 +149,8 @@ class TestSuspendAndRestore:
         assert (oldest.operator_email, oldest.address) == (EMAIL, ADDRESS)
         assert oldest.request_id == answer.headers["x-request-id"]
         assert datetime.fromisoformat(oldest.data["until"]) == until
-        told = await db._pool.fetch("select kind::text from security_events where user_id = $1 order by id", user)
-        assert [row["kind"] for row in told] == ["suspended", "restored"]
+        events = await db._pool.fetch("select kind::text from security_events where user_id = $1 order by id", user)
+        assert [row["kind"] for row in events] == ["suspended", "restored"]
 
     async def test_are_felt_by_a_phone_with_a_good_token(self, desk: Desk, db: Database) -> None:
         user = await guest(db)

@@ -1,4 +1,4 @@
-"""Watching a generation: what is told, in which order, to whom, and what happens when a phone comes and goes."""
+"""Watching a generation: which events come, in which order, to whom, and what happens when a phone comes and goes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

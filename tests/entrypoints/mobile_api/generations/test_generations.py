@@ -14,7 +14,7 @@ from tatemono.entrypoints.mobile_api.generations.generation_schemas import Gener
 pytest_plugins = ["mobile_api"]
 
 API = "/v1/api"
-NOBODYS = UUID(int=5)
+UNKNOWN_ID = UUID(int=5)
 
 
 class TestSubmitGeneration:

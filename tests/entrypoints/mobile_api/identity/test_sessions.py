@@ -106,7 +106,7 @@ class TestRefreshSession:
         good = [answer for answer in answers if answer.status_code == 200]
         assert len(good) == 1
         assert {answer.json()["code"] for answer in answers if answer not in good} == {"refresh_rejected"}
-        # The winner's tokens do not live on either: who of the hundred was the thief, nobody knows.
+        # The winner's tokens end, too: which of the hundred was the thief is not known.
         phone.keep(good[0])
         assert (await phone.refresh()).status_code == 401
         await answered(phone, 401)

@@ -35,9 +35,9 @@ class TestSignInDevice:
         await owner.sign_in()
         await thief.sign_in()
         assert owner.user_id != thief.user_id
-        told = [(await phone.client.get(f"{API}/security-events")).json()["items"] for phone in (owner, thief)]
-        assert [event["kind"] for event in told[0]] == ["copied_identifier"]
-        assert told[1] == []
+        events = [(await phone.client.get(f"{API}/security-events")).json()["items"] for phone in (owner, thief)]
+        assert [event["kind"] for event in events[0]] == ["copied_identifier"]
+        assert events[1] == []
 
     async def test_gives_tokens_for_as_long_as_it_is_told(
         self, edge: HttpEdge, new_phone: Callable[[], Phone], clock: Clock, settings: MobileApiSettings

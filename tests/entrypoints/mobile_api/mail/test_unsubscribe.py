@@ -24,7 +24,7 @@ ADDRESS = "someone@example.com"
 
 @pytest.fixture
 def client(new_phone: Callable[[], Phone]) -> httpx.AsyncClient:
-    """Somebody who has not signed in, and never will."""
+    """A person who has not signed in, and never will."""
     return new_phone().client
 
 
