@@ -153,7 +153,7 @@ async def mentions(owner: Any, *user_ids: UUID) -> dict[str, int]:
     found = {}
     for table, column in columns:
         count = await owner.fetchval(
-            f'select count(*) from "{table}" where "{column}"::text like any($1::text[])',  # noqa: S608 - names of the catalogue
+            f'select count(*) from "{table}" where "{column}"::text like any($1::text[])',
             [f"%{user_id}%" for user_id in user_ids],
         )
         if count:

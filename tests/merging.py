@@ -160,8 +160,7 @@ _WRONG = {
 }
 #: In one statement: it runs after every step of a long test.
 _ALL_WRONG = " union all ".join(
-    f"select $${what}$$ as what, found.id::text from ({query}) as found (id)"  # noqa: S608 - all of it stands above
-    for what, query in _WRONG.items()
+    f"select $${what}$$ as what, found.id::text from ({query}) as found (id)" for what, query in _WRONG.items()
 )
 
 

@@ -29,7 +29,7 @@ class SiteClock:
 @dataclass(frozen=True)
 class Site:
     edge: HttpEdge
-    parts: WebDependencies
+    dependencies: WebDependencies
     pool: PagesPool
     clock: SiteClock
     database: Any

@@ -1,4 +1,4 @@
-"""The function that Cognito calls when somebody has confirmed an address."""
+"""The function that Cognito calls when a person has confirmed an address."""
 
 import io
 import json
@@ -106,7 +106,7 @@ class TestConfirm:
         with pytest.raises(AccountErased):
             await trigger.confirm(member)
         assert await users(owner) == []
-        # Whoever registers anew with what the phone remembers of the guest is somebody else.
+        # A person who registers anew with what the phone remembers of the guest is another user.
         fresh = await trigger.confirm(PoolMember(uuid4(), "aki@example.com", member.user_id))
         assert [user_id for user_id, *_ in await users(owner)] == [fresh]
         assert fresh != member.user_id
@@ -155,8 +155,8 @@ class TestZip:
         words = [sys.executable, "-I", "-c", PROGRAM, str(tmp_path / "code"), str(tmp_path / "event.json")]
         ran = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221 - nothing else runs
         assert ran.returncode == 0, ran.stderr
-        told = [json.loads(line) for line in ran.stdout.splitlines()]
-        assert {line["user_id"] for line in told} == {str(user_id)}
+        lines = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert {line["user_id"] for line in lines} == {str(user_id)}
         assert "aki@example.com" not in ran.stdout
         assert await users(owner) == [(user_id, "member", "aki@example.com")]
 

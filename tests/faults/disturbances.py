@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 
 
-class SqsAway(Exception):  # noqa: N818 - it says what happened
+class SqsAway(Exception):
     """A call that failed; or so it seems."""
 
 
@@ -78,7 +78,7 @@ class DisturbedQueue:
         await self.queue.extend(tickets, visibility_seconds)
 
 
-class ReportedFailed(Exception):  # noqa: N818 - it says what happened
+class ReportedFailed(Exception):
     """It was done, and whoever asked for it hears that it failed."""
 
 

@@ -9,13 +9,13 @@ from tatemono.domain.pictures.picture import thumbnail_key
 _ENDED = "('succeeded', 'failed', 'refused', 'cancelled')"
 #: What is wrong → a statement that finds where.
 _STATEMENTS = {
-    "has not ended": f"select id from generations where state not in {_ENDED}",  # noqa: S608 - our own words
+    "has not ended": f"select id from generations where state not in {_ENDED}",
     "is not held exactly once": """
         select g.id from generations g left join credit_transfers t on t.generation_id = g.id and t.into_pot = 'held'
         group by g.id having count(t.id) <> 1 or min(t.credits) <> g.price""",
     "is not settled or returned exactly once": f"""
         select g.id from generations g left join credit_transfers t on t.generation_id = g.id and t.out_of = 'held'
-        where g.state in {_ENDED} group by g.id having count(t.id) <> 1 or min(t.credits) <> g.price""",  # noqa: S608
+        where g.state in {_ENDED} group by g.id having count(t.id) <> 1 or min(t.credits) <> g.price""",
     "was paid for though it failed, or not though it succeeded": """
         select g.id from generations g join credit_transfers t on t.generation_id = g.id and t.out_of = 'held'
         where (t.into_pot = 'spent') <> (g.state = 'succeeded')""",

@@ -21,11 +21,11 @@ _PATIENCE_SECONDS = 3.0
 _MOST_TURNS = 2_000
 
 
-class Standstill(Exception):  # noqa: N818 - as below
+class Standstill(Exception):
     """Code that never waits: time cannot pass."""
 
 
-class Lost(ConnectionError):  # noqa: N818 - it says what happened
+class Lost(ConnectionError):
     """No answer came: whether the request did, nobody knows."""
 
 

@@ -17,7 +17,7 @@ MODELS_FILE = Path(__file__).parents[1] / "models.yaml"
 _NANOS_PER_DOLLAR_OF_A_MILLION = 1000
 
 
-class WrongRegistry(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class WrongRegistry(ValueError):
     """The registry cannot be used; the message names the file, the line and the field of each fault."""
 
 

@@ -21,7 +21,7 @@ _LONGEST_VISIBILITY_SECONDS = 43_200
 _log = logging.getLogger(__name__)
 
 
-class QueueFailed(Exception):  # noqa: N818 - it says what happened
+class QueueFailed(Exception):
     """SQS took the call, and failed to do it for some of the messages."""
 
 

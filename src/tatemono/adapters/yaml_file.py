@@ -13,7 +13,7 @@ Where = tuple[int | str, ...]
 Fault = tuple[Where, str]
 
 
-class UnreadableFile(ValueError):  # noqa: N818 - it says what is wrong, as every error of the house does
+class UnreadableFile(ValueError):
     """The file is no YAML; the message names it and the line."""
 
 

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - the kinds are named for what they say
+class Refusal(Exception):
     """Something that the caller asked for is refused, with a reason that a person can act on.
 
     Subclasses set `code` (stable, part of the API) and `texts` (language → text; `{names}` are filled from the

@@ -1,4 +1,4 @@
-"""The Lambda function that Cognito calls when somebody has confirmed an address: the member is written down here, too.
+"""The Lambda function that Cognito calls when a person has confirmed an address: it records the member here, too.
 
 Cognito waits five seconds, calls three times at most, and calls for a new password as well; so the same call again
 changes nothing. https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-post-confirmation.html
@@ -18,7 +18,13 @@ from tatemono.domain.identity.members import AccountErased, PoolMember
 
 _CONNECT_TIMEOUT_SECONDS = 2
 _COMMAND_TIMEOUT_SECONDS = 2
-_AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.InvalidPasswordError)
+_CONNECTION_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InvalidPasswordError,
+)
 
 
 class _Function:
@@ -35,18 +41,18 @@ class _Function:
         member = member_of(event)
         try:
             user_id: UUID | None = await self._written(member)
-        except _AWAY:
-            # It slept longer than the connection lived, or the password is another one now.
+        except _CONNECTION_ERRORS:
+            # The function was frozen for longer than the connection lived, or the password has changed.
             self._connection = None
             user_id = await self._written(member)
-        # Of a person only what names nobody; Lambda sends it to CloudWatch.
+        # Only ids, no address: Lambda sends this to CloudWatch.
         print(json.dumps({"event": event["triggerSource"], "user_id": str(user_id), "sub": str(member.sub)}))  # noqa: T201
 
     async def _written(self, member: PoolMember) -> UUID | None:
         try:
             return await self._confirm(member)
         except AccountErased:
-            # To call again would change nothing: the erasure is about to end the membership, too.
+            # Another call would change nothing: the erasure is about to end the membership, too.
             return None
 
     async def _confirm(self, member: PoolMember) -> UUID:
@@ -63,9 +69,9 @@ class _Function:
 
 
 def member_of(event: dict[str, Any]) -> PoolMember:
-    """Whom a PostConfirmation event is about."""
+    """The member that a PostConfirmation event is about."""
     attributes = event["request"]["userAttributes"]
-    # Set at sign-up by our own services, the only ones who know the client's secret, and never to be changed.
+    # Set at sign-up by our own services, which alone know the client's secret; it cannot be changed afterwards.
     user_id = attributes.get("custom:user_id")
     return PoolMember(UUID(attributes["sub"]), attributes["email"], UUID(user_id) if user_id else None)
 

@@ -35,7 +35,7 @@ DOCS_PATH = "/v1/api/docs"
 _STOP_DOOR, _STOP_HTTP, _STOP_BACKGROUND, _STOP_STUDIO, _STOP_CLOUD, _STOP_POSTGRES = range(6)
 
 
-class UnknownService(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class UnknownService(ValueError):
     """The plan has no such service; the message lists those it has."""
 
 

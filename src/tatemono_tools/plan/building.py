@@ -17,7 +17,7 @@ PLAN_FILE = Path(__file__).parents[3] / "infra" / "building.yaml"
 ActionName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")]
 
 
-class WrongPlan(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class WrongPlan(ValueError):
     """The plan cannot be built; the message names the file, the line and the field of each fault."""
 
 

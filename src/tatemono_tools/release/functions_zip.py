@@ -24,7 +24,7 @@ _LEFT_OUT_FOLDERS = {"__pycache__", "_testbase", "bin"}
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
-class BuildFailed(Exception):  # noqa: N818 - it says what happened
+class BuildFailed(Exception):
     """The zip cannot be made; the message says why."""
 
 

@@ -23,7 +23,7 @@ _IMAGE_PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
 _CONSTRAINTS = re.compile(r"^constraint-dependencies = \[\n.*?^\]\n", re.MULTILINE | re.DOTALL)
 
 
-class PinsFailed(Exception):  # noqa: N818 - it says what happened
+class PinsFailed(Exception):
     """The pins could not be worked out; the message says why."""
 
 

@@ -30,7 +30,7 @@ _STANDARD_FOLDERS = (
 )
 
 
-class TerraformFailed(Exception):  # noqa: N818 - it says what happened
+class TerraformFailed(Exception):
     """Terraform is missing or refused; the message holds what it said."""
 
 

@@ -1,4 +1,4 @@
-"""Who may do what in the admin API: each route, for each role, with each method; and who is nobody there."""
+"""Who may do what in the admin API: each route, for each role, with each method; and which tokens open nothing."""
 
 import json
 from itertools import combinations
@@ -17,7 +17,7 @@ from tatemono_tools.laptop.secret_values import signing_keys
 
 pytest_plugins = ["admin_api"]
 
-NOBODYS = UUID(int=5)
+UNKNOWN_ID = UUID(int=5)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 #: Every set of roles that a person can have.
 ROLE_SETS = [roles for count in range(len(Role) + 1) for roles in combinations(Role, count)]
@@ -62,12 +62,12 @@ EXPECTED = {
     "add_blocked_hash": {"admin"},
     "remove_blocked_hash": {"admin"},
 }
-#: What an operation is told besides a reason.
-TOLD: dict[str, dict[str, object]] = {
+#: What the body of an operation has besides a reason.
+FIELDS: dict[str, dict[str, object]] = {
     "reprioritise_generation": {"priority": "high"},
     "reprioritise_person": {"priority": "low"},
     "redrive_dead_letters": {"queue": "image-jobs"},
-    "discard_dead_letters": {"queue": "image-jobs", "letters": [str(NOBODYS)]},
+    "discard_dead_letters": {"queue": "image-jobs", "letters": [str(UNKNOWN_ID)]},
 }
 
 
@@ -79,7 +79,7 @@ def routes(desk: Desk) -> list[APIRoute]:
 
 def address(route: APIRoute) -> str:
     names = ("person_id", "generation_id", "picture_id", "report_id", "word_id", "hash_id")
-    return route.path.removeprefix(PREFIX).format(style_id="none-such", **dict.fromkeys(names, NOBODYS))
+    return route.path.removeprefix(PREFIX).format(style_id="none-such", **dict.fromkeys(names, UNKNOWN_ID))
 
 
 class TestRoles:
@@ -93,14 +93,14 @@ class TestRoles:
                 for path in paths:
                     for method in METHODS:
                         operation = operations.get((path, method))
-                        told = {"reason": "a test", **TOLD.get(operation or "", {})}
-                        answer = await operator.request(method, path, json=told)
+                        body = {"reason": "a test", **FIELDS.get(operation or "", {})}
+                        answer = await operator.request(method, path, json=body)
                         seen = (roles, method, path, answer.status_code)
                         if operation is None:
                             assert answer.status_code == 405, seen
                         elif EXPECTED[operation] & set(roles):
-                            # Nobody has this id, it is so already, or the body lacks what some ask: only who is let
-                            # in is told.
+                            # The id is not known, the state is so already, or the body lacks a field: only operators
+                            # who may do it learn that.
                             assert answer.status_code in (200, 204, 404, 409, 422), seen
                         else:
                             assert (answer.status_code, answer.json()["code"]) == (403, "role_missing"), seen
@@ -111,15 +111,15 @@ class TestRoles:
     async def test_are_needed_by_a_route_before_it_can_be_made(self) -> None:
         with pytest.raises(ValueError, match="delete_everybody"):
 
-            @router("People").delete("/people", operation_id="delete_everybody")
-            async def delete_everybody() -> Response:
+            @router("People").delete("/people")
+            async def route_delete_everybody() -> Response:
                 return Response()
 
     async def test_are_told_with_what_they_may_do(self, desk: Desk) -> None:
         async with desk.operator("viewer") as viewer:
-            told = (await viewer.get("/me")).json()
-        assert (told["email"], told["roles"]) == (EMAIL, ["viewer"])
-        assert told["operations"] == [
+            shown = (await viewer.get("/me")).json()
+        assert (shown["email"], shown["roles"]) == (EMAIL, ["viewer"])
+        assert shown["operations"] == [
             "find_people",
             "get_operator",
             "get_person",
@@ -133,15 +133,15 @@ class TestTokens:
     async def test_are_asked_for_by_every_route(self, desk: Desk) -> None:
         wrong = [None, "", "x", desk.pool.token("admin", token_use="id"), desk.pool.token("admin", client_id="members")]
         for token in wrong:
-            async with desk.client(token) as nobody:
+            async with desk.client(token) as stranger:
                 for route in routes(desk):
                     for method in route.methods or ():
-                        answer = await nobody.request(method, address(route), json={"reason": "a test"})
+                        answer = await stranger.request(method, address(route), json={"reason": "a test"})
                         assert (answer.status_code, answer.json()["code"]) == (401, "operator_token_rejected")
                         assert answer.headers["www-authenticate"].startswith("Bearer")
 
     async def test_of_the_mobile_api_open_nothing(self, desk: Desk) -> None:
-        device = SignedInDevice(NOBODYS, NOBODYS, UserKind.MEMBER, new=False, session_id=NOBODYS)
+        device = SignedInDevice(UNKNOWN_ID, UNKNOWN_ID, UserKind.MEMBER, new=False, session_id=UNKNOWN_ID)
         tokens = AccessTokens(signing_keys(), issuer="https://pictures.example.jp", lifetime_seconds=3600)
         async with desk.client(
             tokens.issue(device, key_thumbprint="x" * 43, now=desk.edge.owner.state.backend.now())

@@ -1,4 +1,4 @@
-"""Limits: what is counted by what, for how long, and what whoever is stopped is told."""
+"""Limits: what is counted by what, for how long, and what a caller learns who is over one."""
 
 import asyncio
 import re
@@ -22,13 +22,13 @@ routes = APIRouter(route_class=DirectRoute)
 
 
 @routes.get("/mail")
-async def send_mail(limit: Annotated[Limited, limited("mail")], to: str) -> Response:
+async def route_send_mail(limit: Annotated[Limited, limited("mail")], to: str) -> Response:
     await limit.address(to)
     return Response()
 
 
 @routes.get("/device")
-async def sign_in(limit: Annotated[Limited, limited("sign-in")], key: str) -> Response:
+async def route_sign_in(limit: Annotated[Limited, limited("sign-in")], key: str) -> Response:
     limit.device(key)
     return Response()
 

@@ -1,4 +1,4 @@
-"""Whoever tries addresses out, floods a mailbox, or comes too often: against the real routes, with real mail."""
+"""Callers that try addresses out, flood a mailbox, or come too often: against the real routes, with real mail."""
 
 import asyncio
 import secrets
@@ -52,7 +52,7 @@ async def timed(request: Awaitable[httpx2.Response]) -> tuple[float, httpx2.Resp
 
 
 class TestAddresses:
-    """Nobody finds out which addresses are members', by what is answered or by how long it takes."""
+    """Neither the answer nor its time shows which addresses are members'."""
 
     @pytest.mark.slow
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The OpenAPI document, the page that shows it, and whether the service keeps what it promises whatever is sent."""
+"""The OpenAPI document, the page that shows it, and whether the service keeps its promises for any request."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from tatemono.domain.generations.attempts import _FINAL, _GAVE_UP_CODE, CANCELLE
 from tatemono.entrypoints.http import openapi
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api import openapi as mobile_openapi
-from tatemono.entrypoints.mobile_api.texts import FAILURES
+from tatemono.entrypoints.mobile_api.generations.failure_texts import FAILURES
 
 pytest_plugins = ["mobile_api"]
 
@@ -80,7 +80,7 @@ OPERATIONS = {
     "request_export",
     "get_export",
 }
-#: Everybody may call them.
+#: They need no token.
 OPEN = {
     "report_from_outside",
     "list_report_reasons",

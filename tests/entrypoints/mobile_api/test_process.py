@@ -1,4 +1,4 @@
-"""The mobile API as production starts it: one process, told by its environment alone."""
+"""The mobile API as production starts it: one process, configured by its environment alone."""
 
 import asyncio
 import json

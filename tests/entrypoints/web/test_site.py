@@ -60,7 +60,7 @@ class TestSignIn:
             token = browser.cookies["__Host-session"]
             page = await browser.get("/")
         row = await site.database.fetchrow("select * from operator_sessions where operator_email = $1", person.email)
-        content = site.parts.sealing.open(row["sealed_tokens"], row["id"].bytes)
+        content = site.dependencies.sealing.open(row["sealed_tokens"], row["id"].bytes)
         assert content is not None
         tokens = OperatorTokenSet.of_content(content)
         stored = repr(dict(row))
@@ -69,7 +69,7 @@ class TestSignIn:
             assert hidden not in page.text
         assert len(token) >= 22
         # What is sealed for one session opens no other.
-        assert site.parts.sealing.open(row["sealed_tokens"], uuid4().bytes) is None
+        assert site.dependencies.sealing.open(row["sealed_tokens"], uuid4().bytes) is None
 
     @pytest.mark.parametrize("changes", [{"state": "another"}, {"state": ""}], ids=str)
     async def test_needs_its_own_state(self, site: Site, person: Person, changes: dict[str, str]) -> None:
@@ -196,7 +196,7 @@ class TestSession:
 
         async with site.browser() as browser:
             await site.sign_in(browser, person)
-            site.parts.pool._client.event_hooks = {"request": [note]}
+            site.dependencies.pool._client.event_hooks = {"request": [note]}
             site.clock.ahead = timedelta(seconds=61)
             pages = await asyncio.gather(*(browser.get("/") for _ in range(8)))
         assert [person.email in page.text for page in pages] == [True] * 8
@@ -212,11 +212,11 @@ class TestSession:
     async def _age(self, site: Site) -> None:
         """Tokens whose end has come, as the site knows."""
         row = await site.database.fetchrow("select id, sealed_tokens from operator_sessions")
-        content = site.parts.sealing.open(row["sealed_tokens"], row["id"].bytes)
+        content = site.dependencies.sealing.open(row["sealed_tokens"], row["id"].bytes)
         assert content is not None
         tokens = OperatorTokenSet.of_content(content)
         old = OperatorTokenSet(tokens.access_token, tokens.refresh_token, 1)
-        sealed = site.parts.sealing.seal(old.content(), row["id"].bytes)
+        sealed = site.dependencies.sealing.seal(old.content(), row["id"].bytes)
         await site.database.execute(
             "update operator_sessions set sealed_tokens = $1, fetched_at = now() - interval '2 minutes'", sealed
         )
@@ -224,8 +224,8 @@ class TestSession:
     async def test_goes_on_while_cognito_is_away_as_long_as_its_token_is_good(self, site: Site, person: Person) -> None:
         async with site.browser() as browser:
             await site.sign_in(browser, person)
-            # Nobody listens there.
-            site.parts.pool._client.base_url = httpx2.URL("http://127.0.0.1:9")
+            # No server listens there.
+            site.dependencies.pool._client.base_url = httpx2.URL("http://127.0.0.1:9")
             site.clock.ahead = timedelta(seconds=61)
             assert person.email in (await browser.get("/")).text
             await self._age(site)
@@ -247,7 +247,7 @@ class TestSigningOut:
             assert "__Host-session" not in browser.cookies
             browser.cookies.set("__Host-session", kept)
             assert "Sign in</a>" in (await browser.get("/")).text
-        content = site.parts.sealing.open(row["sealed_tokens"], row["id"].bytes)
+        content = site.dependencies.sealing.open(row["sealed_tokens"], row["id"].bytes)
         assert content is not None
         refused = await site.pool.post(
             "token",
@@ -297,15 +297,15 @@ class TestSigningOut:
             assert urlsplit(answer.headers["location"]).path == "/logout"
 
     async def test_does_nothing_to_another_operator(self, site: Site, person: Person) -> None:
-        somebody = await site.pool.invited(Role.ADMIN)
+        another = await site.pool.invited(Role.ADMIN)
         async with site.browser() as mine, site.browser() as theirs:
             await site.sign_in(mine, person)
-            await site.sign_in(theirs, somebody)
+            await site.sign_in(theirs, another)
             theirs_id = await self._id(site, theirs)
             page = await mine.get("/")
             assert str(theirs_id) not in page.text
             await mine.post(f"/sign-ins/{theirs_id}/end", data={"form_token": form_token(page)})
-            assert somebody.email in (await theirs.get("/")).text
+            assert another.email in (await theirs.get("/")).text
 
     async def _id(self, site: Site, browser: httpx2.AsyncClient) -> UUID:
         from tatemono.domain.operators.sessions import SessionToken  # noqa: PLC0415 - as the site does it
@@ -390,4 +390,4 @@ class TestDatabaseRole:
     async def test_sees_sessions_and_nothing_else(self, site: Site) -> None:
         for table in ("users", "audit_records", "sessions", "devices", "pictures"):
             with pytest.raises(Exception, match="permission denied"):
-                await site.parts.db._pool.fetch(f"select * from {table}")  # noqa: S608 - our own tables
+                await site.dependencies.db._pool.fetch(f"select * from {table}")

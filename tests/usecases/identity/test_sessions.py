@@ -313,7 +313,7 @@ class TestSignOut:
         two, _ = await sign_in(db, identifier="2", key="2")
         _, others = await sign_in(db, identifier="3", key="3")
         for table in ("devices", "sessions"):
-            await db._pool.execute(f"update {table} set user_id = $1 where user_id = $2", one.user_id, two.user_id)  # noqa: S608
+            await db._pool.execute(f"update {table} set user_id = $1 where user_id = $2", one.user_id, two.user_id)
         await sign_out_everywhere(db, user_id=one.user_id)
         assert await active_sessions(db) == 1
         await refresh(db, others, proof("3"))
@@ -325,7 +325,7 @@ class TestRevokeDevice:
         one, token = await sign_in(db)
         two, _ = await sign_in(db, identifier="2", key="2")
         for table in ("devices", "sessions"):
-            await db._pool.execute(f"update {table} set user_id = $1 where user_id = $2", two.user_id, one.user_id)  # noqa: S608
+            await db._pool.execute(f"update {table} set user_id = $1 where user_id = $2", two.user_id, one.user_id)
         await revoke_device(db, user_id=two.user_id, user_kind=UserKind.GUEST, device_id=one.device_id)
         with pytest.raises(RefreshRejected):
             await refresh(db, token)

@@ -365,7 +365,7 @@ class Away:
         raise MembersUnavailable
 
 
-class Crash(Exception):  # noqa: N818 - it says what happens
+class Crash(Exception):
     """The process ends here."""
 
 

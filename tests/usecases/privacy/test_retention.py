@@ -76,10 +76,10 @@ class TestPruneIdentity:
         ids = (phone.user_id, phone.principal.device_id)
         await owner.execute(ROWS[what], what.value - MINUTE, *ids)
         assert sum((await prune_identity(relay)).values()) == 0
-        await owner.execute(f"delete from {TABLES[what]}")  # noqa: S608 - the test's own words
+        await owner.execute(f"delete from {TABLES[what]}")
         await owner.execute(ROWS[what], what.value + MINUTE, *ids)
         assert await prune_identity(relay) == {each: int(each is what) for each in Retained}
-        assert await owner.fetchval(f"select count(*) from {TABLES[what]}") == 0  # noqa: S608 - as above
+        assert await owner.fetchval(f"select count(*) from {TABLES[what]}") == 0
 
     async def test_takes_a_bounded_number_at_a_time(self, db: Database, relay: Database, owner: Any) -> None:
         phone, _ = await two_phones(db)

@@ -12,7 +12,7 @@ _TIMEOUT_SECONDS = 10
 _MAX_BYTES = 2**20
 
 
-class ModelsNotTold(Exception):  # noqa: N818 - it says what happened
+class ModelsNotTold(Exception):
     """The painter did not say which models it has; the message never holds the key."""
 
 

@@ -17,7 +17,7 @@ _DELETE_LIMIT = 1000
 _CACHE_CONTROL = "private, max-age=31536000, immutable"
 
 
-class StoreFailed(Exception):  # noqa: N818 - it says what happened
+class StoreFailed(Exception):
     """S3 took the call, and failed to do it for some of the objects."""
 
 

@@ -29,7 +29,7 @@ _GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
 _ADDRESS = re.compile(r"<?[^\s<>;:\"]+@[^\s<>;:\"]+>?")
 
 
-class UnreadableEvent(ValueError):  # noqa: N818 - it says what it is, as every error of the house does
+class UnreadableEvent(ValueError):
     """A message that is no event of SES. It stays in the queue and becomes a dead letter, for a person to look at."""
 
 

@@ -49,7 +49,7 @@ REFUSALS = frozenset({Failure.REFUSED, Failure.FLAGGED_PROMPT, Failure.FLAGGED_R
 AMBIGUOUS = frozenset({Failure.TIMED_OUT, Failure.CUT_OFF, Failure.LEASE_LOST, Failure.STOPPED})
 
 
-class PaintingFailed(Exception):  # noqa: N818 - it is what happened
+class PaintingFailed(Exception):
     """One call to the painter gave no picture.
 
     :ivar retry_after_seconds: what the painter asks for, if it says

@@ -17,7 +17,7 @@ LANGUAGES = ("ja", "en")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]+\.[^\s@<>\"(),:;\\\[\]]+")
 
 
-class WrongMail(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class WrongMail(ValueError):
     """A mail that could not be written or sent: the message names the part of it. Ours to mend, nobody's to read."""
 
 

@@ -50,7 +50,7 @@ class SendFailure(StrEnum):
     REFUSED = "refused"
 
 
-class SendingFailed(Exception):  # noqa: N818 - it says what happened
+class SendingFailed(Exception):
     """:ivar detail: what SES said, for the operator; it may name the recipient"""
 
     def __init__(self, failure: SendFailure, detail: str = "") -> None:

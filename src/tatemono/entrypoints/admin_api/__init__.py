@@ -1,1 +1,1 @@
-"""The admin API: what the operators look after people with."""
+"""The admin API, with which operators look after people, pictures and the queue."""

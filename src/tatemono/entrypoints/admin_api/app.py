@@ -10,13 +10,13 @@ from tatemono.bootstrap.admin_api import AdminApiBackend, admin_api
 from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import PREFIX
 from tatemono.entrypoints.admin_api.generations import dead_letters, queue, queue_schemas
-from tatemono.entrypoints.admin_api.operators import audit, people
+from tatemono.entrypoints.admin_api.operators import audit, audit_schemas, people, person_schemas
 from tatemono.entrypoints.admin_api.pictures import style_schemas, styles
 from tatemono.entrypoints.admin_api.safety import blocked, reports, safety_schemas
 from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
 from tatemono.entrypoints.http.direct_route import DirectRouter
 from tatemono.entrypoints.http.openapi import documentation_routes
-from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.responses import route_healthz
 from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
 from tatemono.settings import AdminApiSettings
 
@@ -36,11 +36,11 @@ def create_app(backend: AdminApiBackend) -> HttpEdge:
     app = FastAPI(title=_TITLE, description=_DESCRIPTION, version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.backend = backend
     modules = (people, queue, dead_letters, audit, styles, reports, blocked)
-    described = [route for module in modules for route in module.routes.routes]
-    app.router.routes[:] = described
-    shapes = [schemas, queue_schemas, style_schemas, safety_schemas]
-    documentation = documentation_routes(PREFIX, title=_TITLE, schemas=shapes, token=_TOKEN)
-    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *documentation])
+    api_routes = [route for module in modules for route in module.routes.routes]
+    app.router.routes[:] = api_routes
+    bodies = [schemas, person_schemas, audit_schemas, queue_schemas, style_schemas, safety_schemas]
+    documentation = documentation_routes(PREFIX, title=_TITLE, schemas=bodies, token=_TOKEN)
+    router = DirectRouter([*api_routes, Route(HEALTH_PATH, route_healthz), *documentation])
     guarded = AllowedAddresses(router, backend.settings.allowed_addresses)
     return HttpEdge(guarded, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 

@@ -1,4 +1,4 @@
-"""Who comes in: from which address, with whose token, and in which role."""
+"""Who may call: operators with a token of their pool, each operation for its roles."""
 
 from typing import Annotated, Any
 
@@ -8,21 +8,21 @@ from starlette.types import Receive, Scope, Send
 
 from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.operators.roles import Act, Operation, Operator, OperatorTokenRejected
-from tatemono.entrypoints.http.direct_route import DirectRoute
-from tatemono.entrypoints.http.route_openapi import router_below
+from tatemono.entrypoints.http.direct_route import DirectRoute, operation_id_of
+from tatemono.entrypoints.http.openapi import router_of
 
 PREFIX = "/v1/api/admin"
 
 
 class AuthorizedRoute(DirectRoute):
-    """A route that is an operation of the declared table, and open to those operators only who may do it.
+    """A route that is an operation of the table in `roles.py`, open to the operators that the table names.
 
-    Every route is checked, whatever its endpoint asks for; one that is not declared cannot be made.
+    Each route is checked, also if its endpoint does not take the caller; one that is not declared cannot be made.
     """
 
     def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
-        """:raises ValueError: no operation of the table is called like this"""
-        self.operation = Operation(options["operation_id"])
+        """:raises ValueError: the table has no such operation"""
+        self.operation = Operation(operation_id_of(endpoint))
         super().__init__(path, endpoint, **options)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,8 +38,8 @@ async def _operator(request: Request) -> Operator:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise OperatorTokenRejected
-    parts = _backend(request)
-    return await parts.tokens.verify(token, now=parts.now())
+    backend = _backend(request)
+    return await backend.tokens.verify(token, now=backend.now())
 
 
 def _backend(request: Request) -> AdminApiBackend:
@@ -57,10 +57,10 @@ Caller = Annotated[Operator, Depends(_caller)]
 
 
 def router(tag: str) -> APIRouter:
-    return router_below(PREFIX, tag, AuthorizedRoute)
+    return router_of(PREFIX, tag, AuthorizedRoute)
 
 
-#: How an act answers that has nothing to say.
+#: The response of an act without a body.
 DONE = {"description": "Done, and written down."}
 
 

@@ -1,4 +1,4 @@
-"""From where operators may come: for the services that are theirs."""
+"""The networks that operators may call from, for the services that are theirs."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -9,15 +9,15 @@ from tatemono.entrypoints.http.serving import HEALTH_PATH
 
 
 class AllowedAddresses:
-    """Lets in who comes from one of these networks, as the front door does before: if that fails, this still stands.
+    """Refuses callers outside of these networks, as the front door does: should that fail, this still holds.
 
-    The address is the last hop of `X-Forwarded-For`, the only one that the caller cannot have written. So whatever
-    stands between gate and service must add nothing: an ALB does so with `xff_header_processing.mode` `preserve`.
+    The address is the last hop of `X-Forwarded-For`, the only one that the caller cannot have written. So a proxy
+    between front door and service must add none: an ALB does so with `xff_header_processing.mode` `preserve`.
     """
 
     def __init__(self, app: ASGIApp, networks: str) -> None:
         """:param networks: separated by commas
-        :raises ValueError: one of them is none
+        :raises ValueError: one of them is no network
         """
         self._app = app
         self._networks: list[IPv4Network | IPv6Network] = [
@@ -30,7 +30,7 @@ class AllowedAddresses:
         await self._app(scope, receive, send)
 
     def _checked(self, scope: Scope) -> str:
-        """:raises AddressNotAllowed: it is in none of the networks, or nobody says what it is"""
+        """:raises AddressNotAllowed: it is in none of the networks, or not known"""
         hops = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         text = hops[-1].decode("latin-1").rpartition(",")[2].strip() if hops else ""
         try:

@@ -1,4 +1,4 @@
-"""What the bodies of all HTTP services have in common, and those that are the same everywhere."""
+"""What the bodies of all HTTP services have in common, and the problem, which they share."""
 
 from datetime import datetime
 from typing import Annotated, Any

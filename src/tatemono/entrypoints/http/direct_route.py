@@ -1,4 +1,4 @@
-"""FastAPI's routes without FastAPI's way through a request.
+"""FastAPI's routes with a shorter way through a request.
 
 A route is written as for FastAPI, and FastAPI describes it in the OpenAPI document; but a request takes the short way:
 parameters are validated by the same pydantic validators, a JSON body goes to pydantic as bytes, dependencies are plain
@@ -20,23 +20,42 @@ from starlette.types import Receive, Scope, Send
 
 from tatemono.entrypoints.http.problems import MalformedJson, RequestNotUnderstood, UnsupportedMediaType
 
-#: More than any route has: parsing stops there.
+#: What the name of a route's function begins with.
+_PREFIX = "route_"
+#: More than a route has: parsing stops there.
 _MAX_QUERY_FIELDS = 20
+
+
+def operation_id_of(endpoint: Callable[..., Any]) -> str:
+    """`route_sign_out` is the operation `sign_out`, and so is the use case that it calls.
+
+    :raises ValueError: the function's name has no such prefix
+    """
+    name = endpoint.__name__
+    if not name.startswith(_PREFIX):
+        raise ValueError(f"The function of a route is called {_PREFIX}…, not {name}")
+    return name.removeprefix(_PREFIX)
 
 
 class DirectRoute(APIRoute):
     """Takes: dependencies that are plain functions of the request, path, query and header parameters, one JSON body.
 
-    The endpoint is a coroutine function that returns a response: any ASGI application.
+    The endpoint is a coroutine function that returns a response: any ASGI application. Its name is `route_` and the
+    route's operationId.
     """
 
-    # Starlette's own: FastAPI's look first whether an `include_router` stands in between. None does.
+    # Starlette's own. FastAPI's first look for an `include_router` in between, which no service of ours has.
     matches = Route.matches
     handle = Route.handle
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        # What it returns is sent as it is; `responses` describes it.
-        super().__init__(path, endpoint, **(options | {"response_model": None, "response_class": Response}))
+        options |= {
+            "operation_id": operation_id_of(endpoint),
+            # What it returns is sent as it is; `responses` describes it.
+            "response_model": None,
+            "response_class": Response,
+        }
+        super().__init__(path, endpoint, **options)
         self._binding = _Binding(self.dependant)
         self.app = self._answer
 
@@ -47,7 +66,7 @@ class DirectRoute(APIRoute):
 
 
 class DirectRouter(Router):
-    """Finds a `DirectRoute` without path parameters by its very path; Starlette tries all others one after another."""
+    """Finds a `DirectRoute` without path parameters by its path; Starlette tries the others one after another."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         super().__init__(routes, redirect_slashes=False)
@@ -156,7 +175,7 @@ async def _read_json(scope: Scope, receive: Receive, validator: Any) -> Any:
 
 
 async def _read_body(receive: Receive) -> bytes:
-    """The server gives it in one piece, nearly always.
+    """The server nearly always gives it in one piece.
 
     :raises ClientDisconnect:
     """

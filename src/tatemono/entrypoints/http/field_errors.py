@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-#: pydantic's error type → our code (stable, part of the API) and what a person is told; its context fills `{names}`.
+#: pydantic's error type → our code (stable, part of the API) and a text for people; its context fills `{names}`.
 _TEXTS = {
     "missing": ("missing", "This is required.", "必須です。"),
     "extra_forbidden": ("unknown", "There is no such field.", "この項目はありません。"),
@@ -41,7 +41,7 @@ _OTHER = ("invalid", "This is not valid.", "正しくありません。")
 
 
 def field_errors(faults: Sequence[Any], language: str) -> list[dict[str, str]]:
-    """One entry per fault: `pointer` (RFC 6901, into the body, or `/query/…`, `/header/…`, `/path/…`)."""
+    """One entry for each fault: `pointer` (RFC 6901, into the body, or `/query/…`, `/header/…`, `/path/…`)."""
     return [_field_error(fault, language) for fault in faults]
 
 
@@ -58,5 +58,5 @@ def _field_error(fault: Any, language: str) -> dict[str, str]:
 def _pointer(location: Sequence[str | int]) -> str:
     part, *rest = location
     names = rest if part == "body" else list(location)
-    # A name that the client made up may hold anything; as much of it comes back as helps to find it.
+    # The client may have made the name up, so only its beginning comes back.
     return "".join("/" + str(name)[:100].replace("~", "~0").replace("/", "~1") for name in names)

@@ -1,4 +1,4 @@
-"""The languages that the services speak, and which of them a caller wants."""
+"""The languages that the services speak, and the one that a caller prefers."""
 
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ _LONGEST_HEADER = 500
 
 @lru_cache(maxsize=256)
 def preferred_language(accept_language: str) -> str:
-    """The first of `LANGUAGES` that the caller likes best, English where none is liked (RFC 9110, section 12.5.4)."""
+    """The language that the caller prefers, English without a preference (RFC 9110, section 12.5.4)."""
     best, best_weight = LANGUAGES[0], 0.0
     for entry in accept_language[:_LONGEST_HEADER].split(","):
         tag, _, parameters = entry.partition(";")

@@ -1,6 +1,6 @@
-"""What a service answers when it refuses: RFC 9457 problem details, in the caller's language.
+"""How a service refuses: RFC 9457 problem details, in the caller's language.
 
-This is the one place that knows which HTTP status a refusal has.
+Only this module knows which HTTP status a refusal has.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ MOST_FAULTS: Final = 50
 class RequestNotUnderstood(errors.Invalid):
     """The request breaks the contract of the route; `faults` are pydantic's, their `loc` begins with the part.
 
-    Only the first are told: a body of thousands of wrong fields is no slip, and its answer would be larger than itself.
+    Only the first `MOST_FAULTS` are answered: thousands of wrong fields would get an answer larger than the request.
     """
 
     code = "validation_failed"
@@ -118,7 +118,7 @@ class DatabaseUnavailable(errors.Unavailable):
     }
 
 
-#: Where HTTP has a status of its own for it.
+#: Refusals for which HTTP has a status of its own.
 _OWN_STATUS: dict[type[errors.Refusal], tuple[int, dict[str, str]]] = {
     MalformedJson: (400, {"en": "Not JSON", "ja": "JSON ではありません"}),
     UnsupportedMediaType: (415, {"en": "Wrong content type", "ja": "Content-Type が違います"}),
@@ -130,7 +130,7 @@ _OWN_STATUS: dict[type[errors.Refusal], tuple[int, dict[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal as HTTP says it."""
+    """A refusal as an HTTP response."""
 
     status: int
     code: str
@@ -190,5 +190,5 @@ def _limit_headers(refusal: TooManyRequests) -> dict[str, str]:
 
 
 def refusal_of(error: HTTPException) -> errors.Refusal:
-    """What the router means."""
+    """The refusal that stands for an error of Starlette's router."""
     return MethodNotAllowed() if error.status_code == 405 else NoSuchRoute()  # noqa: PLR2004 - a status of HTTP

@@ -1,32 +1,32 @@
-"""How often a caller may do what signs in, guesses, or sends mail. The plan's section `limits` says how often.
+"""How often a caller may sign in, guess, or have mail sent. The numbers are in the plan's section `limits`.
 
 A route declares which limits are its own, and they count its caller's IP address at once, before the body is read.
-What else they count by, the route says as soon as it knows it:
+As soon as the route knows what else to count by, it says so:
 
     @routes.post("/auth/device", …)
-    async def sign_in_device(request: Request, limit: Annotated[Limited, limited("sign-in")], dpop: Dpop) -> Response:
+    async def route_sign_in_device(request: Request, limit: Annotated[Limited, limited("sign-in")], dpop: Dpop) -> …:
         proof = proven(request, dpop)
         limit.device(proof.thumbprint)
 
     @routes.post("/auth/forgot-password", …)
-    async def forgot_password(limit: Annotated[Limited, limited("send-mail")], body: schemas.Address) -> Response:
+    async def route_forgot_password(limit: Annotated[Limited, limited("send-mail")], body: schemas.Address) -> …:
         await limit.address(body.email)
 
     @routes.post("/transfer-codes", …)
-    async def issue_transfer_code(limit: Annotated[Limited, limited("issue-transfer-code")], caller: Caller) -> …:
+    async def route_issue_transfer_code(limit: Annotated[Limited, limited("issue-transfer-code")], caller: Caller) -> …:
         limit.account(caller.user_id)
 
 Each raises `TooManyRequests`: 429, with `Retry-After`, `RateLimit-Policy` and `RateLimit`. The refusal is the same
-whether an address belongs to somebody or not. A kind without a rule for what the route counts by counts nothing there.
+whether an address belongs to a member or not. A kind without a rule for what the route counts by counts nothing there.
 
 **By IP address, device and account** it is counted in the memory of each process, so n processes let through n times as
-much at most, and a new process begins anew. That bounds what a process is put to; it is not an exact quota. At most
-`MAX_KEYS` callers are remembered, about 9 MB; beyond that, whoever was not seen for longest is forgotten, and begins
-anew. The front door limits requests by address before anything comes here.
+much at most, and a new process begins anew. That bounds the work of a process; it is not an exact quota. At most
+`MAX_KEYS` callers are remembered, in about 9 MB; beyond that, the caller not seen for longest is forgotten, and begins
+anew. The front door limits requests by address before they come here.
 
 **By mail address** it is counted in PostgreSQL, in fixed windows, across all processes: no mailbox gets more mail in
 a window than the plan says, and no more than twice as much in any time as long, around the end of one. Only requests
-that were let through count, so nobody keeps another's address blocked beyond the window.
+that were let through count, so an attacker cannot keep another person's address blocked beyond the window.
 """
 
 import hashlib
@@ -45,10 +45,10 @@ from starlette.requests import Request
 
 from tatemono.domain.identity.rate_limits import Limit, TooManyRequests
 
-#: How many callers are remembered at most.
+#: The most callers that are remembered.
 MAX_KEYS = 50_000
 _DIGEST_BYTES = 16
-#: What one household is given; whoever has it has all addresses within (RFC 6177).
+#: The network that one household gets, with all its addresses (RFC 6177).
 _IPV6_SUBSCRIBER_BITS = 64
 
 
@@ -77,7 +77,7 @@ class Limits:
         self._counters = counters
         self._clock = clock
         self._max_keys = max_keys
-        # When each will be as if it had never come: the one number that a token bucket needs (GCRA, ITU-T I.371).
+        # When each caller has its whole limit again: the one number that a token bucket needs (GCRA, ITU-T I.371).
         self._idle_at: OrderedDict[bytes, float] = OrderedDict()
 
     def require(self, names: Iterable[str]) -> None:
@@ -111,7 +111,7 @@ class Limits:
         now = self._clock()
         pause = limit.window_seconds / limit.requests
         idle_at = max(self._idle_at.get(key, now), now) + pause
-        # A hair of patience: sums of pauses are not exact.
+        # With a small tolerance: sums of pauses are not exact.
         if (wait := idle_at - now - limit.window_seconds) > pause * 1e-6:
             raise TooManyRequests(limit, wait)
         self._idle_at[key] = idle_at
@@ -138,7 +138,7 @@ class Limited:
         self._limits.take(self._name, "account", str(user_id))
 
     async def address(self, mail_address: str) -> None:
-        """:raises TooManyRequests: this mail address was named too often, by whomever"""
+        """:raises TooManyRequests: this mail address was named too often, by all callers together"""
         plain = unicodedata.normalize("NFC", mail_address.strip()).lower()
         await self._limits.take_everywhere(self._name, "address", plain)
 
@@ -161,13 +161,13 @@ def limited(name: str) -> Any:
 
 
 def limits_of(route: Any) -> list[str]:
-    """The kinds of request that a route has declared itself to be."""
+    """The kinds of request that a route declares."""
     calls: Sequence[Any] = [inner.call for inner in route.dependant.dependencies]
     return [call.name for call in calls if isinstance(call, _LimitedRoute)]
 
 
 def subscriber(request: Request) -> str:
-    """Whoever the caller's IP address was given to: the address, or the network if it is IPv6.
+    """The subscriber behind the caller's IP address: the address itself, or its network if it is IPv6.
 
     The address is the last hop of `X-Forwarded-For`, the only one that the caller cannot have written.
     """

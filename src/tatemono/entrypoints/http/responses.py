@@ -1,6 +1,10 @@
 """How the HTTP services answer: JSON, in the language asked for."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 import orjson
 from starlette.requests import Request
@@ -37,10 +41,33 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
     return _Json(json_bytes(value), status, {"cache-control": "no-store", **(headers or {})})
 
 
+def next_cursor(found: Sequence[Any], limit: int, key: Callable[[Any], UUID] = attrgetter("id")) -> UUID | None:
+    """Where the next page begins.
+
+    :param found: one more than the limit, if there is a next page
+    """
+    return key(found[limit - 1]) if len(found) > limit else None
+
+
+def page_response(
+    found: Sequence[Any],
+    limit: int,
+    show: Callable[[Any], dict[str, Any]] = asdict,
+    key: Callable[[Any], UUID] = attrgetter("id"),
+) -> Response:
+    """One page.
+
+    :param found: one more than the limit, if there is a next page
+    :param key: what the cursor of the next page is made of
+    """
+    items = [show(each) for each in found[:limit]]
+    return json_response({"items": items, "next_cursor": next_cursor(found, limit, key)})
+
+
 def language_of(request: Request) -> str:
     return preferred_language(request.scope["header"].get(b"accept-language", b"").decode("latin-1"))
 
 
-async def alive(_request: Request) -> Response:
+async def route_healthz(_request: Request) -> Response:
     """For load balancers: this process answers."""
     return json_response({"status": "ok"})

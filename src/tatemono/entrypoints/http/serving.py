@@ -1,4 +1,4 @@
-"""What the HTTP services share: the edge of the application, and how it is served."""
+"""The edge of each HTTP application, and how it is served."""
 
 import asyncio
 import hmac
@@ -31,29 +31,29 @@ from tatemono.entrypoints.http.problems import (
 from tatemono.entrypoints.logs import log_request, start_logging
 from tatemono.settings import HttpSettings
 
-#: As the plan's gate: nothing here needs more.
+#: The plan has the same limit for the front door: no request needs more.
 MAX_BODY_BYTES = 65_536
 HEALTH_PATH = "/healthz"
 ORIGIN_VERIFY_HEADER = b"x-origin-verify"
-#: An open request is given so long when the service stops; event streams are ended at once, and resumed elsewhere.
+#: An open request has so long to finish when the service stops. Event streams end at once; phones resume elsewhere.
 STOP_SECONDS = 5.0
-#: Requests and streams at the same time; granian makes others wait.
+#: As many requests and streams at the same time; granian makes further ones wait.
 _MAX_CONCURRENT = 8192
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}").fullmatch
-#: How a database that is away shows itself.
-DATABASE_AWAY = (
+#: What asyncpg raises when the database does not answer.
+DATABASE_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
-    # Of a connection that is cut off while it is made.
+    # When a connection is cut off while it is made.
     asyncpg.InternalClientError,
 )
 
 log = structlog.get_logger()
 
-#: Of a problem, for a request with these headers and this id.
+#: Makes the page of a problem, for a request with these headers and this id.
 RefusalPage = Callable[[Problem, Mapping[bytes, bytes], str], Response]
 
 
@@ -69,7 +69,7 @@ class HttpEdge:
         self, app: ASGIApp, *, origin_verify: str, owner: Any = None, refusal_page: RefusalPage | None = None
     ) -> None:
         """:param owner: what `request.app` is to the application within
-        :param refusal_page: shows a problem to a person, where not programs are answered but browsers
+        :param refusal_page: shows a problem to a person, for a service that browsers call
         """
         self._app = app
         self.owner = owner
@@ -89,7 +89,7 @@ class HttpEdge:
         try:
             self._admit(exchange)
             await self._app(scope, exchange.receive, exchange.send)
-        except Exception as error:  # noqa: BLE001 - the last resort: whatever it is becomes a problem
+        except Exception as error:  # noqa: BLE001 - the last resort: any error becomes a problem
             await _refuse(exchange, error, self._refusal_page)
         finally:
             self.open -= 1
@@ -107,7 +107,7 @@ class HttpEdge:
     def _admit(self, exchange: "_Exchange") -> None:
         if exchange.path != HEALTH_PATH:
             given = exchange.headers.get(ORIGIN_VERIFY_HEADER, b"")
-            # All are compared, so that the time tells nothing about which came close.
+            # All are compared, so that the time does not show which of them came close.
             if not sum([hmac.compare_digest(given, accepted) for accepted in self._accepted]):
                 raise OriginNotVerified
         length = exchange.headers.get(b"content-length")
@@ -116,7 +116,7 @@ class HttpEdge:
 
 
 class _Exchange:
-    """One request and its response, as the edge sees them pass."""
+    """One request and its response, on their way through the edge."""
 
     __slots__ = ("_receive", "_received", "_send", "_started", "headers", "method", "path", "request_id", "status")
 
@@ -125,7 +125,7 @@ class _Exchange:
         self._send = send
         self._received = 0
         self._started = time.perf_counter()
-        # The first of several counts, as to Starlette.
+        # Of several with one name, the first counts, as in Starlette.
         self.headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -152,7 +152,7 @@ class _Exchange:
         return preferred_language(self.headers.get(b"accept-language", b"").decode("latin-1"))
 
     def log(self) -> None:
-        """Neither the query nor a header: both may hold secrets."""
+        """Without query and headers, which may hold secrets."""
         log_request(
             self.method,
             self.path,
@@ -169,7 +169,7 @@ async def _refuse(exchange: _Exchange, error: Exception, page: RefusalPage | Non
     elif isinstance(error, HTTPException):
         refusal = refusal_of(error)
         headers = dict(error.headers or {})
-    elif isinstance(error, DATABASE_AWAY):
+    elif isinstance(error, DATABASE_ERRORS):
         log.warning("database_away", request_id=exchange.request_id, error=repr(error))
         refusal = DatabaseUnavailable()
     else:
@@ -187,12 +187,12 @@ async def _refuse(exchange: _Exchange, error: Exception, page: RefusalPage | Non
 
 
 S = TypeVar("S", bound=HttpSettings)
-#: Opens an application: gives its edge, and what to call when the service begins to stop.
+#: Opens an application: gives its edge, and the function to call when the service begins to stop.
 OpenApp = Callable[[S], AbstractAsyncContextManager[tuple[HttpEdge, Callable[[], None]]]]
 
 
 def serve(open_app: OpenApp[S], settings: S) -> None:
-    """Serve until SIGTERM or SIGINT, in this one process; what is open then is given `STOP_SECONDS`."""
+    """Serve in this process until SIGTERM or SIGINT; then open requests have `STOP_SECONDS` to finish."""
     start_logging(settings.service_name, settings.log_level)
     uvloop.run(_serve(open_app, settings))
 

@@ -10,15 +10,16 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
 from tatemono.domain.identity.rate_limits import Limit
 from tatemono.entrypoints.http.direct_route import DirectRouter
 from tatemono.entrypoints.http.rate_limits import Limits, limits_of
-from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.responses import route_healthz
 from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
-from tatemono.entrypoints.mobile_api import health, me, openapi, unsubscribing
+from tatemono.entrypoints.mobile_api import health, openapi
 from tatemono.entrypoints.mobile_api.generations import events, generations
 from tatemono.entrypoints.mobile_api.generations.streams import HEARTBEAT_SECONDS, Streams
-from tatemono.entrypoints.mobile_api.identity import auth, device_transfer, devices, members, own_account
-from tatemono.entrypoints.mobile_api.pictures import pictures, references
-from tatemono.entrypoints.mobile_api.privacy import account_deletion
-from tatemono.entrypoints.mobile_api.resources import PictureUrls
+from tatemono.entrypoints.mobile_api.identity import auth, device_transfer, devices, me, members, own_account
+from tatemono.entrypoints.mobile_api.mail import unsubscribe
+from tatemono.entrypoints.mobile_api.pictures import pictures, references, styles
+from tatemono.entrypoints.mobile_api.pictures.picture_urls import PictureUrls
+from tatemono.entrypoints.mobile_api.privacy import account_deletion, exports
 from tatemono.entrypoints.mobile_api.safety import reports
 from tatemono.settings import MobileApiSettings
 
@@ -37,12 +38,13 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
     app.state.urls = PictureUrls(backend)
     app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
     app.state.health = health.BuildingHealth(backend)
-    # The busiest first: those with parameters in their path are tried in order. FastAPI only describes them.
+    # The busiest first: routes with parameters in their path are tried in order. FastAPI only documents them.
     modules = (
         generations,
         pictures,
         events,
         me,
+        styles,
         auth,
         devices,
         members,
@@ -50,15 +52,16 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         own_account,
         references,
         account_deletion,
+        exports,
         reports,
-        unsubscribing,
+        unsubscribe,
         health,
     )
-    described = [route for module in modules for route in module.routes.routes]
-    app.router.routes[:] = described
+    api_routes = [route for module in modules for route in module.routes.routes]
+    app.router.routes[:] = api_routes
     app.state.limits = limits = limits_for(backend)
-    limits.require(name for route in described for name in limits_of(route))
-    router = DirectRouter([*described, Route(HEALTH_PATH, alive), *auth.key_routes, *openapi.routes])
+    limits.require(name for route in api_routes for name in limits_of(route))
+    router = DirectRouter([*api_routes, Route(HEALTH_PATH, route_healthz), *auth.key_routes, *openapi.routes])
     return HttpEdge(router, origin_verify=backend.settings.origin_verify.get_secret_value(), owner=app)
 
 

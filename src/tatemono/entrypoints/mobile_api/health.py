@@ -1,26 +1,33 @@
-"""Whether the building works: all of it (`/v1/api/health`), or just this process (`/healthz`)."""
+"""Whether the whole building works (`/v1/api/health`). `/healthz` says that this process does."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.bootstrap.mobile_api import MobileApiBackend
+from tatemono.entrypoints.http.bodies import ResponseBody, example
+from tatemono.entrypoints.http.openapi import WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.route_openapi import OPEN_TO_ALL, answers, body, router
+from tatemono.entrypoints.mobile_api.caller import router
 
-#: So long an answer is good: whoever asks more often asks the database no more often.
+#: An answer is good for so long: the database is not asked more often than that, however many callers ask.
 REMEMBERED_SECONDS = 0.5
-#: Services that pictures need. Each connects to the database when it has found everything else that it needs itself:
-#: the queue, the store.
+#: Services that pictures need. Each connects to the database last, when it has found its queue and its store.
 _NEEDED = ("image-worker", "outbox-relay")
 _TIMEOUT_SECONDS = 2
 
 routes = router("Health")
 log = structlog.get_logger()
+
+
+class Health(ResponseBody):
+    model_config = example({"status": "ok", "parts": {"database": "ok", "image-worker": "ok", "outbox-relay": "ok"}})
+
+    status: Literal["ok", "degraded"]
+    parts: dict[str, Literal["ok", "away"]]
 
 
 class BuildingHealth:
@@ -43,7 +50,7 @@ class BuildingHealth:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 connected = await self._backend.db.queries.services_connected()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the database does not answer
+        except Exception as error:  # noqa: BLE001 - any error means that the database does not answer
             log.warning("health_not_known", error=repr(error))
             return dict.fromkeys(("database", *_NEEDED), "away")
         return {"database": "ok"} | {name: "ok" if name in connected else "away" for name in _NEEDED}
@@ -51,12 +58,11 @@ class BuildingHealth:
 
 @routes.get(
     "/health",
-    operation_id="check_health",
     summary="Whether every service that pictures need is there",
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(_200=body(schemas.Health, "All are there."), _503=body(schemas.Health, "Some are away.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(_200=response(Health, "All are there."), _503=response(Health, "Some are away.")),
 )
-async def check_health(request: Request) -> Response:
+async def route_check_health(request: Request) -> Response:
     parts: dict[str, Any] = await request.app.state.health.parts()
     well = all(state == "ok" for state in parts.values())
     return json_response({"status": "ok" if well else "degraded", "parts": parts}, 200 if well else 503)

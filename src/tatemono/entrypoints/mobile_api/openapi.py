@@ -5,22 +5,28 @@ from typing import Any
 from fastapi import FastAPI
 
 from tatemono.entrypoints.http.openapi import documentation_routes, openapi_of
-from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.identity import device_schemas, device_transfer_schemas, member_schemas
-from tatemono.entrypoints.mobile_api.pictures import reference_schemas
-from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import PREFIX
+from tatemono.entrypoints.mobile_api import health
+from tatemono.entrypoints.mobile_api.caller import PREFIX
+from tatemono.entrypoints.mobile_api.generations import generation_schemas
+from tatemono.entrypoints.mobile_api.identity import device_schemas, device_transfer_schemas, me_schemas, member_schemas
+from tatemono.entrypoints.mobile_api.pictures import picture_schemas, reference_schemas, style_schemas
+from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas, export_schemas
 from tatemono.entrypoints.mobile_api.safety import safety_schemas
 
 TITLE = "Tatemono mobile API"
 _SCHEMAS = (
+    generation_schemas,
+    picture_schemas,
+    style_schemas,
+    reference_schemas,
+    me_schemas,
     device_schemas,
-    account_deletion_schemas,
     member_schemas,
     device_transfer_schemas,
-    reference_schemas,
+    account_deletion_schemas,
+    export_schemas,
     safety_schemas,
-    schemas,
+    health,
 )
 DESCRIPTION = """What the app on the phone talks to. Texts come in Japanese or English (`Accept-Language`); times are
 UTC (RFC 3339); a refusal is a problem (RFC 9457) with a stable `code`.

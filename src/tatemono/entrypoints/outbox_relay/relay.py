@@ -15,7 +15,7 @@ from tatemono.domain.privacy.retention import BATCH as PRUNE_BATCH
 from tatemono.entrypoints.outbox_relay.periodic_tasks import PeriodicTasks
 from tatemono.entrypoints.process import run_periodically
 from tatemono.settings import OutboxRelaySettings
-from tatemono.usecases.generations import collect_dead_letters as collecting
+from tatemono.usecases.generations.collect_dead_letters import collect_dead_letters
 from tatemono.usecases.generations.relay_outbox import BATCH, relay_outbox
 from tatemono.usecases.identity.attach_identities import BATCH as ATTACH_BATCH
 from tatemono.usecases.identity.attach_identities import attach_identities
@@ -126,7 +126,7 @@ class OutboxRelay:
 
     def _collecting(self, queue: str) -> Callable[[], Awaitable[bool]]:
         async def collect() -> bool:
-            found = await collecting.collect_dead_letters(self._dependencies.db, queue, self._dependencies.dead[queue])
+            found = await collect_dead_letters(self._dependencies.db, queue, self._dependencies.dead[queue])
             if found:
                 # An alarm counts these lines.
                 log.error("alarm", alarm="dead_letters", queue=queue, count=found)

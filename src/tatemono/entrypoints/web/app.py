@@ -1,4 +1,4 @@
-"""The application: its pages around one backend. Each route is in one of two lists, which say who may ask for it."""
+"""The application: its pages around one backend. The two lists of routes say who may ask for a page."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,31 +11,37 @@ from starlette.routing import Route, Router
 
 from tatemono.bootstrap.web import WebDependencies, web
 from tatemono.entrypoints.http.allowed_addresses import AllowedAddresses
-from tatemono.entrypoints.http.responses import alive
+from tatemono.entrypoints.http.responses import route_healthz
 from tatemono.entrypoints.http.serving import HEALTH_PATH, HttpEdge
-from tatemono.entrypoints.web import sign_in, start
 from tatemono.entrypoints.web.pages import Pages
+from tatemono.entrypoints.web.sign_in import (
+    route_begin_sign_in,
+    route_end_sign_in,
+    route_finish_sign_in,
+    route_sign_out,
+)
+from tatemono.entrypoints.web.start import route_start_page
 from tatemono.settings import WebSettings
 
 _STYLE = Path(__file__).parent / "assets" / "site.css"
 
 
-async def _style(_request: Request) -> Response:
+async def route_stylesheet(_request: Request) -> Response:
     headers = {"cache-control": "public, max-age=300", "x-content-type-options": "nosniff"}
     return FileResponse(_STYLE, headers=headers, media_type="text/css")
 
 
-#: Whoever comes from an allowed address.
+#: Open to each browser at an allowed address.
 OPEN = [
-    Route("/", start.show),
-    Route("/sign-in", sign_in.begin),
-    Route("/sign-in/callback", sign_in.finish),
-    Route("/site.css", _style),
+    Route("/", route_start_page),
+    Route("/sign-in", route_begin_sign_in),
+    Route("/sign-in/callback", route_finish_sign_in),
+    Route("/site.css", route_stylesheet),
 ]
-#: Whoever is signed in, with a form of this site.
+#: For operators who are signed in, with a form of this site.
 SIGNED_IN = [
-    Route("/sign-out", sign_in.sign_out, methods=["POST"]),
-    Route("/sign-ins/{session_id:uuid}/end", sign_in.end_sign_in, methods=["POST"]),
+    Route("/sign-out", route_sign_out, methods=["POST"]),
+    Route("/sign-ins/{session_id:uuid}/end", route_end_sign_in, methods=["POST"]),
 ]
 
 
@@ -43,7 +49,7 @@ def create_app(dependencies: WebDependencies) -> HttpEdge:
     app = Starlette()
     app.state.dependencies = dependencies
     app.state.pages = pages = Pages(dependencies.pool.origin)
-    router = Router([*OPEN, *SIGNED_IN, Route(HEALTH_PATH, alive)], redirect_slashes=False)
+    router = Router([*OPEN, *SIGNED_IN, Route(HEALTH_PATH, route_healthz)], redirect_slashes=False)
     guarded = AllowedAddresses(router, dependencies.settings.allowed_addresses)
     return HttpEdge(
         guarded,

@@ -1,4 +1,4 @@
-"""What the admin API's operations are called on the pages: what one may do, and what one did."""
+"""What the pages call the admin API's operations: what an operator may do, and what an operator did."""
 
 from typing import Final, NamedTuple
 
@@ -6,7 +6,7 @@ from tatemono.domain.operators.roles import Operation
 
 
 class OperationText(NamedTuple):
-    """In English and Japanese: what may be done; and, of what is written down, what was done."""
+    """In English and Japanese: what may be done; and what was done, for operations that are recorded."""
 
     may: tuple[str, str]
     did: tuple[str, str] | None = None
@@ -102,5 +102,5 @@ OPERATIONS: Final[dict[Operation, OperationText]] = {
 def operation_texts(language: str) -> dict[str, str]:
     """`op_…` and `act_…` of each operation."""
     index = 1 if language == "ja" else 0
-    texts = {f"op_{operation}": words.may[index] for operation, words in OPERATIONS.items()}
-    return texts | {f"act_{operation}": words.did[index] for operation, words in OPERATIONS.items() if words.did}
+    texts = {f"op_{operation}": text.may[index] for operation, text in OPERATIONS.items()}
+    return texts | {f"act_{operation}": text.did[index] for operation, text in OPERATIONS.items() if text.did}

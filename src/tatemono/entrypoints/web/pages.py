@@ -1,4 +1,4 @@
-"""How a page is made: a template, texts in the visitor's language, and the headers that keep it the visitor's own."""
+"""How a page is made: a template, texts in the browser's language, and headers that keep it from all other readers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from tatemono.entrypoints.http.languages import LANGUAGES
 from tatemono.entrypoints.http.problems import Problem
+from tatemono.entrypoints.web.cookies import LANGUAGE_COOKIE, language_of, set_cookie
 from tatemono.entrypoints.web.operation_texts import operation_texts
+from tatemono.entrypoints.web.template_filters import browser_name, utc_minute
 from tatemono.entrypoints.web.texts import TEXTS
-from tatemono.entrypoints.web.visitors import LANGUAGE_COOKIE, language_of
-from tatemono.entrypoints.web.wording import browser_name, moment
 
 _YEAR_SECONDS = 31_536_000
 _TEXTS = {language: texts | operation_texts(language) for language, texts in TEXTS.items()}
@@ -28,10 +28,10 @@ class Pages:
             lstrip_blocks=True,
             autoescape=True,
         )
-        self._environment.filters |= {"moment": moment, "browser": browser_name}
+        self._environment.filters |= {"utc_minute": utc_minute, "browser_name": browser_name}
         self._headers = {
             "cache-control": "no-store",
-            # Nothing from elsewhere, nothing inline, no script at all.
+            # Nothing from other origins, nothing inline, no script at all.
             "content-security-policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
             f"frame-ancestors 'none'; form-action 'self' {sign_in_origin}",
             "cross-origin-opener-policy": "same-origin",
@@ -55,8 +55,8 @@ class Pages:
             response.headers["retry-after"] = problem.headers["retry-after"]
         return response
 
-    def in_another_language(self, request: Request) -> Response | None:
-        """Back to the same page in the language that its address asks for, which is then remembered."""
+    def switched_language(self, request: Request) -> Response | None:
+        """A redirect to the same page in the language that its address asks for, which a cookie then remembers."""
         language = request.query_params.get("language", "")
         if language not in LANGUAGES:
             return None
@@ -75,8 +75,3 @@ class Pages:
         )
         headers = self._headers | {"content-language": language, "vary": "Accept-Language, Cookie"}
         return Response(text, status, headers, "text/html")
-
-
-def set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
-    """:param seconds: 0 takes the cookie away"""
-    response.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")

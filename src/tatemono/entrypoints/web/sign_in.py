@@ -7,17 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.operators.sessions import LIFETIME, SIGN_IN, PendingSignIn, SignInDeclined, SignInLost
-from tatemono.entrypoints.web.pages import Pages, set_cookie
-from tatemono.entrypoints.web.visitors import (
-    SESSION_COOKIE,
-    SIGN_IN_COOKIE,
-    check_form,
-    cookies_of,
-    dependencies_of,
-    now_of,
-    session_token,
-    signed_in,
-)
+from tatemono.entrypoints.web.cookies import SESSION_COOKIE, SIGN_IN_COOKIE, cookies_of, set_cookie
+from tatemono.entrypoints.web.csrf import check_form
+from tatemono.entrypoints.web.pages import Pages
+from tatemono.entrypoints.web.sessions import dependencies_of, now_of, session_token, signed_in
 from tatemono.usecases.operators.end_operator_session import end_operator_session
 from tatemono.usecases.operators.open_operator_session import open_operator_session
 
@@ -28,8 +21,8 @@ _LONGEST_BROWSER = 300
 log = structlog.get_logger()
 
 
-async def begin(request: Request) -> Response:
-    """Send the browser to the pool's pages. What is needed when it comes back, it keeps itself, sealed."""
+async def route_begin_sign_in(request: Request) -> Response:
+    """Send the browser to the pool's pages. A sealed cookie keeps what `route_finish_sign_in` will need."""
     dependencies = dependencies_of(request)
     pending = PendingSignIn.begin(now_of(request))
     response = Pages.redirect(dependencies.pool.authorization_url(pending))
@@ -38,7 +31,7 @@ async def begin(request: Request) -> Response:
     return response
 
 
-async def finish(request: Request) -> Response:
+async def route_finish_sign_in(request: Request) -> Response:
     """:raises SignInLost: this browser has not begun it, or too long ago, or comes twice
     :raises SignInDeclined: the pool's pages say so
     """
@@ -68,10 +61,10 @@ async def finish(request: Request) -> Response:
     return response
 
 
-async def sign_out(request: Request) -> Response:
+async def route_sign_out(request: Request) -> Response:
     """End the session here, and the one that the pool's own pages remember.
 
-    :raises FormNotOurs: no page of this session has sent it
+    :raises CrossSiteForm: no page of this session has sent it
     """
     dependencies, token = dependencies_of(request), session_token(request)
     if token is None:
@@ -88,20 +81,20 @@ async def sign_out(request: Request) -> Response:
         )
     response = Pages.redirect(dependencies.pool.logout_url())
     set_cookie(response, SESSION_COOKIE, "", 0)
-    # The pages say `no-store`; this is for a browser that kept one all the same.
+    # The pages say `no-store`; this is for a browser that has kept one in spite of it.
     response.headers["clear-site-data"] = '"cache"'
     return response
 
 
-async def end_sign_in(request: Request) -> Response:
-    """End one of the operator's own sessions: of this browser, as `sign_out` does, or of another.
+async def route_end_sign_in(request: Request) -> Response:
+    """End one of the operator's own sessions: of this browser, as `route_sign_out` does, or of another.
 
-    :raises NotSignedIn: nobody is, in this browser
-    :raises FormNotOurs: no page of this session has sent it
+    :raises NotSignedIn: the browser has no session, or one that is over
+    :raises CrossSiteForm: no page of this session has sent it
     """
     caller = await signed_in(request)
     if request.path_params["session_id"] == caller.session.id:
-        return await sign_out(request)
+        return await route_sign_out(request)
     await check_form(request, caller.token)
     dependencies = dependencies_of(request)
     await end_operator_session(

@@ -8,23 +8,24 @@ from starlette.responses import Response
 
 from tatemono.domain.operators.roles import Operation
 from tatemono.domain.operators.sessions import NotSignedIn
-from tatemono.entrypoints.web.pages import Pages, set_cookie
-from tatemono.entrypoints.web.visitors import SESSION_COOKIE, dependencies_of, on_behalf, session_token, signed_in
+from tatemono.entrypoints.web.cookies import SESSION_COOKIE, set_cookie
+from tatemono.entrypoints.web.pages import Pages
+from tatemono.entrypoints.web.sessions import dependencies_of, on_behalf, session_token, signed_in
 
 _ACTS = "10"
 _NO_ROLE = 403
 _TOKEN_REFUSED = 401
 
 
-async def show(request: Request) -> Response:
-    """The start page; to whoever is not signed in, the way in."""
+async def route_start_page(request: Request) -> Response:
+    """The start page, or the way to sign in for a browser that is not signed in."""
     pages: Pages = request.app.state.pages
-    if (response := pages.in_another_language(request)) is not None:
+    if (response := pages.switched_language(request)) is not None:
         return response
     try:
         caller = await signed_in(request)
     except NotSignedIn:
-        return _way_in(request, pages)
+        return _welcome_page(request, pages)
     dependencies = dependencies_of(request)
     asked = on_behalf(request, caller.tokens)
     me, acts, sign_ins = await asyncio.gather(
@@ -33,7 +34,7 @@ async def show(request: Request) -> Response:
         dependencies.db.operator_sessions.of_operator(caller.session.operator.id),
     )
     if me.status == _TOKEN_REFUSED:
-        return _way_in(request, pages)
+        return _welcome_page(request, pages)
     common: dict[str, Any] = {"operator": caller.session.operator, "form_token": caller.token.form_token}
     if me.status == _NO_ROLE:
         return pages.page(request, "no_role.html.j2", _NO_ROLE, **common)
@@ -49,9 +50,9 @@ async def show(request: Request) -> Response:
     )
 
 
-def _way_in(request: Request, pages: Pages) -> Response:
-    was_in = session_token(request) is not None
-    response = pages.page(request, "welcome.html.j2", was_in=was_in)
-    if was_in:
+def _welcome_page(request: Request, pages: Pages) -> Response:
+    was_signed_in = session_token(request) is not None
+    response = pages.page(request, "welcome.html.j2", was_signed_in=was_signed_in)
+    if was_signed_in:
         set_cookie(response, SESSION_COOKIE, "", 0)
     return response

@@ -1,4 +1,4 @@
-"""What the pages say. What operations are called stands in `operation_texts.py`."""
+"""The texts of the pages. The names of operations are in `operation_texts.py`."""
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
@@ -10,7 +10,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "welcome_title": "The operators' site",
         "welcome_lead": "For those who look after Tatemono. You sign in with your e-mail address, your password and a "
         "code of your authenticator app.",
-        "was_in": "You are signed out: the session was idle for 30 minutes, 12 hours old, or ended elsewhere.",
+        "was_signed_in": "You are signed out: the session was idle for 30 minutes, 12 hours old, or ended elsewhere.",
         "start_title": "Start",
         "hello": "You are signed in",
         "role": "Role",
@@ -47,7 +47,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "welcome_title": "オペレーター用サイト",
         "welcome_lead": "Tatemono を運営する方のためのサイトです。"
         "メールアドレスとパスワード、認証アプリのコードでサインインします。",
-        "was_in": "サインアウトしています。30 分間操作がなかったか、12 時間が過ぎたか、"
+        "was_signed_in": "サインアウトしています。30 分間操作がなかったか、12 時間が過ぎたか、"
         "別の場所でサインアウトされました。",
         "start_title": "スタート",
         "hello": "サインイン中",

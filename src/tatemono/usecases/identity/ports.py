@@ -291,7 +291,7 @@ class MemberPool(Protocol):
     async def remove_totp(self, email: str, password: Password, totp_code: str | None) -> None: ...
 
 
-class GuestIdentitiesUnavailable(Exception):  # noqa: N818 - it says what is the matter
+class GuestIdentitiesUnavailable(Exception):
     """Cognito gives no identities now."""
 
 

@@ -10,7 +10,7 @@ from tatemono.domain.safety.moderation import Finding, HashClass, Stage, Strike
 from tatemono.domain.safety.reports import Decision, MovingPicture, Origin, Report, ReportReason, Takedown
 
 
-class ModerationUnavailable(Exception):  # noqa: N818 - it says what happened
+class ModerationUnavailable(Exception):
     """The provider's moderation gave no usable answer; the message never holds what was asked about."""
 
 

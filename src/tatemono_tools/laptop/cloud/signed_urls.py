@@ -23,7 +23,7 @@ _HASHES = {"SHA1": hashes.SHA1, "SHA256": hashes.SHA256}
 _SIGNING_PARAMETERS = frozenset({"Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"})
 
 
-class UrlRefused(Exception):  # noqa: N818 - what happened to the request, not an error of the program
+class UrlRefused(Exception):
     """CloudFront would answer 403; `code` is the word in its answer."""
 
     def __init__(self, code: str, reason: str) -> None:

@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 600
 _PICTURE_COLUMNS = 60
 
 
-class NothingRuns(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
+class NothingRuns(Exception):
     """There is no building to ask; the message says what to do."""
 
 

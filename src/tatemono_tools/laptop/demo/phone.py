@@ -24,7 +24,7 @@ _RENEWED_EARLY = 0.1
 _FINAL = {"done", "failed", "cancelled"}
 
 
-class PhoneRefused(Exception):  # noqa: N818 - it says what happened
+class PhoneRefused(Exception):
     """The API answered with a problem; the message is the one a person would see.
 
     :ivar problem: RFC 9457

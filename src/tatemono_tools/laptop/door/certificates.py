@@ -55,7 +55,7 @@ class Trust:
     forget: tuple[str, ...]
 
 
-class UnreadableCertificates(RuntimeError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class UnreadableCertificates(RuntimeError):
     """The authority's files are damaged or belong apart; the message says which to remove."""
 
 

@@ -45,7 +45,7 @@ DROPPED_HEADERS = (
 )
 
 
-class CannotOpenDoor(RuntimeError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class CannotOpenDoor(RuntimeError):
     """The front door cannot be built here; the message says what to change."""
 
 

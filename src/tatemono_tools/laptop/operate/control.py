@@ -30,7 +30,7 @@ _PAUSE_SECONDS = 0.1
 BuildingState = Literal["ready", "starting", "killed", "down"]
 
 
-class UnknownPart(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class UnknownPart(ValueError):
     """No part of that name has ever written a log here; the message lists those that have."""
 
 

@@ -29,7 +29,7 @@ POOL = "operators"
 _ATTEMPTS = 5
 
 
-class OperatorRefused(ValueError):  # noqa: N818 - it names what is wrong, as every error of the house does
+class OperatorRefused(ValueError):
     """The user pool does not do it; the message says why, and what to do."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
-class PartFailed(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
+class PartFailed(Exception):
     """A part cannot be made to run. `detail` says why, `log` holds the last lines that it wrote."""
 
     def __init__(self, part: str, detail: str, log: Sequence[str] = ()) -> None:

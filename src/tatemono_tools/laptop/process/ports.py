@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 _CHOICE = range(20_000, 32_000)
 
 
-class PortTaken(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
+class PortTaken(Exception):
     """A port that was asked for cannot be had; the message says who holds it."""
 
 

@@ -30,11 +30,11 @@ _CREATED_TOLERANCE_SECONDS = 1.5
 _LOOKS = 3
 
 
-class StateFolderRefused(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
+class StateFolderRefused(Exception):
     """The folder cannot hold a building's state; the message says why and what to do."""
 
 
-class AlreadyRunning(Exception):  # noqa: N818 - as above
+class AlreadyRunning(Exception):
     """Another supervisor holds the folder."""
 
     def __init__(self, path: Path, pid: int | None) -> None:

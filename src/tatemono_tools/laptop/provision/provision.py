@@ -42,7 +42,7 @@ _FIRST_VALUES: Mapping[str, Callable[[], str]] = {
 }
 
 
-class Unprovisioned(Exception):  # noqa: N818 - it says what is missing, as every error of the house does
+class Unprovisioned(Exception):
     """A value the plan asks for exists nowhere; the message names it."""
 
 

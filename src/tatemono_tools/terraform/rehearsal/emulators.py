@@ -32,7 +32,7 @@ _START_SECONDS = 60
 _STOP_SECONDS = 5
 
 
-class EmulatorFailed(Exception):  # noqa: N818 - it says what happened
+class EmulatorFailed(Exception):
     """An emulator did not start; the message names its log."""
 
 

@@ -48,7 +48,7 @@ _MINISTACK = {
 """Their first parameters; for what is no function, or whose parameters do not matter, none."""
 
 
-class PatchTargetChanged(Exception):  # noqa: N818 - it says what happened
+class PatchTargetChanged(Exception):
     """An emulator is not the version that the shims were made for; the message names the place that moved."""
 
 

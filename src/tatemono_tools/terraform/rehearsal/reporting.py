@@ -15,7 +15,7 @@ from rich.text import Text
 _MARKS = {"waiting": ("·", "dim"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 
 
-class StepFailed(Exception):  # noqa: N818 - it says what happened
+class StepFailed(Exception):
     """An act did not end as it should; the message says how."""
 
 

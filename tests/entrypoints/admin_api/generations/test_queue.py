@@ -1,4 +1,4 @@
-"""What operators tell the queue, and what they see of it."""
+"""How operators control the queue, and what they see of it."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -65,10 +65,10 @@ class TestGetQueue:
             await rows.painters.save("first", "m", Breaker(failures=5, opened=1, open_for=10))
         await db.dead_letters.keep("image-jobs", [DeadMessage("1", "x", 6, None, None)])
         async with desk.operator("viewer") as viewer:
-            told = (await viewer.get("/queue")).json()
-        assert told["waiting"] == {"high": 1, "normal": 1, "low": 1}
-        assert (told["running"], told["people_waiting"], told["dead_letters"]) == (0, 1, {"image-jobs": 1})
-        (painter,) = told["painters"]
+            shown = (await viewer.get("/queue")).json()
+        assert shown["waiting"] == {"high": 1, "normal": 1, "low": 1}
+        assert (shown["running"], shown["people_waiting"], shown["dead_letters"]) == (0, 1, {"image-jobs": 1})
+        (painter,) = shown["painters"]
         assert (painter["state"], painter["failures"]) == ("open", 5)
 
 
@@ -133,15 +133,15 @@ class TestDeadLetters:
         async with desk.operator("support") as support:
             page = (await support.get("/dead-letters", params={"queue": "image-jobs"})).json()
             japanese = (await support.get("/dead-letters", headers={"accept-language": "ja"})).json()
-        told = {item["message_id"]: item for item in page["items"]}
-        assert {name: item["reason"]["code"] for name, item in told.items()} == {
+        shown = {item["message_id"]: item for item in page["items"]}
+        assert {name: item["reason"]["code"] for name, item in shown.items()} == {
             "1": "workers_died",
             "2": "generation_ended",
             "3": "generation_gone",
             "4": "not_a_ticket",
         }
-        assert (told["1"]["generation_state"], told["1"]["attempts"]) == ("running", 2)
-        assert told["1"]["last_failure"] == Failure.LEASE_LOST
+        assert (shown["1"]["generation_state"], shown["1"]["attempts"]) == ("running", 2)
+        assert shown["1"]["last_failure"] == Failure.LEASE_LOST
         assert "破棄" in japanese["items"][0]["reason"]["text"]
 
     async def test_are_counted_again_when_they_are_seen_again(self, relay: Database) -> None:

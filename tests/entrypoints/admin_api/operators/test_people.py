@@ -18,7 +18,8 @@ from tatemono.adapters.postgres.identity.revocations import Revocations
 from tatemono.bootstrap.admin_api import AdminApiBackend
 from tatemono.domain.identity.devices import Principal, TokenRejected, UserKind
 from tatemono.domain.identity.sessions import AccountSuspended
-from tatemono.entrypoints.admin_api import schemas
+from tatemono.entrypoints.admin_api.operators import person_schemas as schemas
+from tatemono.entrypoints.admin_api.operators.audit_schemas import AuditPage
 
 pytest_plugins = ["admin_api"]
 
@@ -142,14 +143,14 @@ class TestSuspendAndRestore:
             assert (person.suspended, person.suspended_at, person.suspension_reason) == (False, None, None)
         async with desk.operator("admin") as admin:
             audit = await admin.get("/audit", params={"person_id": str(user)})
-        newest, oldest = shaped(schemas.AuditPage, audit.content).items
+        newest, oldest = shaped(AuditPage, audit.content).items
         assert (newest.action, newest.reason) == ("restore_person", "Sorry")
         assert (oldest.action, oldest.reason) == ("suspend_person", REASON["reason"])
         assert (oldest.operator_email, oldest.address) == (EMAIL, ADDRESS)
         assert oldest.request_id == answer.headers["x-request-id"]
         assert datetime.fromisoformat(oldest.data["until"]) == until
-        told = await db._pool.fetch("select kind::text from security_events where user_id = $1 order by id", user)
-        assert [row["kind"] for row in told] == ["suspended", "restored"]
+        events = await db._pool.fetch("select kind::text from security_events where user_id = $1 order by id", user)
+        assert [row["kind"] for row in events] == ["suspended", "restored"]
 
     async def test_are_felt_by_a_phone_with_a_good_token(self, desk: Desk, db: Database) -> None:
         user = await guest(db)

@@ -1,4 +1,4 @@
-"""Watching a generation: what is told, in which order, to whom, and what happens when a phone comes and goes."""
+"""Watching a generation: which events come, in which order, to whom, and what happens when a phone comes and goes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,8 +11,8 @@ from phone import Phone, open_stream
 from tatemono.adapters.postgres.generations.queries import Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http.serving import HttpEdge
-from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.generations import streams
+from tatemono.entrypoints.mobile_api.generations.generation_schemas import Generation
 
 pytest_plugins = ["mobile_api"]
 
@@ -52,7 +52,7 @@ class TestWatchGeneration:
         assert partial.id is not None
         assert done.id is not None
         assert 0 < started.id < partial.id < done.id
-        generation = schemas.Generation.model_validate(done.data, strict=False)
+        generation = Generation.model_validate(done.data, strict=False)
         assert (str(generation.id), generation.state, len(generation.pictures)) == (asked["id"], "succeeded", 1)
         assert generation.pictures[0].url.startswith("https://")
 
@@ -104,7 +104,7 @@ class TestWatchGeneration:
             asked.append(generation_ids)
             return await positions(generation_ids)
 
-        edge.owner.state.streams.read_positions = counting
+        edge.owner.state.streams.positions.read_positions = counting
         generations = [await phone.ask() for _ in range(3)]
         async with (
             open_stream(edge, phone, events_of(generations[0])) as first,
@@ -189,7 +189,8 @@ class TestOpenStreams:
             await stream.until("position")
             assert len(edge.owner.state.streams.open) == 1
         state = edge.owner.state.streams
-        assert (state.open, state._waiting, dict(state._of_user), backend.feed._watches) == (set(), set(), {}, {})
+        assert (state.open, state.positions._waiting, dict(state._of_user)) == (set(), {}, {})
+        assert (backend.feed._watches, state._heartbeats._group_of) == ({}, {})
         assert edge.open == 0
 
     async def test_of_one_user_are_limited(self, phone: Phone, edge: HttpEdge, new_phone: Callable[[], Phone]) -> None:

@@ -45,7 +45,7 @@ async def api(settings: MobileApiSettings, log: Path) -> AsyncIterator[tuple[Pro
 
 
 class Follower:
-    """A phone's EventSource: it keeps the last id, and resumes wherever it is told to.
+    """A phone's EventSource: it keeps the last id, and resumes where the test says.
 
     :ivar heard: kind and id of each event that has an id
     :ivar broke: why the last stream broke off; none: it ended
@@ -185,8 +185,8 @@ class TestPhonesThatVanish:
 
 class TestWatch:
     def test_that_does_not_keep_up_is_let_go(self) -> None:
-        told: list[bool] = []
-        watch = Watch(UUID(int=1), 0, lambda: told.append(watch.overrun))
+        overruns: list[bool] = []
+        watch = Watch(UUID(int=1), 0, lambda: overruns.append(watch.overrun))
         data = json.dumps("A" * (MAX_BYTES_WAITING // 2))
         event: Callable[[int], EventRow] = lambda number: EventRow(number, UUID(int=1), "partial", data)  # noqa: E731
         # However much is found at once, a watcher that takes it keeps up.
@@ -194,7 +194,7 @@ class TestWatch:
         assert [taken.id for taken in iter(watch.take, None)] == [1, 2, 3]
         watch.offer([event(3), event(4), event(5)])
         watch.offer([event(6)])
-        assert told == [False, False, True]
+        assert overruns == [False, False, True]
         # What it has it may still take; the rest it asks for when it resumes.
         assert [taken.id for taken in iter(watch.take, None)] == [4, 5]
         assert watch.last_id == 5
@@ -214,7 +214,7 @@ class TestQuiet:
                     path = f"/v1/api/generations/{(await phone.ask())['id']}/events"
                     stream = await stack.enter_async_context(open_stream(edge, phone, path))
                     await stream.until("position")
-            # Two checks, until all is quiet; and the places, which are told once a second at most.
+            # Two checks, until all is quiet; and the positions, which are sent once a second at most.
             await asyncio.sleep(2.5)
             _listen_in(backend.db._pool._pool, queries)
             began = loop.time()

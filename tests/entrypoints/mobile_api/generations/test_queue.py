@@ -1,4 +1,4 @@
-"""What phones feel of what operators tell the queue."""
+"""How phones notice that operators control the queue."""
 
 import asyncio
 import secrets

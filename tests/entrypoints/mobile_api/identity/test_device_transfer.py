@@ -153,7 +153,7 @@ class TestListMerges:
 
     async def test_names_what_stands_in_the_way(self, phone: Phone, merged: tuple[Phone, str]) -> None:
         other, _ = merged
-        # The old phone leaves: a guest's account would have nobody then.
+        # The old phone leaves: a guest's account would have no device then.
         devices = (await other.client.get("/v1/api/devices")).json()["items"]
         (old,) = (device["id"] for device in devices if not device["current"])
         assert (await other.client.delete(f"/v1/api/devices/{old}")).status_code == 204

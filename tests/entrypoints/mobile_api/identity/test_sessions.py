@@ -106,7 +106,7 @@ class TestRefreshSession:
         good = [answer for answer in answers if answer.status_code == 200]
         assert len(good) == 1
         assert {answer.json()["code"] for answer in answers if answer not in good} == {"refresh_rejected"}
-        # The winner's tokens do not live on either: who of the hundred was the thief, nobody knows.
+        # The winner's tokens end, too: which of the hundred was the thief is not known.
         phone.keep(good[0])
         assert (await phone.refresh()).status_code == 401
         await answered(phone, 401)
@@ -165,7 +165,7 @@ class TestDevices:
         lost = new_phone()
         await lost.sign_in()
         for table in ("devices", "sessions"):
-            statement = f"update {table} set user_id = $1 where user_id = $2"  # noqa: S608 - names of the test
+            statement = f"update {table} set user_id = $1 where user_id = $2"
             await owner._pool.execute(statement, phone.user_id, lost.user_id)
         response = await phone.client.get(f"{API}/devices")
         devices = device_schemas.DeviceList.model_validate_json(response.content).items

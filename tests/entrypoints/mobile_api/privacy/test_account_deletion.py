@@ -1,4 +1,4 @@
-"""Leaving and taking along from outside: what a phone sends, and is told."""
+"""Deleting an account and exporting it, from outside."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +16,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.privacy.account_deletion import Receipt
 from tatemono.entrypoints.http.bodies import Problem
 from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas as schemas
+from tatemono.entrypoints.mobile_api.privacy.export_schemas import Export
 from tatemono.settings import MobileApiSettings
 
 pytest_plugins = ["mobile_api", "members"]
@@ -63,12 +64,12 @@ class TestRequestDeletion:
     async def test_tells_a_guest_when_and_that_it_is_pending(self, phone: Phone, clock: Callable[[], float]) -> None:
         answer = await leave(phone)
         assert answer.status_code == 202
-        told = schemas.RequestedDeletion.model_validate_json(answer.content)
-        assert timedelta(days=13) < told.erase_at - datetime.now(UTC) < timedelta(days=15)
+        requested = schemas.RequestedDeletion.model_validate_json(answer.content)
+        assert timedelta(days=13) < requested.erase_at - datetime.now(UTC) < timedelta(days=15)
         refused = await sign_in(phone)
         assert code_of(refused) == (403, "deletion_pending")
-        assert Problem.model_validate_json(refused.content).erase_at == told.erase_at
-        assert f"{told.erase_at:%Y-%m-%d}" in refused.json()["detail"]
+        assert Problem.model_validate_json(refused.content).erase_at == requested.erase_at
+        assert f"{requested.erase_at:%Y-%m-%d}" in refused.json()["detail"]
 
     @pytest.mark.parametrize("language", ["ja", "en"])
     async def test_says_so_in_the_language_asked_for(self, phone: Phone, language: str) -> None:
@@ -146,8 +147,8 @@ class TestReceipt:
         self, phone: Phone, owner: Database, backend: MobileApiBackend, new_phone: Callable[[], Phone]
     ) -> None:
         receipt_id = (await leave(phone)).json()["receipt_id"]
-        anybody = new_phone().client
-        pending = await anybody.get(f"{API}/deletion-receipts/{receipt_id}")
+        outsider = new_phone().client
+        pending = await outsider.get(f"{API}/deletion-receipts/{receipt_id}")
         assert schemas.DeletionReceipt.model_validate_json(pending.content).state == "pending"
         assert str(phone.user_id) not in pending.text
         row = await owner.deletions.receipt(UUID(receipt_id))
@@ -155,13 +156,13 @@ class TestReceipt:
         receipt = Receipt(row.id, row.erase_at, datetime.now(UTC), {"pictures": 3, "users": 1})
         mac = receipt.signed(backend.settings.receipt_key.get_secret_value().encode())
         await owner.deletions.finish(receipt, mac)
-        erased = await anybody.get(f"{API}/deletion-receipts/{receipt_id}")
+        erased = await outsider.get(f"{API}/deletion-receipts/{receipt_id}")
         shown = schemas.DeletionReceipt.model_validate_json(erased.content)
         assert shown.erased is not None
         assert (shown.state, shown.erased.pictures, shown.hmac_sha256) == ("erased", 3, mac.hex())
         await owner._pool.execute("""update deletions set counts = '{"pictures": 4}'""")
-        assert code_of(await anybody.get(f"{API}/deletion-receipts/{receipt_id}")) == (404, "no_such_receipt")
-        assert code_of(await anybody.get(f"{API}/deletion-receipts/{uuid4()}")) == (404, "no_such_receipt")
+        assert code_of(await outsider.get(f"{API}/deletion-receipts/{receipt_id}")) == (404, "no_such_receipt")
+        assert code_of(await outsider.get(f"{API}/deletion-receipts/{uuid4()}")) == (404, "no_such_receipt")
 
     async def test_is_gone_when_the_deletion_was_undone(self, phone: Phone) -> None:
         receipt_id = (await leave(phone)).json()["receipt_id"]
@@ -175,14 +176,14 @@ class TestExport:
         assert code_of(await phone.client.get(f"{API}/me/export")) == (404, "no_such_export")
         answer = await phone.client.post(f"{API}/me/export")
         assert answer.status_code == 202
-        asked = schemas.Export.model_validate_json(answer.content)
+        asked = Export.model_validate_json(answer.content)
         again = await phone.client.post(f"{API}/me/export")
         assert (asked.state, asked.url, again.json()["id"]) == ("queued", None, str(asked.id))
         claim = await owner.exports.claim(asked.id, lease=timedelta(minutes=1))
         assert claim is not None
         assert (await phone.client.get(f"{API}/me/export")).json()["state"] == "building"
         await owner.exports.finish(claim, size_bytes=5, pictures=2, keep=timedelta(days=7))
-        ready = schemas.Export.model_validate_json((await phone.client.get(f"{API}/me/export")).content)
+        ready = Export.model_validate_json((await phone.client.get(f"{API}/me/export")).content)
         assert ready.url is not None
         assert ready.url.startswith(f"https://pictures.example.jp/exports/{phone.user_id}/")
         assert (ready.state, ready.pictures, ready.size_bytes) == ("ready", 2, 5)

@@ -64,9 +64,9 @@ class TestReporting:
     ) -> None:
         await paint(backend.settings, (await phone.ask())["id"])
         url = (await phone.client.get(f"{API}/pictures")).json()["items"][0]["url"]
-        nobody = new_phone()
+        outsider = new_phone()
         for picture in (url, url.partition("?")[0], str(UUID(int=1)), "nonsense"):
-            answer = await nobody.client.post(f"{API}/reports", json={"picture": picture, "reason": "privacy"})
+            answer = await outsider.client.post(f"{API}/reports", json={"picture": picture, "reason": "privacy"})
             assert (answer.status_code, answer.content) == (202, b"")
         (report,) = await admin.reports.all(None, after=None, limit=10)
         assert (report.user_id, report.origin, report.reason) == (phone.user_id, "public", "privacy")

@@ -29,7 +29,7 @@ select l.id, l.queue, l.message_id, l.body, l.receive_count, l.sent_at, l.first_
     (select failure from attempts a where a.generation_id = l.generation_id and outcome is not null
         order by fence desc limit 1) as last_failure
 from letters l left join generations g on g.id = l.generation_id order by l.id desc
-"""  # noqa: S608 - our own pattern
+"""
 
 _CHOSEN = """
 select id from dead_letters

@@ -21,15 +21,15 @@ select exists (select from generations where state = 'running' and lease_expires
 
 def _turn(name: str, priority: int, waiting: str, *before: str) -> str:
     """The accounts whose turn it is among those with a due job of this priority, after those that go before."""
-    room = "".join(f" - (select count(*) from {other})" for other in before)  # noqa: S608 - as above
-    served = "".join(f" and a.user_id <> all (array(select user_id from {other}))" for other in before[1:])  # noqa: S608
+    room = "".join(f" - (select count(*) from {other})" for other in before)
+    served = "".join(f" and a.user_id <> all (array(select user_id from {other}))" for other in before[1:])
     return f"""{name} as (
     select a.user_id, {priority} as priority, a.last_claimed_at, $2 - a.running as free from accounts a
     where {waiting} and a.running < $2 and exists (select from open){served} and exists (
         select from generations g
         where g.user_id = a.user_id and g.state = 'queued' and g.priority = {priority} and g.not_before <= now())
     order by a.last_claimed_at limit greatest(0, $5::int{room}) for update skip locked
-)"""  # noqa: S608 - as above
+)"""
 
 
 # `= any (array(…))` keeps to the indexes whatever PostgreSQL guesses of a limit that it does not know.
@@ -106,7 +106,7 @@ from claimed left join styles on styles.id = claimed.style cross join lateral (
         count(*) filter (where failure = 'rate_limited')::int as turned_away,
         count(*) filter (where outcome is null) > 0 as taken_over
     from attempts where attempts.generation_id = claimed.id) before
-"""  # noqa: S608 - only our own words are put in
+"""
 
 DECIDE_TO_RETRY = """
 update attempts set decision = 'retry'
@@ -188,7 +188,7 @@ with ended as (
     delete from generation_events where kind = 'partial' and generation_id = any (array(select id from done))
 )
 insert into generation_events (generation_id, kind, data) select id, 'done', '{{}}' from done returning generation_id
-"""  # noqa: S608 - only our own expressions are put in
+"""
 
 GIVE_UP = f"""
 with done as (
@@ -222,7 +222,7 @@ insert into generation_events (generation_id, kind, data)
 select id, case state when 'cancelled' then 'cancelled'::event_kind else 'failed' end,
     jsonb_build_object('failure_code', $7::text)
 from done returning true
-"""  # noqa: S608 - as above
+"""
 
 RETRY = """
 with back as (
@@ -277,4 +277,4 @@ with mine as (
     select id, 'cancelled', '{{"failure_code": "cancelled"}}' from cancelled
 )
 select state from mine
-"""  # noqa: S608 - as above
+"""

@@ -9,12 +9,12 @@ from tatemono.domain.generations.circuit_breaker import Breaker
 _COLUMNS = """failures, opened, turned_away, extract(epoch from open_until - clock_timestamp())::float8,
     coalesce(extract(epoch from busy_until - clock_timestamp()), 0)::float8,
     coalesce(extract(epoch from probe_until - clock_timestamp()), 0)::float8"""
-_READ = f"select provider, model, {_COLUMNS} from painters order by provider, model"  # noqa: S608 - our own columns
+_READ = f"select provider, model, {_COLUMNS} from painters order by provider, model"
 # One statement, so that the row is there and locked whatever others do with it.
 _LOCK = f"""
 insert into painters (provider, model) values ($1, $2)
 on conflict (provider, model) do update set failures = painters.failures returning {_COLUMNS}
-"""  # noqa: S608 - as above
+"""
 _SAVE = """
 update painters set failures = $3, opened = $4, turned_away = $5,
     open_until = clock_timestamp() + $6::float8 * interval '1 s',

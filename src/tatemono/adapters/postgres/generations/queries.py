@@ -66,12 +66,12 @@ _PICTURE = """p.id, p.generation_id, g.prompt, p.object_key, p.thumbnail_key, p.
 _PICTURES = f"""
 select {_PICTURE} from pictures p join generations g on g.id = p.generation_id
 where p.user_id = $1 and p.deleted_at is null and ($2::uuid is null or p.id < $2) order by p.id desc limit $3
-"""  # noqa: S608 - only our own column list is put in
+"""
 
 _PICTURES_OF = f"""
 select {_PICTURE} from pictures p join generations g on g.id = p.generation_id
 where p.generation_id = any($1::uuid[]) and p.deleted_at is null order by p.generation_id, p.position
-"""  # noqa: S608 - as above
+"""
 
 _STRIKE = ("strike_reasons", "strikes_from", "strikes_until")
 _ME = """

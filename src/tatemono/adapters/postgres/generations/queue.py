@@ -58,7 +58,7 @@ _PACE = """
 running, samples, mean_seconds, extract(epoch from now() - measured_at)::float8 as age_seconds, forecasts,
     low_error, middle_error, high_error
 """
-_READ_PACE = f"select {_PACE} from queue_pace"  # noqa: S608 - our own columns
+_READ_PACE = f"select {_PACE} from queue_pace"
 
 # All of a higher priority; within one the user's own place among their waiting ones, and for each other user as many as
 # come before: turns go round, and whoever was served the longest ago is next.
@@ -79,7 +79,7 @@ select id, (place + coalesce((
                 else a.queued - a.queued_high - a.queued_low end) end)
     from accounts a where a.queued > 0), 0))::bigint as position, {_PACE}
 from mine, queue_pace
-"""  # noqa: S608 - as above
+"""
 
 # The newest ends name the newest attempts, so that no index on their time is needed.
 _MEASURE = """
@@ -116,7 +116,7 @@ select id, position * mean_seconds / running, mean_seconds / running from ({
             where state = 'queued' and fence = 0 order by id desc limit 20)''',
     )
 }) places where running > 0 and samples > 0 on conflict do nothing
-"""  # noqa: S608 - as above
+"""
 _COME_TRUE = """
 update queue_forecasts set waited_seconds = extract(epoch from g.started_at - told_at)
 from generations g where g.id = generation_id and waited_seconds is null and g.started_at is not null

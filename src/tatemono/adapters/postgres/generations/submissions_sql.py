@@ -60,7 +60,7 @@ select result.*, today.day, a.available, greatest(0, $18::int - a.available) as 
         select from reference_pictures r where r.id = $15 and r.user_id = $1 and r.clean_key is not null
     ) as reference_ready
 from today left join result on true left join accounts a on a.user_id = $1 and result.id is null
-"""  # noqa: S608 - only our own column list is put in
+"""
 
 # What an account must have on that day: places in the queue, credits, and money of its own budget.
 _AFFORDABLE = """a.queued < $4::int
@@ -116,7 +116,7 @@ with today as (
     insert into outbox (queue, body) select $7, id::text from added
 )
 select id, user_id, created_at from added
-"""  # noqa: S608 - only our own conditions are put in
+"""
 
 OPEN_DAY = """
 insert into budget_shards (day, shard) select $1::date, generate_series(0, $2::int - 1) on conflict do nothing

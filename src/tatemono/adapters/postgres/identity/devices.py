@@ -51,7 +51,7 @@ select $1::bytea is null or exists (select from proof) as proven, seen.id as dev
     owner.email, owner.suspended, owner.suspended_until, owner.suspension_reason, owner.erase_at,
     opened.id as session_id
 from (values (1)) as always left join seen on true left join owner on true left join opened on true
-"""  # noqa: S608 - only our own statement is put in
+"""
 
 # Whoever came first with this identifier is told, once an hour at most.
 _CREATE_GUEST = """

@@ -15,7 +15,7 @@ select users.id, users.kind, users.email, users.merged_into is not null as merge
     (select count(*) from strikes where user_id = users.id and expires_at > now()) as strikes,
     (select count(*) from credit_transfers where user_id = users.id) as transfers
 from users join accounts on accounts.user_id = users.id where users.id = $1
-"""  # noqa: S608 - only our own expression is put in
+"""
 
 LOCK_USERS = "select from users where id = any($1::uuid[]) order by id for no key update"
 LOCK_ACCOUNTS = "select from accounts where user_id = any($1::uuid[]) order by user_id for no key update"
@@ -132,7 +132,7 @@ _OUTCOME = """count(*) filter (where state = 'queued')::int as queued,
 # What became of the generations that moved ($1), of which $2 were not finished then.
 OUTCOME = f"""
 select {_OUTCOME.format(in_flight="$2::uuid[]")} from generations where id = any($1::uuid[])
-"""  # noqa: S608 - only our own expression is put in
+"""
 
 # Nothing is locked: this is for looking at.
 UNDOABLE = f"""
@@ -156,4 +156,4 @@ cross join lateral (
     select {_OUTCOME.format(in_flight="open.in_flight")} from generations where id = any(open.generations)
 ) as outcome
 order by open.id desc
-"""  # noqa: S608 - as above
+"""

@@ -19,7 +19,7 @@ PROOF = """proof as (
         select digest from dpop_proofs where expires_at < now() order by expires_at limit 2 for update skip locked))
 )"""
 
-_USE = f"with {PROOF} select exists (select from proof)"  # noqa: S608 - only our own statement is put in
+_USE = f"with {PROOF} select exists (select from proof)"
 
 
 class Proofs:

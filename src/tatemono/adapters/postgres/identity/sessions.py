@@ -28,7 +28,7 @@ with {PROOF}, rotated as (
     where users.id = rotated.user_id and users.last_used_at < now() - interval '1 day'
 )
 select * from rotated
-"""  # noqa: S608 - only our own statement is put in
+"""
 
 _LOCK = f"""
 select sessions.id as session_id, sessions.device_id, sessions.user_id, users.kind, users.email, devices.key_thumbprint,
@@ -38,7 +38,7 @@ select sessions.id as session_id, sessions.device_id, sessions.user_id, users.ki
 from sessions join devices on devices.id = sessions.device_id join users on users.id = sessions.user_id
 where sessions.id = $1
 for update of sessions
-"""  # noqa: S608 - as above
+"""
 
 _DEVICES = """
 select devices.id, devices.platform, devices.created_at, devices.last_seen_at,
@@ -50,7 +50,7 @@ where devices.user_id = $1 and devices.revoked_at is null order by devices.last_
 _SUSPENDED_USERS = f"""
 select id, suspended_until, suspension_reason from users
 where {SUSPENDED} and ($1::uuid[] is null or id = any($1))
-"""  # noqa: S608 - as above
+"""
 
 _LEAVING = "select id, erase_at from users where erase_at is not null and ($1::uuid[] is null or id = any($1))"
 

@@ -36,7 +36,7 @@ with token as (
     insert into mail_attempts (mail_id, fence) select id, fence from claimed
 )
 select id, fence, attempts, cause, kind, recipient, language, facts from claimed
-"""  # noqa: S608 - only our own expressions are put in
+"""
 
 WITHHELD = """
 select case
@@ -48,7 +48,7 @@ SECONDS_UNTIL_TOKEN = f"""
 select greatest(0, extract(epoch from paused_until - clock_timestamp()), (1 - {_TOKENS}) / (max_per_second * 0.9),
     case when sent_last_day + taken_since >= max_per_day then 3600 end)::float8
 from mail_quota where {_ANY_DUE}
-"""  # noqa: S608 - as above
+"""
 
 # Whoever has the newest fence knows best, also if the lease is over and nobody has claimed it since.
 SENT = """

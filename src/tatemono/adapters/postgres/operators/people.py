@@ -23,9 +23,9 @@ _SUSPENDED = "u.suspended_at is not null and coalesce(u.suspended_until > now(),
 _PERSON = f"""u.id, u.kind, u.email, u.created_at, u.last_used_at, {_SUSPENDED} as suspended, u.suspended_at,
     u.suspended_until, u.suspension_reason, u.merged_into, u.erase_at"""
 
-_NEWEST = f"select {_PERSON} from users u where ($1::uuid is null or u.id < $1) order by u.id desc limit $2"  # noqa: S608 - our own columns
+_NEWEST = f"select {_PERSON} from users u where ($1::uuid is null or u.id < $1) order by u.id desc limit $2"
 
-_BY_EMAIL = f"select {_PERSON} from users u where u.email = $1"  # noqa: S608 - as above
+_BY_EMAIL = f"select {_PERSON} from users u where u.email = $1"
 
 # An id says nothing about whose it is; each look is one in a primary key.
 _BY_ID = f"""
@@ -36,21 +36,21 @@ select {_PERSON} from users u where ($2::uuid is null or u.id < $2) and u.id in 
     select user_id from generations where id = $1 union all
     select user_id from transfer_codes where id = $1)
 order by u.id desc limit $3
-"""  # noqa: S608 - as above
+"""
 
 # `_` is a character of base64url and a wildcard of LIKE.
 _BY_THUMBPRINT = f"""
 select {_PERSON} from users u where ($2::uuid is null or u.id < $2) and u.id in (
     select user_id from devices where key_thumbprint ^@ $1)
 order by u.id desc limit $3
-"""  # noqa: S608 - as above
+"""
 
 _IN_FULL = f"""
 select {_PERSON}, coalesce(a.available, 0) as available, coalesce(a.held, 0) as held,
     (select count(*) from pictures p where p.user_id = u.id and p.deleted_at is null) as pictures,
     (select count(*) from generations g where g.user_id = u.id) as generations
 from users u left join accounts a on a.user_id = u.id where u.id = $1
-"""  # noqa: S608 - as above
+"""
 
 _DEVICES = """
 select id, platform::text, key_thumbprint, created_at, last_seen_at, revoked_at from devices

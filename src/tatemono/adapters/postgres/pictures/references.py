@@ -17,9 +17,9 @@ with had as (
     insert into reference_pictures (user_id) select $1 from had where had.count < $2 returning {_COLUMNS}
 )
 select added.*, had.count from had left join added on true
-"""  # noqa: S608 - only our own column list is put in
+"""
 
-_FIND = f"select {_COLUMNS} from reference_pictures where id = $1 and ($2::uuid is null or user_id = $2)"  # noqa: S608 - as above
+_FIND = f"select {_COLUMNS} from reference_pictures where id = $1 and ($2::uuid is null or user_id = $2)"
 
 # Whoever confirms the same upload twice gets what the first one made.
 _MARK_READY = f"""
@@ -28,14 +28,14 @@ with marked as (
     returning {_COLUMNS}
 )
 select * from marked union all select {_COLUMNS} from reference_pictures where id = $1 and clean_key is not null
-"""  # noqa: S608 - as above
+"""
 
 _LOCK_OLD = f"""
 select {_COLUMNS} from reference_pictures r
 where created_at < now() - $1::interval and not exists (
     select from generations g where g.reference_id = r.id and g.state in ('queued', 'running'))
 order by created_at limit $2 for update skip locked
-"""  # noqa: S608 - as above
+"""
 
 
 class References:

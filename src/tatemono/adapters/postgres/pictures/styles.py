@@ -13,7 +13,7 @@ _COLUMNS = "id, position, name_en, name_ja, prompt_suffix, active, sample_key, r
 
 _CREATE = f"""
 insert into styles (id, position, name_en, name_ja, prompt_suffix) values ($1, $2, $3, $4, $5) returning {_COLUMNS}
-"""  # noqa: S608 - only our own column list is put in
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Styles:
 
     async def all(self) -> list[StylePreset]:
         """The retired ones, too, in the order to show."""
-        rows = await self._executor.fetch(f"select {_COLUMNS} from styles order by position, id")  # noqa: S608 - our own columns
+        rows = await self._executor.fetch(f"select {_COLUMNS} from styles order by position, id")
         return [StylePreset(*row) for row in rows]
 
     async def create(self, style_id: str, position: int, name_en: str, name_ja: str, prompt_suffix: str) -> StylePreset:
@@ -72,7 +72,7 @@ class Styles:
                 active = coalesce($6, active), sample_key = coalesce($7, sample_key),
                 retired_at = case when coalesce($6, active) then null else coalesce(retired_at, now()) end
             where id = $1 returning {_COLUMNS}
-            """,  # noqa: S608 - our own columns
+            """,
             *(style_id, position, name_en, name_ja, prompt_suffix, active, sample_key),
         )
         if row is None:

@@ -33,9 +33,9 @@ with added as (
     insert into outbox (queue, body) select $4, id::text from added
 )
 select * from added
-"""  # noqa: S608 - only our own column list is put in
+"""
 
-_NEWEST = f"select {_COLUMNS} from exports where user_id = $1 order by id desc limit 1"  # noqa: S608 - as above
+_NEWEST = f"select {_COLUMNS} from exports where user_id = $1 order by id desc limit 1"
 
 # A builder that died leaves its lease behind; one that came too often leaves the export failed.
 _CLAIM = """

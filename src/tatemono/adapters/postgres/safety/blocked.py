@@ -32,7 +32,7 @@ _HASH = "id, hash, class, note, picture_id, created_by, created_at"
 _ADD_WORD = f"""
 insert into blocked_words (locale, phrase, folded, note, created_by)
 select $1, $2, $3, $4, $5 where (select count(*) from blocked_words) < $6 returning {_WORD}
-"""  # noqa: S608 - only our own column list is put in
+"""
 
 # What is unwanted may turn out to be illegal, never the other way round.
 _ADD_HASH = f"""
@@ -40,7 +40,7 @@ insert into blocked_hashes (hash, class, note, picture_id, created_by) values ($
 on conflict (hash) do update set class = 'illegal'
     where excluded.class = 'illegal' and blocked_hashes.class <> 'illegal'
 returning {_HASH}
-"""  # noqa: S608 - as above
+"""
 
 _MATCH = """
 select hash, class from blocked_hashes, unnest($1::bigint[]) as seen
@@ -68,7 +68,7 @@ class BlockedWordRows:
         self._executor = executor
 
     async def all(self) -> list[BlockedWord]:
-        rows = await self._executor.fetch(f"select {_WORD} from blocked_words order by locale, folded")  # noqa: S608 - our own columns
+        rows = await self._executor.fetch(f"select {_WORD} from blocked_words order by locale, folded")
         return [_word(row) for row in rows]
 
     async def add(self, locale: Locale, phrase: str, note: str | None, *, by: str) -> BlockedWord:
@@ -88,7 +88,7 @@ class BlockedWordRows:
 
     async def remove(self, word_id: UUID) -> BlockedWord:
         """:raises NoSuchPhrase: there is none with this id"""
-        row = await self._executor.fetchrow(f"delete from blocked_words where id = $1 returning {_WORD}", word_id)  # noqa: S608 - as above
+        row = await self._executor.fetchrow(f"delete from blocked_words where id = $1 returning {_WORD}", word_id)
         if row is None:
             raise NoSuchPhrase
         return _word(row)
@@ -106,7 +106,7 @@ class BlockedHashes:
     async def all(self, *, before: UUID | None, limit: int) -> list[BlockedHash]:
         """The newest first."""
         rows = await self._executor.fetch(
-            f"select {_HASH} from blocked_hashes where $1::uuid is null or id < $1 order by id desc limit $2",  # noqa: S608 - as above
+            f"select {_HASH} from blocked_hashes where $1::uuid is null or id < $1 order by id desc limit $2",
             before,
             limit,
         )
@@ -135,7 +135,7 @@ class BlockedHashes:
 
     async def remove(self, hash_id: UUID) -> BlockedHash:
         """:raises NoSuchHash: there is none with this id"""
-        row = await self._executor.fetchrow(f"delete from blocked_hashes where id = $1 returning {_HASH}", hash_id)  # noqa: S608 - as above
+        row = await self._executor.fetchrow(f"delete from blocked_hashes where id = $1 returning {_HASH}", hash_id)
         if row is None:
             raise NoSuchHash
         return _hash(row)

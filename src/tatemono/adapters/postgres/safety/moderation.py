@@ -109,7 +109,7 @@ class Escalations:
     async def all(self, *, before: UUID | None, limit: int) -> list[Escalation]:
         """The newest first."""
         rows = await self._executor.fetch(
-            f"select {_ESCALATION} from escalations where $1::uuid is null or id < $1 order by id desc limit $2",  # noqa: S608 - our own columns
+            f"select {_ESCALATION} from escalations where $1::uuid is null or id < $1 order by id desc limit $2",
             before,
             limit,
         )

@@ -46,18 +46,18 @@ _REPORT = f"""r.id, r.created_at, r.picture_id, r.user_id, r.origin, r.reason, r
 _LIST = f"""
 select {_REPORT} from reports r
 where ($1::text is null or {_STATE} = $1) and ($2::uuid is null or r.id > $2) order by r.id limit $3
-"""  # noqa: S608 - only our own expressions are put in
+"""
 
 _CLAIM = f"""
 update reports r set claimed_by = $2, claimed_until = now() + $3::interval
 where id = $1 and decision is null and (claimed_until is null or claimed_until <= now() or claimed_by = $2)
 returning {_REPORT}
-"""  # noqa: S608 - as above
+"""
 
 _DECIDE = f"""
 update reports r set decision = $3, decided_by = $2, decided_at = now()
 where id = $1 and decision is null and claimed_by = $2 and claimed_until > now() returning {_REPORT}
-"""  # noqa: S608 - as above
+"""
 
 # Others about the same picture are decided with it, unless somebody else is at them.
 _DECIDE_ALIKE = """
@@ -74,7 +74,7 @@ with gone as (
 )
 insert into takedowns (picture_id, user_id, picture_created_at, {_COLUMNS}, reason, by, undo_until, escalated)
 select id, user_id, created_at, {_COLUMNS}, $2, $3, now() + $4::interval, $5 from gone returning user_id
-"""  # noqa: S608 - as above
+"""
 # Archives that hold it go; one that is being built is built anew.
 _VOID_EXPORTS = """
 update exports set expires_at = case when state = 'ready' then now() end, lease_expires_at = null,
@@ -86,7 +86,7 @@ insert into pictures (id, user_id, created_at, {_COLUMNS})
 select t.picture_id, g.user_id, t.picture_created_at, {", ".join("t." + name.strip() for name in _COLUMNS.split(","))}
 from takedowns t join generations g on g.id = t.generation_id where t.picture_id = $1
 on conflict do nothing returning id
-"""  # noqa: S608 - as above
+"""
 
 _TAKEDOWN = """picture_id, user_id, generation_id, reason, by, created_at, undo_until, escalated, moved_at,
     invalidated_at, undo_asked_at"""
@@ -167,7 +167,7 @@ class Takedowns:
     async def all(self, *, before: UUID | None, limit: int) -> list[Takedown]:
         """By the picture, the newest first."""
         rows = await self._executor.fetch(
-            f"select {_TAKEDOWN} from takedowns where $1::uuid is null or picture_id < $1"  # noqa: S608 - our own columns
+            f"select {_TAKEDOWN} from takedowns where $1::uuid is null or picture_id < $1"
             " order by picture_id desc limit $2",
             before,
             limit,
@@ -232,7 +232,7 @@ class Takedowns:
 
     async def _moving(self, which: str, limit: int) -> list[MovingPicture]:
         rows = await self._executor.fetch(
-            f"select {_MOVING} from takedowns where {which} order by created_at limit $1",  # noqa: S608 - our own words
+            f"select {_MOVING} from takedowns where {which} order by created_at limit $1",
             limit,
         )
         return [_moving(row) for row in rows]

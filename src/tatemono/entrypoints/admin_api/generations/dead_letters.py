@@ -1,4 +1,4 @@
-"""Dead letters: listed, explained, sent again, thrown away."""
+"""Dead letters: listing, redriving and discarding them."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -10,22 +10,21 @@ from starlette.responses import Response
 from tatemono.domain.generations.dead_letters import DeadLetter, reason_text
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
-from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
-from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
-from tatemono.usecases.generations import decide_dead_letters as deciding
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
+from tatemono.entrypoints.http.responses import json_response, language_of, page_response
+from tatemono.usecases.generations.decide_dead_letters import discard_dead_letters, redrive_dead_letters
 
 routes = router("Dead letters")
 
 
 @routes.get(
     "/dead-letters",
-    operation_id="list_dead_letters",
     summary="Messages that a queue gave up, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(queue_schemas.DeadLetterPage, "A page.")),
+    responses=responses(401, _200=response(queue_schemas.DeadLetterPage, "A page.")),
 )
-async def list_dead_letters(
+async def route_list_dead_letters(
     request: Request,
     backend: Backend,
     queue: Annotated[
@@ -37,8 +36,8 @@ async def list_dead_letters(
     limit: Limit = 20,
 ) -> Response:
     found = await backend.db.dead_letters.page(queue, before=cursor, limit=limit + 1, decided=decided)
-    items = [_resource(letter, language_of(request)) for letter in found[:limit]]
-    return json_response({"items": items, "next_cursor": found[limit - 1].id if len(found) > limit else None})
+    language = language_of(request)
+    return page_response(found, limit, lambda letter: _resource(letter, language))
 
 
 def _resource(letter: DeadLetter, language: str) -> dict[str, Any]:
@@ -49,31 +48,29 @@ def _resource(letter: DeadLetter, language: str) -> dict[str, Any]:
 
 @routes.post(
     "/dead-letters/redrive",
-    operation_id="redrive_dead_letters",
     summary="Send dead letters to their queue again",
     description="Five a second, each once, however often this is asked.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Decided, "Done, and written down.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(queue_schemas.Decided, "Done, and written down.")),
 )
-async def redrive_dead_letters(
+async def route_redrive_dead_letters(
     request: Request, backend: Backend, caller: Caller, body: queue_schemas.RedriveRequest
 ) -> Response:
     act = act_of(request, caller, body.reason)
-    count = await deciding.redrive_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
+    count = await redrive_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
     return json_response({"letters": count})
 
 
 @routes.post(
     "/dead-letters/discard",
-    operation_id="discard_dead_letters",
     summary="Throw dead letters away",
     description="They are not sent again. What they were stays on record.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Decided, "Done, and written down.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(queue_schemas.Decided, "Done, and written down.")),
 )
-async def discard_dead_letters(
+async def route_discard_dead_letters(
     request: Request, backend: Backend, caller: Caller, body: queue_schemas.DiscardRequest
 ) -> Response:
     act = act_of(request, caller, body.reason)
-    count = await deciding.discard_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
+    count = await discard_dead_letters(backend.db, act, queue=body.queue, ids=body.letters)
     return json_response({"letters": count})

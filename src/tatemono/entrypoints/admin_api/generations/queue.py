@@ -1,36 +1,32 @@
-"""The queue: looked at, paused, drained, and put into another order."""
+"""The queue: its state, pausing, draining, and priorities."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.circuit_breaker import Breaker, BreakerDecision
 from tatemono.domain.generations.queue import Order, Priority
-from tatemono.domain.operators.roles import Act
-from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.generations import queue_schemas
+from tatemono.entrypoints.admin_api.schemas import ActRequest
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
-from tatemono.usecases.generations import reprioritise as reprioritising
 from tatemono.usecases.generations.control_queue import drain_queue, fill_queue, pause_queue, resume_queue
+from tatemono.usecases.generations.reprioritise import reprioritise_generation, reprioritise_person
 
 routes = router("Queue")
 
 
 @routes.get(
     "/queue",
-    operation_id="get_queue",
     summary="How the queue is",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(queue_schemas.Queue, "The queue.")),
+    responses=responses(401, _200=response(queue_schemas.Queue, "The queue.")),
 )
-async def get_queue(backend: Backend) -> Response:
+async def route_get_queue(backend: Backend) -> Response:
     db = backend.db
     controls, pace = await db.queue.controls(), await db.queue.pace()
     waiting, high, low, running, people = await db.queue.counts()
@@ -60,52 +56,62 @@ def _painter(provider: str, model: str, breaker: Breaker) -> dict[str, Any]:
     return {"provider": provider, "model": model, "state": state, "failures": breaker.failures, "seconds": seconds}
 
 
-def _control(act_on: Callable[[Database, Act], Awaitable[None]], path: str, summary: str, description: str) -> None:
-    """A route that tells the whole queue one thing."""
-
-    @routes.post(
-        path,
-        operation_id=act_on.__name__,
-        summary=summary,
-        description=description,
-        openapi_extra=WITH_TOKEN,
-        status_code=204,
-        responses=answers(401, 409, *OF_A_BODY, _204=DONE),
-    )
-    async def route(request: Request, backend: Backend, caller: Caller, body: schemas.ActRequest) -> Response:
-        await act_on(backend.db, act_of(request, caller, body.reason))
-        return Response(status_code=204)
+#: What the routes that control the whole queue have in common.
+_CONTROL: Final[dict[str, Any]] = {
+    "openapi_extra": WITH_TOKEN,
+    "status_code": 204,
+    "responses": responses(401, 409, *BODY_PROBLEMS, _204=DONE),
+}
 
 
-_control(
-    pause_queue,
+@routes.post(
     "/queue/pause",
-    "Begin nothing more",
-    "Effective at once, for all workers. What is being painted is finished; people may still ask for pictures.",
+    summary="Begin nothing more",
+    description="Effective at once, for all workers. What is being painted is finished; people may still ask for "
+    "pictures.",
+    **_CONTROL,
 )
-_control(resume_queue, "/queue/resume", "Go on after a pause", "Workers go on at once.")
-_control(
-    drain_queue,
+async def route_pause_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
+    await pause_queue(backend.db, act_of(request, caller, body.reason))
+    return Response(status_code=204)
+
+
+@routes.post("/queue/resume", summary="Go on after a pause", description="Workers go on at once.", **_CONTROL)
+async def route_resume_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
+    await resume_queue(backend.db, act_of(request, caller, body.reason))
+    return Response(status_code=204)
+
+
+@routes.post(
     "/queue/drain",
-    "Take nothing more on",
-    "Within seconds new requests are refused (503 `queue_draining`, with Retry-After). What waits is painted.",
+    summary="Take nothing more on",
+    description="Within seconds new requests are refused (503 `queue_draining`, with Retry-After). What waits is "
+    "painted.",
+    **_CONTROL,
 )
-_control(fill_queue, "/queue/fill", "Take requests on again", "Within seconds, everywhere.")
+async def route_drain_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
+    await drain_queue(backend.db, act_of(request, caller, body.reason))
+    return Response(status_code=204)
+
+
+@routes.post("/queue/fill", summary="Take requests on again", description="Within seconds, everywhere.", **_CONTROL)
+async def route_fill_queue(request: Request, backend: Backend, caller: Caller, body: ActRequest) -> Response:
+    await fill_queue(backend.db, act_of(request, caller, body.reason))
+    return Response(status_code=204)
 
 
 @routes.post(
     "/generations/{generation_id}/priority",
-    operation_id="reprioritise_generation",
     summary="Move one generation forward or back",
     description="As long as it waits. Within a priority turns go round among people.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
-async def reprioritise_generation(
+async def route_reprioritise_generation(
     request: Request, backend: Backend, caller: Caller, generation_id: UUID, body: queue_schemas.PriorityRequest
 ) -> Response:
-    await reprioritising.reprioritise_generation(
+    await reprioritise_generation(
         backend.db,
         act_of(request, caller, body.reason),
         generation_id=generation_id,
@@ -116,16 +122,17 @@ async def reprioritise_generation(
 
 @routes.post(
     "/people/{person_id}/priority",
-    operation_id="reprioritise_person",
     summary="Move all that a person has waiting forward or back",
     description="What they ask for later is normal again.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(queue_schemas.Reprioritised, "Done, and written down.")),
+    responses=responses(
+        401, 404, *BODY_PROBLEMS, _200=response(queue_schemas.Reprioritised, "Done, and written down.")
+    ),
 )
-async def reprioritise_person(
+async def route_reprioritise_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: queue_schemas.PriorityRequest
 ) -> Response:
-    changed = await reprioritising.reprioritise_person(
+    changed = await reprioritise_person(
         backend.db,
         act_of(request, caller, body.reason),
         user_id=person_id,

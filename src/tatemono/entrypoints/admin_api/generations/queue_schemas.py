@@ -1,4 +1,4 @@
-"""The shapes of what operators see of the queue, and tell it."""
+"""Bodies about the queue and its dead letters."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

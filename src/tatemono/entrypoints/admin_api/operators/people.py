@@ -1,4 +1,4 @@
-"""People: found, shown, suspended, restored, signed out."""
+"""People: finding, showing, suspending, restoring and signing them out."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,29 +10,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.operators.roles import NoSuchPerson, Search
-from tatemono.entrypoints.admin_api import schemas
 from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.operators import person_schemas as schemas
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
+from tatemono.entrypoints.admin_api.schemas import ActRequest
 from tatemono.entrypoints.http.bodies import NO_NUL
-from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
-from tatemono.usecases.operators import restore_person as restore_use_case
-from tatemono.usecases.operators import sign_out_person as sign_out_use_case
-from tatemono.usecases.operators import suspend_person as suspend_use_case
-
-Cursor = Annotated[UUID | None, Query(description="The `next_cursor` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
+from tatemono.entrypoints.http.responses import json_response, page_response
+from tatemono.usecases.operators.restore_person import restore_person
+from tatemono.usecases.operators.sign_out_person import sign_out_person
+from tatemono.usecases.operators.suspend_person import suspend_person
 
 routes = router("People")
 
 
 @routes.get(
     "/people",
-    operation_id="find_people",
     summary="Find people, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.PersonPage, "A page.")),
+    responses=responses(401, _200=response(schemas.PersonPage, "A page.")),
 )
-async def find_people(
+async def route_find_people(
     backend: Backend,
     search: Annotated[
         str | None,
@@ -41,7 +39,7 @@ async def find_people(
             max_length=320,
             pattern=NO_NUL,
             description="An e-mail address; the id of a person, device, session, generation or transfer code; or the "
-            "first 6 characters or more of a device key's thumbprint. Without it: everybody.",
+            "first 6 characters or more of a device key's thumbprint. Without it: all people.",
         ),
     ] = None,
     cursor: Cursor = None,
@@ -49,18 +47,16 @@ async def find_people(
 ) -> Response:
     wanted = None if search is None else Search.parse(search)
     found = await backend.db.people.find(wanted, before=cursor, limit=limit + 1)
-    next_cursor = found[limit - 1].id if len(found) > limit else None
-    return json_response({"items": [asdict(person) for person in found[:limit]], "next_cursor": next_cursor})
+    return page_response(found, limit)
 
 
 @routes.get(
     "/people/{person_id}",
-    operation_id="get_person",
     summary="A person with devices and sessions",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, _200=body(schemas.PersonInFull, "The person.")),
+    responses=responses(401, 404, _200=response(schemas.PersonInFull, "The person.")),
 )
-async def get_person(backend: Backend, person_id: UUID) -> Response:
+async def route_get_person(backend: Backend, person_id: UUID) -> Response:
     person = await backend.db.people.in_full(person_id)
     if person is None:
         raise NoSuchPerson
@@ -69,18 +65,17 @@ async def get_person(backend: Backend, person_id: UUID) -> Response:
 
 @routes.post(
     "/people/{person_id}/suspend",
-    operation_id="suspend_person",
     summary="Suspend a person",
     description="Everything is refused to them within seconds, and they are told why. Their sessions stay for "
     "afterwards. To suspend again changes the end and the reason.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
-async def suspend_person(
+async def route_suspend_person(
     request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.SuspensionRequest
 ) -> Response:
-    await suspend_use_case.suspend_person(
+    await suspend_person(
         backend.db,
         act_of(request, caller, body.reason),
         user_id=person_id,
@@ -92,30 +87,28 @@ async def suspend_person(
 
 @routes.post(
     "/people/{person_id}/restore",
-    operation_id="restore_person",
     summary="End a suspension",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, 409, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, 409, *BODY_PROBLEMS, _204=DONE),
 )
-async def restore_person(
-    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
+async def route_restore_person(
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: ActRequest
 ) -> Response:
-    await restore_use_case.restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
+    await restore_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)
 
 
 @routes.post(
     "/people/{person_id}/sign-out",
-    operation_id="sign_out_person",
     summary="Sign a person out everywhere",
     description="Ends all sessions. The devices stay the person's, and may sign in again.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
-async def sign_out_person(
-    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: schemas.ActRequest
+async def route_sign_out_person(
+    request: Request, backend: Backend, caller: Caller, person_id: UUID, body: ActRequest
 ) -> Response:
-    await sign_out_use_case.sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
+    await sign_out_person(backend.db, act_of(request, caller, body.reason), user_id=person_id)
     return Response(status_code=204)

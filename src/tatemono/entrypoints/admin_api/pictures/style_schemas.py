@@ -1,4 +1,4 @@
-"""The shapes of the bodies about style presets, as the OpenAPI document shows them."""
+"""Bodies about style presets."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -51,7 +51,7 @@ class StyleChange(RequestBody):
 
 
 class StyleAct(RequestBody):
-    model_config = example({"reason": "Hardly anybody chooses it"})
+    model_config = example({"reason": "It is hardly ever chosen"})
 
     reason: Reason
 

@@ -1,4 +1,4 @@
-"""Style presets: listed, made, changed, retired, and given a sample picture."""
+"""Style presets: listing, making, changing and retiring them, and their sample pictures."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -14,9 +14,9 @@ from tatemono.domain.pictures.references import MAX_UPLOAD_BYTES, UPLOAD_SECONDS
 from tatemono.domain.pictures.styles import NoSuchPreset, sample_upload_key
 from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
 from tatemono.entrypoints.admin_api.pictures import style_schemas as schemas
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
-from tatemono.usecases.pictures import complete_style_sample as completing
+from tatemono.usecases.pictures.complete_style_sample import complete_style_sample
 
 routes = router("Styles")
 
@@ -25,24 +25,22 @@ StyleId = Annotated[str, Path(pattern=schemas.STYLE_ID, max_length=40)]
 
 @routes.get(
     "/styles",
-    operation_id="list_style_presets",
     summary="All style presets, the retired ones too",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.StylePresetList, "In the order to show.")),
+    responses=responses(401, _200=response(schemas.StylePresetList, "In the order to show.")),
 )
-async def list_style_presets(backend: Backend) -> Response:
+async def route_list_style_presets(backend: Backend) -> Response:
     return json_response({"items": [asdict(style) for style in await backend.db.styles.all()]})
 
 
 @routes.post(
     "/styles",
-    operation_id="create_style",
     summary="Make a style",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 409, *OF_A_BODY, _201=body(schemas.StylePreset, "People can choose it.")),
+    responses=responses(401, 409, *BODY_PROBLEMS, _201=response(schemas.StylePreset, "People can choose it.")),
 )
-async def create_style(request: Request, backend: Backend, caller: Caller, body: schemas.NewStyle) -> Response:
+async def route_create_style(request: Request, backend: Backend, caller: Caller, body: schemas.NewStyle) -> Response:
     act = act_of(request, caller, body.reason)
     async with backend.db.transaction() as tx:
         style = await tx.styles.create(body.id, body.position, body.name_en, body.name_ja, body.prompt_suffix)
@@ -52,12 +50,11 @@ async def create_style(request: Request, backend: Backend, caller: Caller, body:
 
 @routes.patch(
     "/styles/{style_id}",
-    operation_id="change_style",
     summary="Change a style, or bring a retired one back",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(schemas.StylePreset, "As it is now.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(schemas.StylePreset, "As it is now.")),
 )
-async def change_style(
+async def route_change_style(
     request: Request, backend: Backend, caller: Caller, style_id: StyleId, body: schemas.StyleChange
 ) -> Response:
     changes = body.model_dump(exclude={"reason"}, exclude_none=True)
@@ -67,13 +64,12 @@ async def change_style(
 
 @routes.post(
     "/styles/{style_id}/retire",
-    operation_id="retire_style",
-    summary="Let nobody choose a style any more",
+    summary="Retire a style, so that it cannot be chosen any more",
     description="Generations that have it keep it. `change_style` with `active` brings it back.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, *OF_A_BODY, _200=body(schemas.StylePreset, "As it is now.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _200=response(schemas.StylePreset, "As it is now.")),
 )
-async def retire_style(
+async def route_retire_style(
     request: Request, backend: Backend, caller: Caller, style_id: StyleId, body: schemas.StyleAct
 ) -> Response:
     act = act_of(request, caller, body.reason)
@@ -82,14 +78,13 @@ async def retire_style(
 
 @routes.post(
     "/styles/{style_id}/sample",
-    operation_id="prepare_style_sample",
     summary="Bring a sample picture",
     description="A form that uploads one picture, good for ten minutes. Send it, then complete the sample.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 404, *OF_A_BODY, _201=body(schemas.PreparedSample, "The form.")),
+    responses=responses(401, 404, *BODY_PROBLEMS, _201=response(schemas.PreparedSample, "The form.")),
 )
-async def prepare_style_sample(backend: Backend, style_id: StyleId, body: schemas.SampleRequest) -> Response:
+async def route_prepare_style_sample(backend: Backend, style_id: StyleId, body: schemas.SampleRequest) -> Response:
     if all(style.id != style_id for style in await backend.db.styles.all()):
         raise NoSuchPreset(style=style_id)
     upload_id = uuid4()
@@ -104,16 +99,15 @@ async def prepare_style_sample(backend: Backend, style_id: StyleId, body: schema
 
 @routes.post(
     "/styles/{style_id}/sample/complete",
-    operation_id="complete_style_sample",
     summary="It is uploaded",
     description="Checks the picture by its content; a clean copy, 512 pixels a side at most, is shown from now on.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, *OF_A_BODY, _200=body(schemas.StylePreset, "As it is now.")),
+    responses=responses(401, 404, 409, *BODY_PROBLEMS, _200=response(schemas.StylePreset, "As it is now.")),
 )
-async def complete_style_sample(
+async def route_complete_style_sample(
     request: Request, backend: Backend, caller: Caller, style_id: StyleId, body: schemas.UploadedSample
 ) -> Response:
-    key = await completing.complete_style_sample(
+    key = await complete_style_sample(
         backend.uploads, backend.pictures, backend.cleaner, style_id=style_id, upload_id=body.upload_id
     )
     act = act_of(request, caller, body.reason)

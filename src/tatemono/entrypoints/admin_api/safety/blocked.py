@@ -9,39 +9,35 @@ from starlette.responses import Response
 
 from tatemono.domain.operators.roles import Operation
 from tatemono.domain.safety.blocked_words import BlockedWord, BlockedWords, Locale, fold
-from tatemono.entrypoints.admin_api.authority import Backend, Caller, act_of, router
-from tatemono.entrypoints.admin_api.operators.people import Cursor, Limit
+from tatemono.entrypoints.admin_api.authority import DONE, Backend, Caller, act_of, router
+from tatemono.entrypoints.admin_api.paging import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
-from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
+from tatemono.entrypoints.http.responses import json_response, page_response
 from tatemono.usecases.ports import BLOCKED_WORDS_CHANNEL
-
-_DONE = {"description": "Done, and written down."}
 
 routes = router("Safety")
 
 
 @routes.get(
     "/blocked-words",
-    operation_id="list_blocked_words",
     summary="All words that no prompt may hold",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.BlockedWordList, "By locale.")),
+    responses=responses(401, _200=response(schemas.BlockedWordList, "By locale.")),
 )
-async def list_blocked_words(backend: Backend) -> Response:
+async def route_list_blocked_words(backend: Backend) -> Response:
     return json_response({"items": [_shown(word) for word in await backend.db.blocked_words.all()]})
 
 
 @routes.post(
     "/blocked-words",
-    operation_id="add_blocked_word",
     summary="Block a word",
     description="Looked for in every prompt within seconds. Try it first: `test_blocked_words`.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 409, 429, *OF_A_BODY, _201=body(schemas.BlockedWord, "It is looked for.")),
+    responses=responses(401, 409, 429, *BODY_PROBLEMS, _201=response(schemas.BlockedWord, "It is looked for.")),
 )
-async def add_blocked_word(
+async def route_add_blocked_word(
     request: Request, backend: Backend, caller: Caller, body: schemas.NewBlockedWord
 ) -> Response:
     act = act_of(request, caller, body.reason)
@@ -55,12 +51,11 @@ async def add_blocked_word(
 
 @routes.post(
     "/blocked-words/test",
-    operation_id="test_blocked_words",
     summary="Which blocked words a text holds, and how it is read",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, *OF_A_BODY, _200=body(schemas.PhraseTestResult, "Nothing was changed.")),
+    responses=responses(401, *BODY_PROBLEMS, _200=response(schemas.PhraseTestResult, "Nothing was changed.")),
 )
-async def test_blocked_words(backend: Backend, body: schemas.PhraseTest) -> Response:
+async def route_test_blocked_words(backend: Backend, body: schemas.PhraseTest) -> Response:
     matches = BlockedWords(await backend.db.blocked_words.all()).found_in(body.text)
     read_as = {locale.value: fold(locale, body.text) for locale in Locale}
     return json_response({"blocked": bool(matches), "matches": [_shown(word) for word in matches], "read_as": read_as})
@@ -68,13 +63,12 @@ async def test_blocked_words(backend: Backend, body: schemas.PhraseTest) -> Resp
 
 @routes.post(
     "/blocked-words/{word_id}/remove",
-    operation_id="remove_blocked_word",
     summary="Block a word no more",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
-async def remove_blocked_word(
+async def route_remove_blocked_word(
     request: Request, backend: Backend, caller: Caller, word_id: UUID, body: schemas.SafetyAct
 ) -> Response:
     act = act_of(request, caller, body.reason)
@@ -88,26 +82,23 @@ async def remove_blocked_word(
 
 @routes.get(
     "/blocked-hashes",
-    operation_id="list_blocked_hashes",
     summary="Hashes of pictures that must not come back, the newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.BlockedHashPage, "A page.")),
+    responses=responses(401, _200=response(schemas.BlockedHashPage, "A page.")),
 )
-async def list_blocked_hashes(backend: Backend, cursor: Cursor = None, limit: Limit = 20) -> Response:
+async def route_list_blocked_hashes(backend: Backend, cursor: Cursor = None, limit: Limit = 20) -> Response:
     found = await backend.db.blocked_hashes.all(before=cursor, limit=limit + 1)
-    next_cursor = found[limit - 1].id if len(found) > limit else None
-    return json_response({"items": [asdict(each) for each in found[:limit]], "next_cursor": next_cursor})
+    return page_response(found, limit)
 
 
 @routes.post(
     "/blocked-hashes",
-    operation_id="add_blocked_hash",
     summary="Block a picture by its hash",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 409, *OF_A_BODY, _201=body(schemas.BlockedHash, "It is compared from now on.")),
+    responses=responses(401, 409, *BODY_PROBLEMS, _201=response(schemas.BlockedHash, "It is compared from now on.")),
 )
-async def add_blocked_hash(
+async def route_add_blocked_hash(
     request: Request, backend: Backend, caller: Caller, body: schemas.NewBlockedHash
 ) -> Response:
     act = act_of(request, caller, body.reason)
@@ -120,13 +111,12 @@ async def add_blocked_hash(
 
 @routes.post(
     "/blocked-hashes/{hash_id}/remove",
-    operation_id="remove_blocked_hash",
     summary="Block a hash no more",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, *OF_A_BODY, _204=_DONE),
+    responses=responses(401, 404, *BODY_PROBLEMS, _204=DONE),
 )
-async def remove_blocked_hash(
+async def route_remove_blocked_hash(
     request: Request, backend: Backend, caller: Caller, hash_id: UUID, body: schemas.SafetyAct
 ) -> Response:
     act = act_of(request, caller, body.reason)

@@ -1,4 +1,4 @@
-"""The shapes of the bodies about safety, as the OpenAPI document shows them."""
+"""Bodies about reports, takedowns, escalations and what is blocked."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

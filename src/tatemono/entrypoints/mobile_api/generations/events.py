@@ -7,10 +7,10 @@ from fastapi import Header, Query
 from starlette.requests import Request
 
 from tatemono.domain.generations.generation import NoSuchGeneration
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, responses
 from tatemono.entrypoints.http.responses import language_of
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.generations.streams import EventStream
-from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, router
 
 routes = router("Generations")
 
@@ -42,7 +42,6 @@ data: {"failure":{"code":"prompt_refused","text":"The painter does not paint thi
 
 @routes.get(
     "/generations/{generation_id}/events",
-    operation_id="watch_generation",
     summary="Watch a picture appear",
     description=(
         "Server-sent events: `queued`, `position` (while it waits, when it changes), `started`, `partial` (an "
@@ -52,7 +51,7 @@ data: {"failure":{"code":"prompt_refused","text":"The painter does not paint thi
         "seconds keeps the connection open. Unfinished pictures are not kept once it is finished."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(
+    responses=responses(
         401,
         404,
         429,
@@ -63,7 +62,7 @@ data: {"failure":{"code":"prompt_refused","text":"The painter does not paint thi
         _204={"description": "It is finished, and nothing came after that event. An EventSource does not come back."},
     ),
 )
-async def watch_generation(
+async def route_watch_generation(
     request: Request,
     backend: Backend,
     caller: Caller,

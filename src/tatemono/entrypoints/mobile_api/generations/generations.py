@@ -3,42 +3,39 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Query
+from fastapi import Header
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.generations.generation import NoSuchGeneration
-from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.resources import generation_resource, generation_resources
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, PREFIX, WITH_TOKEN, answers, body, router
-from tatemono.usecases.generations import cancel_generation as cancelling
-from tatemono.usecases.generations import quote_generation as quoting
-from tatemono.usecases.generations import submit_generation as submitting
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
+from tatemono.entrypoints.http.responses import json_response, language_of, next_cursor
+from tatemono.entrypoints.mobile_api.caller import PREFIX, Backend, Caller, router
+from tatemono.entrypoints.mobile_api.generations import generation_schemas as schemas
+from tatemono.entrypoints.mobile_api.generations.generation_resources import generation_resource, generation_resources
+from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
+from tatemono.usecases.generations.cancel_generation import cancel_generation
+from tatemono.usecases.generations.quote_generation import quote_generation
+from tatemono.usecases.generations.submit_generation import submit_generation
 
 routes = router("Generations")
-
-Cursor = Annotated[UUID | None, Query(description="`next_cursor` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @routes.post(
     "/generations",
-    operation_id="submit_generation",
     summary="Ask for pictures",
     description="Holds the credits and queues the request. The same key and body again give the same answer, for a "
     "day; the same key with another body is refused (422), and so is a repetition while the first is being answered "
     "(409). A request that was refused has done nothing: it is judged anew.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(
+    responses=responses(
         401,
         404,
         409,
         429,
-        *OF_A_BODY,
-        _201=body(
+        *BODY_PROBLEMS,
+        _201=response(
             schemas.Generation,
             "In the queue. A repetition shows it as it was then.",
             headers={
@@ -51,7 +48,7 @@ Limit = Annotated[int, Query(ge=1, le=100)]
         ),
     ),
 )
-async def submit_generation(
+async def route_submit_generation(
     request: Request,
     backend: Backend,
     caller: Caller,
@@ -66,7 +63,7 @@ async def submit_generation(
         ),
     ],
 ) -> Response:
-    accepted = await submitting.submit_generation(
+    accepted = await submit_generation(
         backend.db,
         backend.prices,
         controls=backend.controls.value,
@@ -89,14 +86,15 @@ def unquoted(key: str) -> str:
 
 @routes.post(
     "/generations/quote",
-    operation_id="quote_generation",
     summary="What it would cost",
     description="For the same body as `submit_generation`. Nothing is held and nothing is queued.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, *OF_A_BODY, _200=body(schemas.GenerationQuote, "The price, and what stands in the way.")),
+    responses=responses(
+        401, *BODY_PROBLEMS, _200=response(schemas.GenerationQuote, "The price, and what stands in the way.")
+    ),
 )
-async def quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
-    quote = await quoting.quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
+async def route_quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
+    quote = await quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
     return json_response(
         {
             "price_credits": quote.price,
@@ -109,41 +107,38 @@ async def quote_generation(backend: Backend, caller: Caller, body: schemas.Gener
 
 @routes.get(
     "/generations",
-    operation_id="list_generations",
     summary="What I asked for, newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.GenerationPage, "A page.")),
+    responses=responses(401, _200=response(schemas.GenerationPage, "A page.")),
 )
-async def list_generations(
+async def route_list_generations(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
 ) -> Response:
     found = await backend.db.queries.generations(caller.user_id, before=cursor, limit=limit + 1)
     items = await generation_resources(backend, request.app.state.urls, found[:limit], language_of(request))
-    return json_response({"items": items, "next_cursor": found[limit - 1].id if len(found) > limit else None})
+    return json_response({"items": items, "next_cursor": next_cursor(found, limit)})
 
 
 @routes.get(
     "/generations/{generation_id}",
-    operation_id="get_generation",
     summary="One request and how far it is",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, _200=body(schemas.Generation, "The generation.")),
+    responses=responses(401, 404, _200=response(schemas.Generation, "The generation.")),
 )
-async def get_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
+async def route_get_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
     return json_response(await _resource(request, backend, caller, generation_id))
 
 
 @routes.post(
     "/generations/{generation_id}/cancel",
-    operation_id="cancel_generation",
     summary="I do not want it any more",
     description="What waits is cancelled at once; what is being painted, a moment later. The credits come back.",
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 404, 409, _202=body(schemas.Generation, "Cancelled, or about to be.")),
+    responses=responses(401, 404, 409, _202=response(schemas.Generation, "Cancelled, or about to be.")),
 )
-async def cancel_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
-    await cancelling.cancel_generation(backend.db, user_id=caller.user_id, generation_id=generation_id)
+async def route_cancel_generation(request: Request, backend: Backend, caller: Caller, generation_id: UUID) -> Response:
+    await cancel_generation(backend.db, user_id=caller.user_id, generation_id=generation_id)
     return json_response(await _resource(request, backend, caller, generation_id), 202)
 
 

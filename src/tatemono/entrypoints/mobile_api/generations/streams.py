@@ -10,7 +10,6 @@ from typing import ClassVar
 from uuid import UUID
 
 import orjson
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from tatemono.adapters.postgres.generations.event_feed import Watch
@@ -19,23 +18,24 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.errors import Exhausted, Unavailable
 from tatemono.domain.generations.generation import FINAL_STATES, Generation, State
 from tatemono.entrypoints.http.responses import json_bytes
-from tatemono.entrypoints.http.serving import DATABASE_AWAY
-from tatemono.entrypoints.mobile_api.resources import PictureUrls, failure, generation_resources, place_resource
+from tatemono.entrypoints.http.serving import DATABASE_ERRORS
+from tatemono.entrypoints.mobile_api.generations.generation_resources import (
+    failure,
+    generation_resources,
+    place_resource,
+)
+from tatemono.entrypoints.mobile_api.generations.heartbeats import Heartbeats
+from tatemono.entrypoints.mobile_api.generations.queue_positions import QueuePositions
+from tatemono.entrypoints.mobile_api.pictures.picture_urls import PictureUrls
 
 MAX_STREAMS_OF_A_USER = 10
 MAX_STREAMS = 5_000
 HEARTBEAT_SECONDS = 15.0
-#: Between two heartbeats of a stream, the others have theirs: so many groups, one after the other.
-_GROUPS = 15
-#: A stream ends after so many bytes, which the server may have to keep for a phone that does not read: it resumes. An
-#: unfinished picture has some 20 kB, a generation a handful of them.
+#: A stream ends after so many bytes, and the phone resumes it: the server may have to keep them for a phone that does
+#: not read. An unfinished picture has some 20 kB, a generation a handful of them.
 MAX_BYTES_OF_A_STREAM = 1024 * 1024
-#: Positions are looked up so often at most, for all streams in one query.
-POSITIONS_SECONDS = 1.0
-#: A phone that lost the stream comes back after so long.
+#: A phone that lost its stream connects again after so long.
 RETRY_MILLISECONDS = 1_000
-
-log = structlog.get_logger()
 
 
 class TooManyStreams(Exhausted):
@@ -55,7 +55,7 @@ class Stopping(Unavailable):
 
 
 class Streams:
-    """The open streams of this process, and the positions that those in the queue are shown."""
+    """The open streams of this process: how many there may be, and what they share."""
 
     def __init__(
         self, backend: MobileApiBackend, urls: PictureUrls, *, heartbeat_seconds: float = HEARTBEAT_SECONDS
@@ -63,18 +63,16 @@ class Streams:
         self.backend = backend
         self.urls = urls
         self.heartbeat_seconds = heartbeat_seconds
-        self.read_positions = backend.db.queries.positions
         self.open: set[EventStream] = set()
+        self.positions = QueuePositions(backend.db.queries.positions, backend.feed.moved)
+        self._heartbeats = Heartbeats(heartbeat_seconds, self._check_feed)
         self._of_user: Counter[UUID] = Counter()
-        self._waiting: set[EventStream] = set()
-        self._positions: asyncio.Task[None] | None = None
-        self._groups: list[set[EventStream]] = [set() for _ in range(_GROUPS)]
-        self._turn = 0
-        self._beating: asyncio.Task[None] | None = None
         self._stopping = False
 
     def enter(self, stream: "EventStream", user_id: UUID) -> None:
-        """:raises TooManyStreams: the user's, or those of the process"""
+        """:raises TooManyStreams: the user's, or those of the process
+        :raises Stopping: no stream is opened any more
+        """
         if self._stopping:
             raise Stopping
         if (count := self._of_user[user_id]) >= MAX_STREAMS_OF_A_USER:
@@ -83,15 +81,12 @@ class Streams:
             raise TooManyStreams(open=len(self.open))
         self.open.add(stream)
         self._of_user[user_id] += 1
-        stream.group = self._turn
-        self._groups[stream.group].add(stream)
-        if self._beating is None:
-            self._beating = asyncio.create_task(self._beat())
+        self._heartbeats.add(stream.beat)
 
     def leave(self, stream: "EventStream", user_id: UUID) -> None:
         self.open.discard(stream)
-        self._groups[stream.group].discard(stream)
-        self._waiting.discard(stream)
+        self._heartbeats.remove(stream.beat)
+        self.positions.remove(stream.show_place)
         self._of_user[user_id] -= 1
         if not self._of_user[user_id]:
             del self._of_user[user_id]
@@ -101,53 +96,12 @@ class Streams:
         self._stopping = True
         for stream in self.open:
             stream.end()
-        for task in (self._positions, self._beating):
-            if task is not None:
-                task.cancel()
+        self.positions.stop()
+        self._heartbeats.stop()
 
-    async def _beat(self) -> None:
-        """One timer for all streams, while there are any."""
-        try:
-            while self.open:
-                await asyncio.sleep(self.heartbeat_seconds / _GROUPS)
-                self._turn = (self._turn + 1) % _GROUPS
-                for stream in self._groups[self._turn]:
-                    stream.beat()
-                if self._turn == 0:
-                    with suppress(*DATABASE_AWAY):
-                        await self.backend.feed.check()
-        finally:
-            self._beating = None
-
-    def wait(self, stream: "EventStream", *, waiting: bool) -> None:
-        """Whether the stream is to be told its position."""
-        if not waiting:
-            self._waiting.discard(stream)
-            return
-        self._waiting.add(stream)
-        self.backend.feed.moved.set()
-        if self._positions is None and not self._stopping:
-            self._positions = asyncio.create_task(self._tell_positions())
-
-    async def _tell_positions(self) -> None:
-        loop = asyncio.get_running_loop()
-        moved = self.backend.feed.moved
-        try:
-            while self._waiting:
-                await moved.wait()
-                moved.clear()
-                began = loop.time()
-                try:
-                    positions = await self.read_positions(list({stream.generation_id for stream in self._waiting}))
-                except Exception:  # the database may be away; positions can wait
-                    log.warning("positions_not_read", exc_info=True)
-                    positions = {}
-                for stream in list(self._waiting):
-                    stream.tell_place(positions.get(stream.generation_id))
-                # A long queue takes longer to look through: at most a fifth of the time goes into it.
-                await asyncio.sleep(max(POSITIONS_SECONDS, 4 * (loop.time() - began)))
-        finally:
-            self._positions = None
+    async def _check_feed(self) -> None:
+        with suppress(*DATABASE_ERRORS):
+            await self.backend.feed.check()
 
 
 class EventStream:
@@ -161,15 +115,13 @@ class EventStream:
         "_last_event_id",
         "_place",
         "_send",
+        "_shown_place",
         "_streams",
-        "_told",
         "_woken",
         "_written",
-        "group",
     )
 
     def __init__(self, streams: Streams, generation: Generation, last_event_id: int | None, language: str) -> None:
-        self.group = 0
         self._streams = streams
         self._generation = generation
         self._last_event_id = last_event_id
@@ -178,7 +130,7 @@ class EventStream:
         self._beat_due = False
         self._ended = False
         self._place: Place | None = None
-        self._told: Place | None = None
+        self._shown_place: Place | None = None
         self._written = 0
         self._send: Send
 
@@ -195,14 +147,21 @@ class EventStream:
         self._beat_due = True
         self._wake()
 
-    def tell_place(self, place: Place | None) -> None:
-        """Say it if it is news: another position, or an estimate where there was none."""
-        told = self._told
-        if place is not None and told is not None and place.position == told.position:
-            place = told if (place.waiting is None) == (told.waiting is None) else place
+    def show_place(self, place: Place | None) -> None:
+        """Show it if it is news: another position, or an estimate where there was none."""
+        shown = self._shown_place
+        if place is not None and shown is not None and place.position == shown.position:
+            place = shown if (place.waiting is None) == (shown.waiting is None) else place
         self._place = place
-        if place is not None and place != told:
+        if place is not None and place != shown:
             self._wake()
+
+    def _show_positions(self, *, waiting: bool) -> None:
+        positions = self._streams.positions
+        if waiting:
+            positions.add(self.generation_id, self.show_place)
+        else:
+            positions.remove(self.show_place)
 
     def _wake(self) -> None:
         if self._woken is not None and not self._woken.done():
@@ -220,7 +179,7 @@ class EventStream:
             self._streams.leave(self, user_id)
 
     async def _end_when_gone(self, receive: Receive) -> None:
-        with suppress(Exception):  # a body that is too large, or the like: nobody to talk to
+        with suppress(Exception):  # a body that is too large, or the like: the phone is not listening any more
             while (await receive())["type"] != "http.disconnect":
                 pass
         self.end()
@@ -230,13 +189,13 @@ class EventStream:
         if self._generation.state in FINAL_STATES:
             events = await self._streams.backend.db.queries.events_after({self.generation_id: after})
             if not events:
-                # The one answer after which an EventSource does not come back.
+                # After this status, and no other, an EventSource does not connect again.
                 await self._send({"type": "http.response.start", "status": 204, "headers": []})
                 await self._send({"type": "http.response.body"})
                 return
             await self._start()
             for event in events:
-                await self._tell(event)
+                await self._write_event(event)
         else:
             async with self._streams.backend.feed.watch(self.generation_id, after=after, tell=self._wake) as watch:
                 await self._start()
@@ -256,30 +215,30 @@ class EventStream:
             await self._write(_event("queued", json_bytes(queued), 0))
 
     async def _follow(self, watch: Watch) -> None:
-        self._streams.wait(self, waiting=self._generation.state is State.QUEUED)
+        self._show_positions(waiting=self._generation.state is State.QUEUED)
         loop = asyncio.get_running_loop()
         while not (self._ended or watch.overrun or self._written >= MAX_BYTES_OF_A_STREAM):
-            if self._place is not None and self._place != self._told:
-                self._told = self._place
-                await self._write(_event("position", orjson.dumps(place_resource(self._told))))
+            if self._place is not None and self._place != self._shown_place:
+                self._shown_place = self._place
+                await self._write(_event("position", orjson.dumps(place_resource(self._shown_place))))
             elif (event := watch.take()) is not None:
-                self._streams.wait(self, waiting=event.kind == "retrying")
-                self._place = self._told = None
-                await self._tell(event)
+                self._show_positions(waiting=event.kind == "retrying")
+                self._place = self._shown_place = None
+                await self._write_event(event)
                 if event.is_final:
                     return
             elif self._beat_due:
                 self._beat_due = False
                 backend = self._streams.backend
                 if backend.revocations.refuses(self._generation.user_id, backend.now()):
-                    return  # The phone comes back, and is told.
+                    return  # The phone connects again, and the refusal says why.
                 await self._write(b": still here\n\n")
             else:
                 self._woken = loop.create_future()
                 await self._woken
                 self._woken = None
 
-    async def _tell(self, event: EventRow) -> None:
+    async def _write_event(self, event: EventRow) -> None:
         if event.kind == "done":
             data = await self._resource()
         elif event.kind in ("failed", "cancelled"):

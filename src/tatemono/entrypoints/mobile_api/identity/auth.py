@@ -10,27 +10,19 @@ from starlette.routing import Route
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.identity.devices import Proof, SignedInDevice
 from tatemono.domain.identity.sessions import SESSION_LIFETIME, RefreshToken
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_bytes, json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
+from tatemono.entrypoints.mobile_api.caller import PREFIX, Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.identity import device_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import (
-    OF_A_BODY,
-    OPEN_TO_ALL,
-    PREFIX,
-    WITH_TOKEN,
-    answers,
-    body,
-    router,
-)
-from tatemono.usecases.identity import refresh_session as refreshing
-from tatemono.usecases.identity import sign_in_device as signing_in
-from tatemono.usecases.identity import sign_out as signing_out
-from tatemono.usecases.identity.sign_in_device import AttestationTerms
+from tatemono.usecases.identity.refresh_session import refresh_session
+from tatemono.usecases.identity.sign_in_device import AttestationTerms, sign_in_device
+from tatemono.usecases.identity.sign_out import sign_out, sign_out_everywhere
 
 routes = router("Sign-in")
 
-#: A key signs at the earliest so long after it is published (laptop/keys.py), so nobody meets one that is unknown.
+#: Keys may be cached for so long. A new key signs later than that (tatemono_tools/laptop/operate/keys.py), so that
+#: each cache has it by then.
 JWKS_SECONDS = 300
 _REFRESH_SECONDS = int(SESSION_LIFETIME.total_seconds())
 
@@ -38,7 +30,7 @@ _REFRESH_SECONDS = int(SESSION_LIFETIME.total_seconds())
 def credentials(
     backend: MobileApiBackend, device: SignedInDevice, refresh_token: RefreshToken, proof: Proof
 ) -> dict[str, Any]:
-    """All that a device which has just signed in is given: a `DeviceSignedIn`."""
+    """What a device gets that has just signed in: a `DeviceSignedIn`."""
     now = backend.now()
     return {
         "access_token": backend.tokens.issue(device, key_thumbprint=proof.thumbprint, now=now),
@@ -57,7 +49,6 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
 
 @routes.post(
     "/auth/device",
-    operation_id="sign_in_device",
     summary="Sign a device in",
     description=(
         "The first call of the app. The same device is the same user each time. The `DPoP` header is a proof of "
@@ -68,13 +59,13 @@ def refresh_key(backend: MobileApiBackend) -> bytes:
         "401 `use_dpop_nonce` with a `DPoP-Nonce` header: send a new proof with that value in its claim `nonce`. Send "
         "the access token that comes back as `Authorization: Bearer …`. Signing in voids the device's older refresh "
         "tokens. A device that its user has revoked gets a new guest. Where devices have to be attested, 403 "
-        "`device_not_attested` says what is missing. Whoever has asked to delete the account gets 403 "
-        "`deletion_pending`, with `erase_at`: `undo_deletion` takes it back."
+        "`device_not_attested` says what is missing. A user who has asked to delete the account gets "
+        "403 `deletion_pending`, with `erase_at`: `undo_deletion` takes it back."
     ),
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "Signed in.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(401, 429, *BODY_PROBLEMS, _200=response(device_schemas.DeviceSignedIn, "Signed in.")),
 )
-async def sign_in_device(
+async def route_sign_in_device(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("sign-in")],
@@ -85,7 +76,7 @@ async def sign_in_device(
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
     identifier_hashes = backend.identifiers.hashes(body.device_identifier, now=backend.now())
-    device, refresh_token = await signing_in.sign_in_device(
+    device, refresh_token = await sign_in_device(
         backend.db,
         platform=body.platform,
         identifier_hashes=identifier_hashes,
@@ -101,7 +92,6 @@ async def sign_in_device(
 
 @routes.post(
     "/auth/refresh",
-    operation_id="refresh_session",
     summary="Stay signed in",
     description=(
         "When the access token is about to expire. Takes the newest refresh token, with a `DPoP` proof of the same key "
@@ -110,10 +100,10 @@ async def sign_in_device(
         "device out and is told to the user (`list_security_events`). After a refusal, `sign_in_device` gives the same "
         "user again."
     ),
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "New tokens.")),
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(401, 429, *BODY_PROBLEMS, _200=response(device_schemas.DeviceSignedIn, "New tokens.")),
 )
-async def refresh_session(
+async def route_refresh_session(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("refresh")],
@@ -122,7 +112,7 @@ async def refresh_session(
 ) -> Response:
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
-    device, refresh_token = await refreshing.refresh_session(
+    device, refresh_token = await refresh_session(
         backend.db, token=body.refresh_token, proof=proof, key=refresh_key(backend)
     )
     return json_response(credentials(backend, device, refresh_token, proof))
@@ -130,7 +120,6 @@ async def refresh_session(
 
 @routes.post(
     "/auth/sign-out",
-    operation_id="sign_out",
     summary="Sign this device out",
     description=(
         "Ends this session and its tokens. The device stays yours: it may sign in again and is the same user. To part "
@@ -138,31 +127,30 @@ async def refresh_session(
     ),
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, _204={"description": "Signed out."}),
+    responses=responses(401, _204={"description": "Signed out."}),
 )
-async def sign_out(backend: Backend, caller: Caller) -> Response:
-    await signing_out.sign_out(backend.db, user_id=caller.user_id, session_id=caller.session_id)
+async def route_sign_out(backend: Backend, caller: Caller) -> Response:
+    await sign_out(backend.db, user_id=caller.user_id, session_id=caller.session_id)
     return Response(status_code=204)
 
 
 @routes.post(
     "/auth/sign-out-everywhere",
-    operation_id="sign_out_everywhere",
     summary="Sign all my devices out",
     description="As `sign_out`, for all devices of the user, this one too.",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, _204={"description": "Signed out."}),
+    responses=responses(401, _204={"description": "Signed out."}),
 )
-async def sign_out_everywhere(backend: Backend, caller: Caller) -> Response:
-    await signing_out.sign_out_everywhere(backend.db, user_id=caller.user_id)
+async def route_sign_out_everywhere(backend: Backend, caller: Caller) -> Response:
+    await sign_out_everywhere(backend.db, user_id=caller.user_id)
     return Response(status_code=204)
 
 
-async def _public_keys(request: Request) -> Response:
+async def route_jwks(request: Request) -> Response:
     headers = {"cache-control": f"public, max-age={JWKS_SECONDS}"}
     keys = request.app.state.backend.tokens.public_keys()
     return Response(json_bytes(keys), headers=headers, media_type="application/jwk-set+json")
 
 
-key_routes = [Route(f"{PREFIX}/.well-known/jwks.json", _public_keys)]
+key_routes = [Route(f"{PREFIX}/.well-known/jwks.json", route_jwks)]

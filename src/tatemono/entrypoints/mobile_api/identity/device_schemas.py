@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints
 
 from tatemono.domain.identity.devices import Platform, UserKind
 from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
-from tatemono.entrypoints.mobile_api.schemas import USER_ID
+from tatemono.entrypoints.mobile_api.identity.me_schemas import USER_ID
 
-#: The example of what a sign-in gives.
+#: The example of what a sign-in answers.
 CREDENTIALS = {
     "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEiLCJ0eXAiOiJhdCtqd3QifQ.eyJzdWIiOiI…",
     "token_type": "Bearer",

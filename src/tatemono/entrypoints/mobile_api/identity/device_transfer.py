@@ -16,19 +16,19 @@ from tatemono.adapters.jwt_text import MAX_TOKEN_CHARACTERS
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.identity.merges import MERGE_TOKEN_LIFETIME, MergeGrant, MergeSide
 from tatemono.domain.identity.transfers import ATTEMPTS, RANDOM_BYTES
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
-from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
-from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
+from tatemono.entrypoints.http.responses import json_response, page_response
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.identity import device_transfer_schemas as schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_schemas import DeviceSignedIn
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
-from tatemono.usecases.identity import confirm_merge as confirming
-from tatemono.usecases.identity import issue_transfer_code as issuing
-from tatemono.usecases.identity import preview_merge as previewing
-from tatemono.usecases.identity import redeem_transfer_code as redeeming
-from tatemono.usecases.identity import undo_merge as undoing
+from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
+from tatemono.usecases.identity.confirm_merge import confirm_merge
+from tatemono.usecases.identity.issue_transfer_code import issue_transfer_code
+from tatemono.usecases.identity.preview_merge import preview_merge
+from tatemono.usecases.identity.redeem_transfer_code import redeem_transfer_code
+from tatemono.usecases.identity.undo_merge import undo_merge
 
 routes = router("Changing phones, merging accounts")
 
@@ -37,7 +37,7 @@ MergeToken = Annotated[str, Header(alias="Merge-Token", min_length=1, max_length
 
 
 def merge_offer(backend: MobileApiBackend, grant: MergeGrant) -> dict[str, Any]:
-    """What a phone is given to ask the person with: a `MergeOffer`."""
+    """What a phone gets that has to ask its person about merging: a `MergeOffer`."""
     token = backend.merge_tokens.issue(grant, now=backend.now())
     return {"merge_token": token, "expires_in": int(MERGE_TOKEN_LIFETIME.total_seconds())}
 
@@ -48,7 +48,6 @@ def _transfer_key(backend: MobileApiBackend) -> bytes:
 
 @routes.post(
     "/transfer-codes",
-    operation_id="issue_transfer_code",
     summary="A code for my new phone",
     description=(
         "The code opens this account, a guest's, too, to one other phone, once, within minutes. Show it with the QR "
@@ -56,16 +55,16 @@ def _transfer_key(backend: MobileApiBackend) -> bytes:
     ),
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 429, *OF_A_BODY, _201=body(schemas.TransferCode, "The code.")),
+    responses=responses(401, 429, *BODY_PROBLEMS, _201=response(schemas.TransferCode, "The code.")),
 )
-async def issue_transfer_code(
+async def route_issue_transfer_code(
     backend: Backend,
     limit: Annotated[Limited, limited("issue-transfer-code")],
     caller: Caller,
     body: schemas.TransferCodeRequest,
 ) -> Response:
     limit.account(caller.user_id)
-    issued = await issuing.issue_transfer_code(
+    issued = await issue_transfer_code(
         backend.db,
         caller=caller,
         sign_out_old_device=body.sign_out_this_device,
@@ -87,7 +86,6 @@ async def issue_transfer_code(
 
 @routes.post(
     "/transfer-codes/redeem",
-    operation_id="redeem_transfer_code",
     summary="I have a code from my old phone",
     description=(
         "On the new phone, with a `DPoP` proof of its own key, whether it has signed in before or not. It joins the "
@@ -95,18 +93,18 @@ async def issue_transfer_code(
         "answer is 202 with a `merge_token` for `preview_merge`. Either way the code is used up. A slip of the finger "
         "is told from a wrong code (422 `not_a_transfer_code`) and costs no attempt; all else that is wrong is 404."
     ),
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(
         401,
         404,
         409,
         429,
-        *OF_A_BODY,
-        _200=body(DeviceSignedIn, "The device is in the account."),
-        _202=body(schemas.MergeOffer, "The person is to be asked about this device's guest first."),
+        *BODY_PROBLEMS,
+        _200=response(DeviceSignedIn, "The device is in the account."),
+        _202=response(schemas.MergeOffer, "The person is to be asked about this device's guest first."),
     ),
 )
-async def redeem_transfer_code(
+async def route_redeem_transfer_code(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("redeem-transfer-code")],
@@ -115,7 +113,7 @@ async def redeem_transfer_code(
 ) -> Response:
     proof = proven(request, dpop)
     limit.device(proof.thumbprint)
-    outcome = await redeeming.redeem_transfer_code(
+    outcome = await redeem_transfer_code(
         backend.db,
         typed=body.code,
         platform=body.platform,
@@ -131,18 +129,17 @@ async def redeem_transfer_code(
 
 @routes.get(
     "/merge",
-    operation_id="preview_merge",
     summary="What would come of merging this guest",
     description=(
         "For the guest that is signed in here and the account that it is about to join. The header `Merge-Token` holds "
         "the token that a member's sign-in or a transfer code gave to this device. Nothing changes by looking."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 409, _200=body(schemas.MergePreview, "Both sides, and what wins.")),
+    responses=responses(401, 409, _200=response(schemas.MergePreview, "Both sides, and what wins.")),
 )
-async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToken) -> Response:
+async def route_preview_merge(backend: Backend, caller: Caller, merge_token: MergeToken) -> Response:
     grant = backend.merge_tokens.verify(merge_token, caller=caller, now=backend.now())
-    preview = await previewing.preview_merge(backend.db, grant=grant)
+    preview = await preview_merge(backend.db, grant=grant)
     return json_response(
         {
             "leaving": _side(preview.leaving),
@@ -162,7 +159,6 @@ async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToke
 
 @routes.post(
     "/merge",
-    operation_id="confirm_merge",
     summary="Merge this guest into the account",
     description=(
         "All at once: pictures, generations (those in flight go on), devices and credits go over, and this device is "
@@ -171,9 +167,9 @@ async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToke
         "takes it back. If the answer gets lost, sign the device in: it is the account's, or it is not."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 409, 429, _200=body(schemas.ConfirmedMerge, "One account now.")),
+    responses=responses(401, 409, 429, _200=response(schemas.ConfirmedMerge, "One account now.")),
 )
-async def confirm_merge(
+async def route_confirm_merge(
     *,
     request: Request,
     backend: Backend,
@@ -185,7 +181,7 @@ async def confirm_merge(
     limit.account(caller.user_id)
     grant = backend.merge_tokens.verify(merge_token, caller=caller, now=backend.now())
     proof = proven(request, dpop)
-    merged, device, refresh_token = await confirming.confirm_merge(
+    merged, device, refresh_token = await confirm_merge(
         backend.db, grant=grant, proof=proof, random_bits=secrets.token_bytes(32)
     )
     return json_response({**asdict(merged), "credentials": credentials(backend, device, refresh_token, proof)})
@@ -193,7 +189,6 @@ async def confirm_merge(
 
 @routes.get(
     "/merges",
-    operation_id="list_merges",
     summary="What I can still undo, newest first",
     description=(
         "The guests that were merged into the caller's account within the last seven days, and what would come of "
@@ -201,12 +196,14 @@ async def confirm_merge(
         "changes by looking. `obstacle` names the refusal that `undo_merge` would answer with."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.UndoableMergePage, "A page.")),
+    responses=responses(401, _200=response(schemas.UndoableMergePage, "A page.")),
 )
-async def list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
+async def route_list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20) -> Response:
     merges = await backend.db.merges.undoable(caller.user_id, before=cursor, limit=limit + 1)
-    items = [
-        {
+    return page_response(
+        merges,
+        limit,
+        lambda merge: {
             "id": merge.id,
             "user_id": merge.user_id,
             "merged_at": merge.merged_at,
@@ -218,30 +215,27 @@ async def list_merges(backend: Backend, caller: Caller, cursor: Cursor = None, l
             "credits_returned": merge.credits_back.available,
             "credits_short": merge.credits_back.short,
             "obstacle": merge.obstacle,
-        }
-        for merge in merges[:limit]
-    ]
-    return json_response({"items": items, "next_cursor": merges[limit - 1].id if len(merges) > limit else None})
+        },
+    )
 
 
 @routes.post(
     "/merges/{merge_id}/undo",
-    operation_id="undo_merge",
     summary="Make two accounts of it again",
     description=(
         "By the account gone into, within seven days. Exactly what came goes back, with what became of it. Credits "
         "that were spent meanwhile stay spent: `credits_short` says how many of those that came do not go back. The "
         "devices that go back, perhaps this one, have to sign in again. 409 `no_device_to_return` or `only_way_in` if "
-        "either account could not be opened by anybody then."
+        "no device could open one of the two accounts then."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, 429, _200=body(schemas.UndoneMerge, "Two accounts again.")),
+    responses=responses(401, 404, 409, 429, _200=response(schemas.UndoneMerge, "Two accounts again.")),
 )
-async def undo_merge(
+async def route_undo_merge(
     backend: Backend, limit: Annotated[Limited, limited("merge")], caller: Caller, merge_id: UUID
 ) -> Response:
     limit.account(caller.user_id)
-    undone = await undoing.undo_merge(backend.db, user_id=caller.user_id, merge_id=merge_id)
+    undone = await undo_merge(backend.db, user_id=caller.user_id, merge_id=merge_id)
     return json_response(asdict(undone))
 
 

@@ -1,4 +1,4 @@
-"""The shapes of bodies about changing phones and merging accounts, as `schemas.py`."""
+"""Bodies about changing phones and merging accounts."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from tatemono.domain.identity.devices import Platform, UserKind
 from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 from tatemono.entrypoints.mobile_api.identity.device_schemas import CREDENTIALS, DeviceSignedIn
-from tatemono.entrypoints.mobile_api.schemas import USER_ID
+from tatemono.entrypoints.mobile_api.identity.me_schemas import USER_ID
 
 _MEMBER_ID = "0199ffee-1c20-7a31-8d42-5e6f7a8b9c08"
 _MERGE_ID = "019ab3c5-2d10-7e91-9c33-1a2b3c4d5e09"

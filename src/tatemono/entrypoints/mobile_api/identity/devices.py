@@ -5,25 +5,24 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.generations.generations import Cursor, Limit
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
+from tatemono.entrypoints.http.responses import json_response, language_of, page_response
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.identity import device_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
-from tatemono.entrypoints.mobile_api.texts import security_event_text
-from tatemono.usecases.identity import revoke_device as use_case
+from tatemono.entrypoints.mobile_api.identity.security_event_texts import security_event_text
+from tatemono.entrypoints.mobile_api.paging import Cursor, Limit
+from tatemono.usecases.identity.revoke_device import revoke_device
 
 routes = router("Devices")
 
 
 @routes.get(
     "/devices",
-    operation_id="list_devices",
     summary="My devices, the last seen first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(device_schemas.DeviceList, "All that are not revoked.")),
+    responses=responses(401, _200=response(device_schemas.DeviceList, "All that are not revoked.")),
 )
-async def list_devices(backend: Backend, caller: Caller) -> Response:
+async def route_list_devices(backend: Backend, caller: Caller) -> Response:
     items = [
         {
             "id": device.id,
@@ -40,41 +39,39 @@ async def list_devices(backend: Backend, caller: Caller) -> Response:
 
 @routes.delete(
     "/devices/{device_id}",
-    operation_id="revoke_device",
     summary="This device is not mine any more",
     description=(
         "Ends its session at once. When it signs in again, it gets a new guest. A guest's last device cannot be "
-        "revoked (409 `only_way_in`): nobody could enter the account any more."
+        "revoked (409 `only_way_in`): no device could open the account any more."
     ),
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 404, 409, _204={"description": "Revoked."}),
+    responses=responses(401, 404, 409, _204={"description": "Revoked."}),
 )
-async def revoke_device(backend: Backend, caller: Caller, device_id: UUID) -> Response:
-    await use_case.revoke_device(backend.db, user_id=caller.user_id, user_kind=caller.user_kind, device_id=device_id)
+async def route_revoke_device(backend: Backend, caller: Caller, device_id: UUID) -> Response:
+    await revoke_device(backend.db, user_id=caller.user_id, user_kind=caller.user_kind, device_id=device_id)
     return Response(status_code=204)
 
 
 @routes.get(
     "/security-events",
-    operation_id="list_security_events",
     summary="What happened to my account, newest first",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(device_schemas.SecurityEventPage, "A page.")),
+    responses=responses(401, _200=response(device_schemas.SecurityEventPage, "A page.")),
 )
-async def list_security_events(
+async def route_list_security_events(
     request: Request, backend: Backend, caller: Caller, cursor: Cursor = None, limit: Limit = 20
 ) -> Response:
     language = language_of(request)
     events = await backend.db.sessions.events(caller.user_id, before=cursor, limit=limit + 1)
-    items = [
-        {
+    return page_response(
+        events,
+        limit,
+        lambda event: {
             "id": event.id,
             "kind": event.kind,
             "text": security_event_text(event.kind, language),
             "device_id": event.device_id,
             "created_at": event.created_at,
-        }
-        for event in events[:limit]
-    ]
-    return json_response({"items": items, "next_cursor": events[limit - 1].id if len(events) > limit else None})
+        },
+    )

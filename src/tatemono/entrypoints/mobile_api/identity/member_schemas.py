@@ -1,4 +1,4 @@
-"""The shapes of bodies about members. Passwords are secrets from the first moment: no log and no error shows one."""
+"""Bodies about members. Passwords are `SecretStr` from the first moment: no log and no error shows one."""
 
 from typing import Annotated
 
@@ -70,7 +70,7 @@ class PasswordReset(RequestBody):
 
 
 class Reauthentication(RequestBody):
-    """A member who changes what opens the account shows the password once more."""
+    """Members show the password once more when they change how they sign in."""
 
     model_config = example({"password": _PASSWORD})
 

@@ -1,4 +1,4 @@
-"""Becoming a member, and being one on another phone."""
+"""Becoming a member, and signing in as one on another phone."""
 
 import secrets
 from typing import Annotated, Any
@@ -8,20 +8,20 @@ from starlette.responses import Response
 
 from tatemono.domain.identity.members import Password
 from tatemono.domain.identity.merges import MergeGrant
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.identity import device_schemas, member_schemas
 from tatemono.entrypoints.mobile_api.identity.auth import credentials
 from tatemono.entrypoints.mobile_api.identity.device_transfer import merge_offer
 from tatemono.entrypoints.mobile_api.identity.device_transfer_schemas import MergeOffer
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
-from tatemono.usecases.identity import confirm_member as confirming
-from tatemono.usecases.identity import forgot_password as forgetting
-from tatemono.usecases.identity import register_member as registering
-from tatemono.usecases.identity import resend_code as resending
-from tatemono.usecases.identity import reset_password as resetting
-from tatemono.usecases.identity import sign_in_member as signing_in
+from tatemono.usecases.identity.confirm_member import confirm_member
+from tatemono.usecases.identity.forgot_password import forgot_password
+from tatemono.usecases.identity.register_member import register_member
+from tatemono.usecases.identity.resend_code import resend_code
+from tatemono.usecases.identity.reset_password import reset_password
+from tatemono.usecases.identity.sign_in_member import sign_in_member
 
 routes = router("Members")
 
@@ -31,7 +31,6 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
 
 @routes.post(
     "/auth/register",
-    operation_id="register_member",
     summary="Become a member",
     description=(
         "For guests: the address gets a code, which `confirm_member` takes. The user keeps its id and all that it has. "
@@ -40,9 +39,9 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
     ),
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 409, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
+    responses=responses(401, 409, 429, *BODY_PROBLEMS, _202=_MAIL_MAY_COME),
 )
-async def register_member(
+async def route_register_member(
     backend: Backend,
     limit: Annotated[Limited, limited("send-mail")],
     caller: Caller,
@@ -50,7 +49,7 @@ async def register_member(
 ) -> Response:
     limit.account(caller.user_id)
     await limit.address(body.email)
-    await registering.register_member(
+    await register_member(
         backend.db,
         backend.members,
         user_id=caller.user_id,
@@ -63,30 +62,30 @@ async def register_member(
 
 @routes.post(
     "/auth/register/resend",
-    operation_id="resend_code",
     summary="Send the code again",
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
+    responses=responses(401, 429, *BODY_PROBLEMS, _202=_MAIL_MAY_COME),
 )
-async def resend_code(
+async def route_resend_code(
     backend: Backend, limit: Annotated[Limited, limited("send-mail")], caller: Caller, body: member_schemas.Address
 ) -> Response:
     limit.account(caller.user_id)
     await limit.address(body.email)
-    await resending.resend_code(backend.members, email=body.email, even_seconds=backend.settings.even_seconds)
+    await resend_code(backend.members, email=body.email, even_seconds=backend.settings.even_seconds)
     return Response(status_code=202)
 
 
 @routes.post(
     "/auth/register/confirm",
-    operation_id="confirm_member",
     summary="Show the code: now a member",
     description=_PROOF + "The guest that registered brings the code, and gets new tokens: the old ones are void.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 429, *OF_A_BODY, _200=body(device_schemas.DeviceSignedIn, "The same user, a member now.")),
+    responses=responses(
+        401, 429, *BODY_PROBLEMS, _200=response(device_schemas.DeviceSignedIn, "The same user, a member now.")
+    ),
 )
-async def confirm_member(
+async def route_confirm_member(
     *,
     request: Request,
     backend: Backend,
@@ -98,7 +97,7 @@ async def confirm_member(
     limit.account(caller.user_id)
     await limit.address(body.email)
     proof = proven(request, dpop)
-    device, refresh_token = await confirming.confirm_member(
+    device, refresh_token = await confirm_member(
         backend.db,
         backend.members,
         caller=caller,
@@ -113,25 +112,24 @@ async def confirm_member(
 
 @routes.post(
     "/auth/member",
-    operation_id="sign_in_member",
     summary="Sign in with address and password",
     description=(
         _PROOF + "The device is the member's from now on, and gets new tokens. If its guest has something of its own, "
         "nothing changes yet: the answer is 202 with a `merge_token`. A wrong password, an unknown address, one that "
-        "is not confirmed and whoever is locked out get the same answer: 403 `sign_in_refused`. Members with an "
-        "authenticator app get 403 `totp_required` until the request says the app's code, too."
+        "is not confirmed and a member who is locked out get the same answer: 403 `sign_in_refused`. Members with an "
+        "authenticator app get 403 `totp_required` until the request has the app's code, too."
     ),
     openapi_extra=WITH_TOKEN,
-    responses=answers(
+    responses=responses(
         401,
         409,
         429,
-        *OF_A_BODY,
-        _200=body(device_schemas.DeviceSignedIn, "The device is the member's."),
-        _202=body(MergeOffer, "The person is to be asked about the guest first."),
+        *BODY_PROBLEMS,
+        _200=response(device_schemas.DeviceSignedIn, "The device is the member's."),
+        _202=response(MergeOffer, "The person is to be asked about the guest first."),
     ),
 )
-async def sign_in_member(
+async def route_sign_in_member(
     *,
     request: Request,
     backend: Backend,
@@ -143,7 +141,7 @@ async def sign_in_member(
     limit.account(caller.user_id)
     await limit.address(body.email)
     proof = proven(request, dpop)
-    outcome = await signing_in.sign_in_member(
+    outcome = await sign_in_member(
         backend.db,
         backend.members,
         caller=caller,
@@ -161,32 +159,30 @@ async def sign_in_member(
 
 @routes.post(
     "/auth/forgot-password",
-    operation_id="forgot_password",
     summary="Send a code for a new password",
     description="The answer is the same whether a member has the address or not.",
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 429, *OF_A_BODY, _202=_MAIL_MAY_COME),
+    responses=responses(401, 429, *BODY_PROBLEMS, _202=_MAIL_MAY_COME),
 )
-async def forgot_password(
+async def route_forgot_password(
     backend: Backend, limit: Annotated[Limited, limited("send-mail")], caller: Caller, body: member_schemas.Address
 ) -> Response:
     limit.account(caller.user_id)
     await limit.address(body.email)
-    await forgetting.forgot_password(backend.members, email=body.email, even_seconds=backend.settings.even_seconds)
+    await forgot_password(backend.members, email=body.email, even_seconds=backend.settings.even_seconds)
     return Response(status_code=202)
 
 
 @routes.post(
     "/auth/reset-password",
-    operation_id="reset_password",
     summary="Set a new password with the code",
     description="All sessions of the member end. Then sign in (`sign_in_member`).",
     openapi_extra=WITH_TOKEN,
     status_code=204,
-    responses=answers(401, 429, *OF_A_BODY, _204={"description": "The new password counts."}),
+    responses=responses(401, 429, *BODY_PROBLEMS, _204={"description": "The new password counts."}),
 )
-async def reset_password(
+async def route_reset_password(
     backend: Backend,
     limit: Annotated[Limited, limited("confirm-code")],
     caller: Caller,
@@ -194,7 +190,7 @@ async def reset_password(
 ) -> Response:
     limit.account(caller.user_id)
     await limit.address(body.email)
-    await resetting.reset_password(
+    await reset_password(
         backend.db,
         backend.members,
         email=body.email,

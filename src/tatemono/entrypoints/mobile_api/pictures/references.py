@@ -1,4 +1,4 @@
-"""Bringing a picture along: a form to upload it with, and the check afterwards."""
+"""Reference pictures: a form to upload one with, and the check afterwards."""
 
 from typing import Any
 from uuid import UUID
@@ -6,28 +6,29 @@ from uuid import UUID
 from starlette.responses import Response
 
 from tatemono.domain.pictures.references import MAX_UPLOAD_BYTES, Reference
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.pictures import reference_schemas
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body, router
-from tatemono.usecases.pictures import complete_reference as completing
-from tatemono.usecases.pictures import prepare_reference as preparing
+from tatemono.usecases.pictures.complete_reference import complete_reference
+from tatemono.usecases.pictures.prepare_reference import prepare_reference
 
 routes = router("References")
 
 
 @routes.post(
     "/references",
-    operation_id="prepare_reference",
     summary="Bring a picture along",
     description="A form that uploads one picture, good for ten minutes. Send it, then complete the reference. It is "
     "erased after a day.",
     openapi_extra=WITH_TOKEN,
     status_code=201,
-    responses=answers(401, 429, *OF_A_BODY, _201=body(reference_schemas.PreparedReference, "The form.")),
+    responses=responses(401, 429, *BODY_PROBLEMS, _201=response(reference_schemas.PreparedReference, "The form.")),
 )
-async def prepare_reference(backend: Backend, caller: Caller, body: reference_schemas.ReferenceRequest) -> Response:
-    reference, form = await preparing.prepare_reference(
+async def route_prepare_reference(
+    backend: Backend, caller: Caller, body: reference_schemas.ReferenceRequest
+) -> Response:
+    reference, form = await prepare_reference(
         backend.db, backend.uploads, user_id=caller.user_id, content_type=body.content_type
     )
     shown = {
@@ -41,15 +42,14 @@ async def prepare_reference(backend: Backend, caller: Caller, body: reference_sc
 
 @routes.post(
     "/references/{reference_id}/complete",
-    operation_id="complete_reference",
     summary="It is uploaded",
     description="Checks the picture by its content and makes a clean copy of it: upright, without EXIF and GPS, 2048 "
-    "pixels a side at most. The upload is erased, whatever comes of it.",
+    "pixels a side at most. The upload is erased in either case.",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, 409, _200=body(reference_schemas.ReferencePicture, "Ready to be used.")),
+    responses=responses(401, 404, 409, _200=response(reference_schemas.ReferencePicture, "Ready to be used.")),
 )
-async def complete_reference(backend: Backend, caller: Caller, reference_id: UUID) -> Response:
-    reference = await completing.complete_reference(
+async def route_complete_reference(backend: Backend, caller: Caller, reference_id: UUID) -> Response:
+    reference = await complete_reference(
         backend.db, backend.uploads, backend.cleaner, user_id=caller.user_id, reference_id=reference_id
     )
     return json_response(_resource(reference))

@@ -1,7 +1,7 @@
-"""Leaving, thinking better of it, and taking everything along."""
+"""Deleting the account, undoing that, and the receipt."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
 from starlette.requests import Request
@@ -9,16 +9,13 @@ from starlette.responses import Response
 
 from tatemono.domain.identity.members import Password
 from tatemono.domain.privacy.account_deletion import NoSuchReceipt
-from tatemono.domain.privacy.exports import Export, ExportState, NoSuchExport
+from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, WITHOUT_TOKEN, response, responses
 from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, Dpop, proven, router
 from tatemono.entrypoints.mobile_api.privacy import account_deletion_schemas as schemas
-from tatemono.entrypoints.mobile_api.resources import PictureUrls
-from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
-from tatemono.usecases.privacy import request_deletion as deleting
-from tatemono.usecases.privacy import request_export as exporting
-from tatemono.usecases.privacy import undo_deletion as undoing
+from tatemono.usecases.privacy.request_deletion import request_deletion
+from tatemono.usecases.privacy.undo_deletion import MemberWords, undo_deletion
 
 routes = router("Leaving")
 
@@ -27,7 +24,6 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
 
 @routes.post(
     "/me/deletion",
-    operation_id="request_deletion",
     summary="Delete my account",
     description=(
         _PROOF + "Members show their password once more. All devices are signed out at once, transfer codes are void, "
@@ -36,9 +32,11 @@ _PROOF = "With a `DPoP` proof of the device's key, made for this address, as at 
     ),
     openapi_extra=WITH_TOKEN,
     status_code=202,
-    responses=answers(401, 409, 429, *OF_A_BODY, _202=body(schemas.RequestedDeletion, "When it will happen.")),
+    responses=responses(
+        401, 409, 429, *BODY_PROBLEMS, _202=response(schemas.RequestedDeletion, "When it will happen.")
+    ),
 )
-async def request_deletion(
+async def route_request_deletion(
     *,
     request: Request,
     backend: Backend,
@@ -48,7 +46,7 @@ async def request_deletion(
     dpop: Dpop,
 ) -> Response:
     limit.account(caller.user_id)
-    deletion = await deleting.request_deletion(
+    deletion = await request_deletion(
         backend.db,
         backend.members,
         caller=caller,
@@ -64,18 +62,17 @@ async def request_deletion(
 
 @routes.post(
     "/auth/undo-deletion",
-    operation_id="undo_deletion",
     summary="I want my account back",
     description=(
         _PROOF + "A guest needs nothing but a device of the account; a member sends `email` and `password`, on "
-        "whatever phone. Sign in as ever afterwards. 409 `no_deletion_pending` if there is nothing to undo, 409 "
+        "any phone. Sign in as usual afterwards. 409 `no_deletion_pending` if there is nothing to undo, 409 "
         "`deletion_begun` if it is too late."
     ),
-    openapi_extra=OPEN_TO_ALL,
+    openapi_extra=WITHOUT_TOKEN,
     status_code=204,
-    responses=answers(401, 409, 429, *OF_A_BODY, _204={"description": "The account is back."}),
+    responses=responses(401, 409, 429, *BODY_PROBLEMS, _204={"description": "The account is back."}),
 )
-async def undo_deletion(
+async def route_undo_deletion(
     request: Request,
     backend: Backend,
     limit: Annotated[Limited, limited("undo-deletion")],
@@ -87,8 +84,8 @@ async def undo_deletion(
     member = None
     if body.email is not None and body.password is not None:
         await limit.address(body.email)
-        member = undoing.MemberWords(body.email, Password(body.password.get_secret_value()), body.totp_code)
-    await undoing.undo_deletion(
+        member = MemberWords(body.email, Password(body.password.get_secret_value()), body.totp_code)
+    await undo_deletion(
         backend.db,
         backend.members,
         platform=body.platform,
@@ -102,13 +99,12 @@ async def undo_deletion(
 
 @routes.get(
     "/deletion-receipts/{receipt_id}",
-    operation_id="get_deletion_receipt",
     summary="What was erased",
-    description="For whoever has its id. It says how much was erased, and nothing about whose it was.",
-    openapi_extra=OPEN_TO_ALL,
-    responses=answers(404, 429, _200=body(schemas.DeletionReceipt, "The receipt.")),
+    description="Its id is enough to read it. It says how much was erased, and nothing about whose it was.",
+    openapi_extra=WITHOUT_TOKEN,
+    responses=responses(404, 429, _200=response(schemas.DeletionReceipt, "The receipt.")),
 )
-async def get_deletion_receipt(
+async def route_get_deletion_receipt(
     backend: Backend, _limit: Annotated[Limited, limited("deletion-receipt")], receipt_id: UUID
 ) -> Response:
     receipt = await backend.db.deletions.receipt(receipt_id)
@@ -126,53 +122,3 @@ async def get_deletion_receipt(
             "hmac_sha256": receipt.mac.hex() if receipt.mac else None,
         }
     )
-
-
-@routes.post(
-    "/me/export",
-    operation_id="request_export",
-    summary="Give me everything that is mine",
-    description=(
-        "A zip with pictures, prompts, profile and the history of credits is built in the background; `get_export` "
-        "tells how far it is. Members get a mail with a link when it is ready. While one is being built, asking again "
-        "gives the same one."
-    ),
-    openapi_extra=WITH_TOKEN,
-    status_code=202,
-    responses=answers(401, 429, _202=body(schemas.Export, "It is being built.")),
-)
-async def request_export(
-    request: Request, backend: Backend, limit: Annotated[Limited, limited("export")], caller: Caller
-) -> Response:
-    limit.account(caller.user_id)
-    export = await exporting.request_export(backend.db, user_id=caller.user_id, language=language_of(request))
-    return json_response(_export(export, request.app.state.urls), 202)
-
-
-@routes.get(
-    "/me/export",
-    operation_id="get_export",
-    summary="How far my export is, and its link",
-    openapi_extra=WITH_TOKEN,
-    responses=answers(401, 404, _200=body(schemas.Export, "The newest one.")),
-)
-async def get_export(request: Request, backend: Backend, caller: Caller) -> Response:
-    export = await backend.db.exports.newest(caller.user_id)
-    if export is None:
-        raise NoSuchExport
-    return json_response(_export(export, request.app.state.urls))
-
-
-def _export(export: Export, urls: PictureUrls) -> dict[str, Any]:
-    expires_at = urls.expiry() if export.state is ExportState.READY else None
-    return {
-        "id": export.id,
-        "state": export.state,
-        "created_at": export.created_at,
-        "ready_at": export.ready_at,
-        "expires_at": export.expires_at,
-        "size_bytes": export.size_bytes,
-        "pictures": export.pictures,
-        "url": urls.url(export.object_key, expires_at) if expires_at else None,
-        "url_expires_at": datetime.fromtimestamp(expires_at, UTC) if expires_at else None,
-    }

@@ -1,4 +1,4 @@
-"""The shapes of bodies about leaving and taking along."""
+"""Bodies about deleting the account."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -8,7 +8,6 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from tatemono.domain.identity.devices import Platform
 from tatemono.domain.identity.members import MAX_PASSWORD_CHARACTERS, Password
-from tatemono.domain.privacy.exports import ExportState
 from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
 from tatemono.entrypoints.mobile_api.identity.member_schemas import Email, TotpCode
 
@@ -48,7 +47,7 @@ class DeletionUndoing(RequestBody):
         StringConstraints(min_length=8, max_length=255, pattern=NO_NUL),
         Field(description="As at `sign_in_device`."),
     ]
-    email: Annotated[Email | None, Field(description="For members, on whatever phone; with `password`.")] = None
+    email: Annotated[Email | None, Field(description="For members, on any phone; with `password`.")] = None
     password: MembersPassword = None
     totp_code: TotpCode = None
 
@@ -99,29 +98,3 @@ class DeletionReceipt(ResponseBody):
     erased_at: datetime | None
     erased: ErasedCounts | None
     hmac_sha256: Annotated[str | None, Field(description="Ours, of all the rest: shows that we gave it out.")]
-
-
-class Export(ResponseBody):
-    model_config = example(
-        {
-            "id": "019ab3e0-11c2-7d70-8f20-5d4c3b2a1907",
-            "state": "ready",
-            "created_at": "2026-11-24T09:12:03.271828Z",
-            "ready_at": "2026-11-24T09:12:21.141592Z",
-            "expires_at": "2026-12-01T09:12:21.141592Z",
-            "size_bytes": 18734213,
-            "pictures": 6,
-            "url": "https://pictures.example.jp/exports/019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03/x.zip?Expires=…",
-            "url_expires_at": "2026-11-24T09:30:00Z",
-        }
-    )
-
-    id: UUID
-    state: ExportState
-    created_at: datetime
-    ready_at: datetime | None
-    expires_at: Annotated[datetime | None, Field(description="The archive is erased then.")]
-    size_bytes: int | None
-    pictures: int | None
-    url: Annotated[str | None, Field(description="Of the zip, when it is ready. Good for whoever has it.")]
-    url_expires_at: Annotated[datetime | None, Field(description="Ask again for a new one.")]

@@ -1,4 +1,4 @@
-"""The shapes of the bodies about reports, as the OpenAPI document shows them."""
+"""Bodies about reports."""
 
 from typing import Annotated
 

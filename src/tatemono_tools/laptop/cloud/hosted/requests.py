@@ -14,11 +14,11 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}").fullmatch
 _PROMPTS = {"", "none", "login"}
 
 
-class WrongRequest(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
+class WrongRequest(Exception):
     """The request is not the app's, so the browser is not sent back; the message is OAuth's `error`."""
 
 
-class RefusedRequest(Exception):  # noqa: N818 - as above
+class RefusedRequest(Exception):
     """The app is told by a redirect.
 
     :ivar location: where the browser goes

@@ -8,7 +8,7 @@ from tatemono_tools.laptop.cloud.hosted.lockout import Lockout
 from tatemono_tools.laptop.cloud.hosted.sign_ins import SignIn, Step
 
 
-class Refused(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
+class Refused(Exception):
     """The step is not done.
 
     :ivar text: which of the texts says why; `facts` fill it

@@ -1,25 +1,19 @@
-"""Saying that a kind of mail shall not come any more: a page for people, and RFC 8058's one click for their readers."""
+"""The page that unsubscribes, in the reader's language. It holds no script and loads nothing."""
 
 import base64
 import hashlib
 from html import escape
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.mail.message import MailKind
-from tatemono.domain.mail.unsubscribing import UnsubscribeLinkRejected, check_optional
+from tatemono.domain.mail.unsubscribing import UnsubscribeLinkRejected
 from tatemono.entrypoints.http.responses import language_of
-from tatemono.entrypoints.mobile_api.caller import Backend
-from tatemono.entrypoints.mobile_api.route_openapi import OPEN_TO_ALL, answers, router
-from tatemono.usecases.mail import unsubscribe as unsubscribing
 
-routes = router("Mail")
-
-_KINDS = {MailKind.ANNOUNCEMENT: {"en": "news from Tatemono", "ja": "Tatemono からのお知らせメール"}}
-_TEXTS = {
+KINDS = {MailKind.ANNOUNCEMENT: {"en": "news from Tatemono", "ja": "Tatemono からのお知らせメール"}}
+TEXTS = {
     "en": {
         "ask": "Unsubscribe?",
         "asked": "You will get no more {kind}. Mail that concerns your account still comes.",
@@ -70,7 +64,7 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-# Without an action a form goes where the page came from, token and all.
+# Without an action, a form is sent to the address of the page, which holds the token.
 _FORM = """<form method="post"><button name="List-Unsubscribe" value="One-Click">{button}</button></form>
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -86,69 +80,30 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
 }
 
-Token = Annotated[str, Query(max_length=200, description="From the link in the mail.")]
 
-
-def _html(description: str, title: str) -> dict[str, Any]:
+def html_response(description: str, title: str) -> dict[str, Any]:
+    """A page as the OpenAPI document shows it."""
     return {"description": description, "content": {"text/html": {"example": f"<!doctype html>…<h1>{title}</h1>…"}}}
 
 
-def _responses(description: str, title: str) -> dict[int | str, dict[str, Any]]:
-    responses = answers()
-    responses[200] = _html(description, title)
-    wrong = _html("The link is not whole.", _TEXTS["en"]["wrong"])["content"]
-    responses[422]["content"] = responses[422]["content"] | wrong
-    return responses
+def asked_page(request: Request, kind: MailKind) -> Response:
+    texts = TEXTS[language_of(request)]
+    form = _FORM.format(button=texts["button"])
+    return _page(request, texts["ask"], texts["asked"].format(kind=_kind_text(request, kind)), form=form)
 
 
-@routes.get(
-    "/mail/unsubscribe",
-    operation_id="ask_to_unsubscribe",
-    summary="A page that asks whether to unsubscribe",
-    description="For people who follow the link in a mail. It changes nothing: programs follow links too.",
-    openapi_extra=OPEN_TO_ALL,
-    responses=_responses("A page with one button.", _TEXTS["en"]["ask"]),
-)
-async def ask_to_unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
-    try:
-        kind = backend.unsubscribe_links.read(token).kind
-        check_optional(kind)
-    except UnsubscribeLinkRejected as refusal:
-        return _wrong(request, refusal)
-    texts = _TEXTS[language_of(request)]
-    return _page(
-        request, texts["ask"], _about(texts["asked"], kind, request), form=_FORM.format(button=texts["button"])
-    )
+def done_page(request: Request, kind: MailKind) -> Response:
+    texts = TEXTS[language_of(request)]
+    return _page(request, texts["done"], texts["did"].format(kind=_kind_text(request, kind)))
 
 
-@routes.post(
-    "/mail/unsubscribe",
-    operation_id="unsubscribe",
-    summary="Unsubscribe",
-    description=(
-        "The button of the page, or of a mail reader (RFC 8058), which sends the form field "
-        "`List-Unsubscribe=One-Click`; the token says all, so the body is not read. Again changes nothing."
-    ),
-    openapi_extra=OPEN_TO_ALL,
-    responses=_responses("No such mail comes any more.", _TEXTS["en"]["done"]),
-)
-async def unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
-    try:
-        found = backend.unsubscribe_links.read(token)
-        await unsubscribing.unsubscribe(backend.db, digest=found.digest, kind=found.kind)
-    except UnsubscribeLinkRejected as refusal:
-        return _wrong(request, refusal)
-    texts = _TEXTS[language_of(request)]
-    return _page(request, texts["done"], _about(texts["did"], found.kind, request))
-
-
-def _about(text: str, kind: MailKind, request: Request) -> str:
-    return text.format(kind=_KINDS[kind][language_of(request)])
-
-
-def _wrong(request: Request, refusal: UnsubscribeLinkRejected) -> Response:
+def rejected_page(request: Request, refusal: UnsubscribeLinkRejected) -> Response:
     language = language_of(request)
-    return _page(request, _TEXTS[language]["wrong"], refusal.text(language), status=422)
+    return _page(request, TEXTS[language]["wrong"], refusal.text(language), status=422)
+
+
+def _kind_text(request: Request, kind: MailKind) -> str:
+    return KINDS[kind][language_of(request)]
 
 
 def _page(request: Request, title: str, text: str, *, form: str = "", status: int = 200) -> Response:

@@ -1,9 +1,11 @@
-"""The shapes of bodies, as the OpenAPI document shows them. Requests are validated with these; responses are written
-straight from rows (`resources.py`), and tests hold them to these shapes.
+"""Bodies about generations.
+
+Requests are validated with these models. Responses are written straight from rows (`generation_resources.py`), and
+tests hold them to these models.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -21,16 +23,11 @@ from tatemono.domain.generations.generation import (
     Size,
     State,
 )
-from tatemono.domain.identity.devices import UserKind
-from tatemono.domain.safety.reports import ReportReason
 from tatemono.entrypoints.http.bodies import NO_NUL, RequestBody, ResponseBody, example
+from tatemono.entrypoints.mobile_api.pictures.picture_schemas import GENERATION_ID, Picture
 
-#: A strict body takes text for an id all the same: JSON has no other way to write one.
+#: An id may be text in a strict body, too: JSON has no other way to write one.
 LaxUuid = Annotated[UUID, Field(strict=False)]
-
-_GENERATION_ID = "019ab3c2-5b1e-7a10-8c55-0d2f6a1b9e01"
-_PICTURE_ID = "019ab3c2-9d40-7c3e-a1f4-5e0c7b2d8f02"
-USER_ID = "019ab3c1-02aa-7f00-9b66-3c1d5e7f9a03"
 
 
 class GenerationRequest(RequestBody):
@@ -102,7 +99,7 @@ class GenerationQuote(ResponseBody):
         str | None,
         Field(
             description="What stands in the way: `out_of_credits`, `daily_budget_reached` (this user's), "
-            "`service_budget_reached` (everybody's) or `too_many_waiting`."
+            "`service_budget_reached` (of all users) or `too_many_waiting`."
         ),
     ]
 
@@ -117,41 +114,8 @@ class FailureReason(ResponseBody):
     text: Annotated[str, Field(description="For people, in the language asked for.")]
 
 
-_PICTURE = {
-    "id": _PICTURE_ID,
-    "generation_id": _GENERATION_ID,
-    "prompt": "A lighthouse at dawn, seen from the sea",
-    "url": "https://example.jp/pictures/u/g/1-0.png?Expires=1795470000&Signature=MEQCI…&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256",
-    "thumbnail_url": "https://example.jp/pictures/u/g/1-0-thumbnail.webp?Expires=1795470000&Signature=MEUCI…&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256",
-    "urls_expire_at": "2026-11-24T09:00:00Z",
-    "width": 1024,
-    "height": 1536,
-    "size_bytes": 1482036,
-    "content_type": "image/png",
-    "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI",
-    "created_at": "2026-11-24T08:41:12.031415Z",
-}
-
-
-class Picture(ResponseBody):
-    model_config = example(_PICTURE)
-
-    id: UUID
-    generation_id: UUID
-    prompt: str
-    url: Annotated[str, Field(description="Opens without a token until `urls_expire_at`; stays the same for minutes.")]
-    thumbnail_url: Annotated[str, Field(description="WebP, longest side at most 512 pixels.")]
-    urls_expire_at: datetime
-    width: int
-    height: int
-    size_bytes: int
-    content_type: Literal["image/png", "image/jpeg", "image/webp"]
-    thumbhash: Annotated[str, Field(description="Base64 of a ThumbHash: a placeholder until the picture is there.")]
-    created_at: datetime
-
-
 _GENERATION = {
-    "id": _GENERATION_ID,
+    "id": GENERATION_ID,
     "state": "queued",
     "prompt": "A lighthouse at dawn, seen from the sea",
     "style": "ukiyo-e",
@@ -202,7 +166,7 @@ class Generation(ResponseBody):
     position: Annotated[int | None, Field(description="While queued: how many turns from now; 1 is next.")]
     waiting: Annotated[
         WaitingTime | None,
-        Field(description="While queued: how long that takes, by what the queue did lately; null: nobody can say."),
+        Field(description="While queued: how long that takes, by what the queue did lately; null: no estimate yet."),
     ]
     pictures: Annotated[list[Picture], Field(description="When it succeeded, without those that were deleted since.")]
     created_at: datetime
@@ -211,84 +175,7 @@ class Generation(ResponseBody):
 
 
 class GenerationPage(ResponseBody):
-    model_config = example({"items": [_GENERATION], "next_cursor": _GENERATION_ID})
+    model_config = example({"items": [_GENERATION], "next_cursor": GENERATION_ID})
 
     items: list[Generation]
     next_cursor: Annotated[UUID | None, Field(description="Give it as `cursor` for what is older; null at the end.")]
-
-
-class PicturePage(ResponseBody):
-    model_config = example({"items": [_PICTURE], "next_cursor": None})
-
-    items: list[Picture]
-    next_cursor: Annotated[UUID | None, Field(description="Give it as `cursor` for what is older; null at the end.")]
-
-
-class Credits(ResponseBody):
-    available: int
-    held: Annotated[int, Field(description="For generations that are not finished.")]
-
-
-class StrikeOfMine(ResponseBody):
-    reason: ReportReason
-    text: Annotated[str, Field(description="In the language asked for.")]
-    created_at: datetime
-    expires_at: Annotated[datetime, Field(description="From then on it counts no more.")]
-
-
-class Me(ResponseBody):
-    model_config = example(
-        {
-            "id": USER_ID,
-            "kind": "guest",
-            "created_at": "2026-11-24T08:40:57.141592Z",
-            "credits": {"available": 488, "held": 12},
-            "generations_queued": 1,
-            "generations_running": 0,
-            "strikes": [],
-        }
-    )
-
-    id: UUID
-    kind: UserKind
-    created_at: datetime
-    credits: Credits
-    generations_queued: int
-    generations_running: int
-    strikes: Annotated[
-        list[StrikeOfMine],
-        Field(description="Pictures of mine that broke the rules. Three that count suspend the account for 14 days."),
-    ]
-
-
-class Style(ResponseBody):
-    id: str
-    name: Annotated[str, Field(description="In the language asked for.")]
-    name_en: str
-    name_ja: str
-    sample_url: Annotated[str | None, Field(description="A picture in this style; opens as a picture's `url` does.")]
-
-
-class StyleList(ResponseBody):
-    model_config = example(
-        {
-            "items": [
-                {
-                    "id": "ukiyo-e",
-                    "name": "浮世絵",
-                    "name_en": "Ukiyo-e",
-                    "name_ja": "浮世絵",
-                    "sample_url": "https://example.jp/pictures/styles/ukiyo-e/8a1f0c52.jpeg?Expires=1795470000&Signature=MEQCI…&Key-Pair-Id=K2JCJMDEHXQW5F&Hash-Algorithm=SHA256",
-                }
-            ]
-        }
-    )
-
-    items: list[Style]
-
-
-class Health(ResponseBody):
-    model_config = example({"status": "ok", "parts": {"database": "ok", "image-worker": "ok", "outbox-relay": "ok"}})
-
-    status: Literal["ok", "degraded"]
-    parts: dict[str, Literal["ok", "away"]]

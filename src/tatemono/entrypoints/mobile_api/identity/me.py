@@ -1,26 +1,25 @@
-"""The user, and what they can choose from."""
+"""The user who asks."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tatemono.domain.identity.devices import TokenRejected
 from tatemono.domain.safety.reports import reason_text
+from tatemono.entrypoints.http.openapi import WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, language_of
-from tatemono.entrypoints.mobile_api import schemas
-from tatemono.entrypoints.mobile_api.caller import Backend, Caller
-from tatemono.entrypoints.mobile_api.route_openapi import WITH_TOKEN, answers, body, router
+from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
+from tatemono.entrypoints.mobile_api.identity.me_schemas import Me
 
 routes = router("Me")
 
 
 @routes.get(
     "/me",
-    operation_id="get_me",
     summary="Who I am, and my credits",
     openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.Me, "The user.")),
+    responses=responses(401, _200=response(Me, "The user.")),
 )
-async def get_me(request: Request, backend: Backend, caller: Caller) -> Response:
+async def route_get_me(request: Request, backend: Backend, caller: Caller) -> Response:
     me = await backend.db.queries.me(caller.user_id)
     if me is None:
         # The user was deleted after the token was given out.
@@ -46,27 +45,3 @@ async def get_me(request: Request, backend: Backend, caller: Caller) -> Response
         },
         headers={"content-language": language, "vary": "accept-language"},
     )
-
-
-@routes.get(
-    "/styles",
-    operation_id="list_styles",
-    summary="The style presets",
-    openapi_extra=WITH_TOKEN,
-    responses=answers(401, _200=body(schemas.StyleList, "All of them, in the order to show.")),
-)
-async def list_styles(request: Request, backend: Backend, _caller: Caller) -> Response:
-    language = language_of(request)
-    urls = request.app.state.urls
-    expires_at = urls.expiry()
-    items = [
-        {
-            "id": style.id,
-            "name": style.name_ja if language == "ja" else style.name_en,
-            "name_en": style.name_en,
-            "name_ja": style.name_ja,
-            "sample_url": urls.url(style.sample_key, expires_at) if style.sample_key else None,
-        }
-        for style in await backend.db.queries.styles()
-    ]
-    return json_response({"items": items}, headers={"content-language": language, "vary": "accept-language"})

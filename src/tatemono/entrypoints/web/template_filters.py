@@ -1,4 +1,4 @@
-"""Times and browsers in words."""
+"""How templates show times and browsers."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ _SYSTEMS = (
 )
 
 
-def moment(value: datetime | str) -> str:
+def utc_minute(value: datetime | str) -> str:
     """To the minute, in UTC: the page cannot know the reader's clock."""
     time = datetime.fromisoformat(value) if isinstance(value, str) else value
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

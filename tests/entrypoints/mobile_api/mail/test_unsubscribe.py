@@ -15,7 +15,7 @@ from tatemono.adapters.unsubscribe_links import PATH, UnsubscribeLinks
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.mail.message import MailKind
 from tatemono.domain.mail.sending import address_digest
-from tatemono.entrypoints.mobile_api import unsubscribing
+from tatemono.entrypoints.mobile_api.mail.unsubscribe_page import KINDS
 
 pytest_plugins = ["mobile_api"]
 
@@ -24,7 +24,7 @@ ADDRESS = "someone@example.com"
 
 @pytest.fixture
 def client(new_phone: Callable[[], Phone]) -> httpx2.AsyncClient:
-    """Somebody who has not signed in, and never will."""
+    """A person who has not signed in, and never will."""
     return new_phone().client
 
 
@@ -130,8 +130,8 @@ class TestALinkThatIsNotWhole:
 
 class TestThePageSKinds:
     def test_have_names_in_both_languages(self) -> None:
-        assert {kind for kind in MailKind if kind.optional} == set(unsubscribing._KINDS)
-        assert all(set(names) == {"en", "ja"} for names in unsubscribing._KINDS.values())
+        assert {kind for kind in MailKind if kind.optional} == set(KINDS)
+        assert all(set(names) == {"en", "ja"} for names in KINDS.values())
 
 
 class TestLinks:
