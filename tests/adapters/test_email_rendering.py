@@ -10,7 +10,7 @@ from letters import FACTS_OF, mail_of
 from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import DEVICE_EVENTS, MailKind
-from tatemono.usecases.mail.send_mail import RenderedEmail
+from tatemono.usecases.mail.ports import RenderedEmail
 
 LETTERS = JinjaEmailRenderer(UnsubscribeLinks(b"a key for tests", public_url="https://tatemono.example"))
 

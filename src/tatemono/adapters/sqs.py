@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 
 BATCH_LIMIT = 10
 """The most messages that one call of SQS takes or gives."""

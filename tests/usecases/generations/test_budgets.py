@@ -165,7 +165,7 @@ class TestAllowance:
     async def test_fills_up_once_a_day(self, house: House) -> None:
         user_id = await guest(house.api, credits=1)
         prices = held_to(daily_credits=5)
-        quote = await quote_generation(house.api, prices, user_id=user_id, request=LOW)
+        quote = await quote_generation(house.api.generations, prices, user_id=user_id, request=LOW)
         assert (quote.price, quote.available, quote.free_credits, quote.obstacle) == (2, 1, 4, None)
         results = await asyncio.gather(*(house.ask(user_id, prices) for _ in range(4)))
         assert [type(refusal) for refusal in results if refusal] == [OutOfCredits] * 2
@@ -185,10 +185,10 @@ class TestAllowance:
 
     async def test_is_told_with_what_stands_in_the_way(self, house: House) -> None:
         user_id = await guest(house.api, credits=1)
-        quote = await quote_generation(house.api, held_to(), user_id=user_id, request=LOW)
+        quote = await quote_generation(house.api.generations, held_to(), user_id=user_id, request=LOW)
         assert quote.obstacle == "out_of_credits"
         quote = await quote_generation(
-            house.api, held_to(daily_credits=5, user_day_micros=1), user_id=user_id, request=LOW
+            house.api.generations, held_to(daily_credits=5, user_day_micros=1), user_id=user_id, request=LOW
         )
         assert quote.obstacle == "daily_budget_reached"
 

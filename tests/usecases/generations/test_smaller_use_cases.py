@@ -11,7 +11,7 @@ from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.generation import AlreadyFinished, NoSuchGeneration, State
 from tatemono.domain.pictures.picture import NoSuchPicture
 from tatemono.usecases.generations.cancel_generation import cancel_generation
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 from tatemono.usecases.generations.relay_outbox import relay_outbox
 from tatemono.usecases.pictures.delete_picture import delete_picture, erase_deleted_pictures
 
@@ -67,9 +67,9 @@ class TestDeletePicture:
         await db.generations.succeed(claim, [kept(claim)], USAGE, None)
         (picture,) = await db.queries.pictures(user_id, before=None, limit=10)
         with pytest.raises(NoSuchPicture):
-            await delete_picture(db, user_id=await guest(db), picture_id=picture.id)
-        await delete_picture(db, user_id=user_id, picture_id=picture.id)
-        await delete_picture(db, user_id=user_id, picture_id=picture.id)
+            await delete_picture(db.pictures, user_id=await guest(db), picture_id=picture.id)
+        await delete_picture(db.pictures, user_id=user_id, picture_id=picture.id)
+        await delete_picture(db.pictures, user_id=user_id, picture_id=picture.id)
         assert await db.queries.pictures(user_id, before=None, limit=10) == []
         shelf = Shelf()
         shelf.away = True
@@ -82,7 +82,7 @@ class TestDeletePicture:
 
     async def test_refuses_what_never_was(self, db: Database) -> None:
         with pytest.raises(NoSuchPicture):
-            await delete_picture(db, user_id=await guest(db), picture_id=uuid4())
+            await delete_picture(db.pictures, user_id=await guest(db), picture_id=uuid4())
 
 
 class LetterBox:

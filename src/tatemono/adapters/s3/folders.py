@@ -6,7 +6,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tatemono.adapters.s3.pictures import S3Pictures
-from tatemono.usecases.privacy.ports import StoredObject, Upload
+from tatemono.usecases.pictures.ports import StoredObject
+from tatemono.usecases.privacy.ports import Upload
 
 #: S3 takes 10,000 parts of 5 MiB to 5 GiB: with these an archive may have 156 GiB. One of them is in memory.
 PART_BYTES = 16 * 1024 * 1024

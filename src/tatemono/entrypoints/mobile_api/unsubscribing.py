@@ -135,7 +135,7 @@ async def ask_to_unsubscribe(request: Request, backend: Backend, token: Token = 
 async def unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
     try:
         found = backend.unsubscribe_links.read(token)
-        await unsubscribing.unsubscribe(backend.db, digest=found.digest, kind=found.kind)
+        await unsubscribing.unsubscribe(backend.db.mails, digest=found.digest, kind=found.kind)
     except UnsubscribeLinkRejected as refusal:
         return _wrong(request, refusal)
     texts = _TEXTS[language_of(request)]

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 
 from tatemono.domain.generations.image_models import Finding, Registry
-from tatemono.usecases.ports import Database
+from tatemono.usecases.generations.ports import GenerationsDatabase
 
 _EVERY = timedelta(days=1)
 _AFTER_FAILURE = timedelta(minutes=10)
 
 
 async def check_models(
-    db: Database,
+    db: GenerationsDatabase,
     registry: Registry,
     ask: Callable[[], Awaitable[Mapping[str, date | None]]],
     *,

@@ -3,15 +3,14 @@
 import asyncio
 from uuid import UUID
 
-from tatemono.usecases.identity.ports import GuestIdentities
-from tatemono.usecases.ports import Database
+from tatemono.usecases.identity.ports import GuestIdentities, IdentityDatabase
 
 #: Guests of one round, and calls at the same time. Cognito allows some tens of calls each second for an account.
 BATCH = 50
 _AT_A_TIME = 5
 
 
-async def attach_identities(db: Database, identities: GuestIdentities) -> int:
+async def attach_identities(db: IdentityDatabase, identities: GuestIdentities) -> int:
     """Give the oldest guests that have no identity one each, up to `BATCH`.
 
     No phone waits for it: the sign-in has long been answered. What is not recorded, because of a crash or since another

@@ -9,13 +9,14 @@ from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.confirm_member import reopen_session
 from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.join_account import join_account
-from tatemono.usecases.identity.ports import MemberPool
+from tatemono.usecases.identity.member_pool_ports import MemberPool
+from tatemono.usecases.identity.ports import IdentityDatabase
 from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
 async def sign_in_member(
-    db: Database,
+    db: IdentityDatabase,
     pool: MemberPool,
     *,
     caller: Principal,

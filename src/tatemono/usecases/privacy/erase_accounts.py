@@ -9,8 +9,15 @@ from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.pictures import picture
 from tatemono.domain.privacy import exports
 from tatemono.domain.privacy.account_deletion import Receipt
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database, Rows
-from tatemono.usecases.privacy.ports import Erasing, IdentityDirectory, MemberDirectory, ObjectFolders
+from tatemono.usecases.ports import OUTBOX_CHANNEL
+from tatemono.usecases.privacy.ports import (
+    Erasing,
+    IdentityDirectory,
+    MemberDirectory,
+    ObjectFolders,
+    PrivacyDatabase,
+    PrivacyRows,
+)
 
 BATCH = 10
 #: Objects of one account that go in one round: two calls of the store.
@@ -29,7 +36,7 @@ class Eraser:
     receipt_key: bytes
 
 
-async def erase_accounts(db: Database, eraser: Eraser) -> tuple[int, int]:
+async def erase_accounts(db: PrivacyDatabase, eraser: Eraser) -> tuple[int, int]:
     """Begin what is due, and take each erasure that is under way one round further, up to `BATCH` of both.
 
     Every step may be done twice, so a crash anywhere only repeats one.
@@ -53,7 +60,7 @@ async def erase_accounts(db: Database, eraser: Eraser) -> tuple[int, int]:
     return begun, done
 
 
-async def _go_on(db: Database, eraser: Eraser, deletion_id: UUID) -> bool:
+async def _go_on(db: PrivacyDatabase, eraser: Eraser, deletion_id: UUID) -> bool:
     """:returns: whether nothing is left of the account"""
     async with db.transaction() as rows:
         erasing = await rows.deletions.lock_begun(deletion_id)
@@ -61,7 +68,7 @@ async def _go_on(db: Database, eraser: Eraser, deletion_id: UUID) -> bool:
         return erasing is not None and not erasing.busy and await _one_round(rows, eraser, erasing)
 
 
-async def _one_round(rows: Rows, eraser: Eraser, erasing: Erasing) -> bool:
+async def _one_round(rows: PrivacyRows, eraser: Eraser, erasing: Erasing) -> bool:
     """:returns: whether nothing is left of the account"""
     if "objects" not in erasing.counts:
         # Counted before the first goes, since the count of what is gone may get lost with a crash.
@@ -96,7 +103,7 @@ def _folders(family: Sequence[UUID]) -> list[str]:
     return [f"{folder}/{user_id}/" for user_id in family for folder in (picture.FOLDER, exports.FOLDER)]
 
 
-async def _count_objects(rows: Rows, eraser: Eraser, erasing: Erasing) -> int:
+async def _count_objects(rows: PrivacyRows, eraser: Eraser, erasing: Erasing) -> int:
     found = len(await rows.deletions.strays(erasing.family))
     for folder in _folders(erasing.family):
         after = ""
@@ -107,7 +114,7 @@ async def _count_objects(rows: Rows, eraser: Eraser, erasing: Erasing) -> int:
     return found
 
 
-async def _erase_objects(rows: Rows, eraser: Eraser, erasing: Erasing) -> bool:
+async def _erase_objects(rows: PrivacyRows, eraser: Eraser, erasing: Erasing) -> bool:
     """Erase some. :returns: whether none is left"""
     await eraser.store.delete(await rows.deletions.strays(erasing.family))
     erased = 0

@@ -24,7 +24,8 @@ from tatemono.domain.safety.reports import (
     quarantine_key,
     reason_text,
 )
-from tatemono.usecases.ports import OUTBOX_CHANNEL, REVOCATIONS_CHANNEL, TAKEDOWNS_CHANNEL, Database, Rows
+from tatemono.usecases.ports import OUTBOX_CHANNEL, REVOCATIONS_CHANNEL, TAKEDOWNS_CHANNEL
+from tatemono.usecases.safety.ports import SafetyDatabase, SafetyRows
 
 #: What an escalation by an operator is called among the categories of moderation.
 _BY_OPERATOR = "operator"
@@ -32,7 +33,7 @@ _BY_OPERATOR = "operator"
 _MAIL_LANGUAGE = "ja"
 
 
-async def decide_report(db: Database, act: Act, *, report_id: UUID, decision: Decision, now: datetime) -> Report:
+async def decide_report(db: SafetyDatabase, act: Act, *, report_id: UUID, decision: Decision, now: datetime) -> Report:
     """Decide about a report that the operator has claimed; others about the same picture are decided with it.
 
     A picture that is taken down is gone from every answer when this returns; its bytes follow within seconds.
@@ -55,7 +56,7 @@ async def decide_report(db: Database, act: Act, *, report_id: UUID, decision: De
 
 
 async def take_down_picture(
-    db: Database, act: Act, *, picture_id: UUID, reason: ReportReason, decision: Decision, now: datetime
+    db: SafetyDatabase, act: Act, *, picture_id: UUID, reason: ReportReason, decision: Decision, now: datetime
 ) -> None:
     """Take a picture down that nobody has reported. To do it again, more severely, adds what is new.
 
@@ -77,7 +78,7 @@ class _Verdict:
     now: datetime
 
 
-async def _take_down(rows: Rows, act: Act, picture_id: UUID, verdict: _Verdict) -> UUID | None:
+async def _take_down(rows: SafetyRows, act: Act, picture_id: UUID, verdict: _Verdict) -> UUID | None:
     """:returns: whose it was; none if there is no such picture, for instance since its user has deleted it"""
     escalated = verdict.decision is Decision.ESCALATE
     operator = act.operator.email
@@ -107,7 +108,7 @@ async def _take_down(rows: Rows, act: Act, picture_id: UUID, verdict: _Verdict) 
     return takedown.user_id
 
 
-async def _strike(rows: Rows, takedown: Takedown, verdict: _Verdict) -> None:
+async def _strike(rows: SafetyRows, takedown: Takedown, verdict: _Verdict) -> None:
     user_id = takedown.user_id
     if not await rows.strikes.add(user_id, verdict.reason, takedown.picture_id, counts_for=STRIKE_COUNTS_FOR):
         return
@@ -124,7 +125,7 @@ async def _strike(rows: Rows, takedown: Takedown, verdict: _Verdict) -> None:
         await rows.mails.put(Mail(f"strike:{takedown.picture_id}", MailKind.STRIKE, email, _MAIL_LANGUAGE, facts))
 
 
-def _tell(db: Database, user_id: UUID | None) -> None:
+def _tell(db: SafetyDatabase, user_id: UUID | None) -> None:
     db.notifier.notify(TAKEDOWNS_CHANNEL)
     db.notifier.notify(OUTBOX_CHANNEL)
     if user_id is not None:

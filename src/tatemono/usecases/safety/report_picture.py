@@ -5,24 +5,24 @@ from uuid import UUID
 
 from tatemono.domain.pictures.picture import FOLDER, NoSuchPicture
 from tatemono.domain.safety.reports import Origin, ReportReason
-from tatemono.usecases.ports import Database
+from tatemono.usecases.safety.ports import Reports
 
 
 async def report_picture(
-    db: Database, *, user_id: UUID, picture_id: UUID, reason: ReportReason, note: str | None
+    reports: Reports, *, user_id: UUID, picture_id: UUID, reason: ReportReason, note: str | None
 ) -> None:
     """Put one of one's own pictures before an operator. Until it is decided, to report it again adds nothing.
 
     :raises NoSuchPicture: the user has none with this id
     """
-    known = await db.reports.add(
+    known = await reports.add(
         picture_id=picture_id, object_key=None, reporter_id=user_id, origin=Origin.OWNER, reason=reason, note=note
     )
     if not known:
         raise NoSuchPicture
 
 
-async def report_from_outside(db: Database, *, picture: str, reason: ReportReason, note: str | None) -> None:
+async def report_from_outside(reports: Reports, *, picture: str, reason: ReportReason, note: str | None) -> None:
     """Put anybody's picture before an operator. Nobody is told whether there is such a picture.
 
     The picture itself is not touched: only an operator's decision does that.
@@ -32,7 +32,7 @@ async def report_from_outside(db: Database, *, picture: str, reason: ReportReaso
     picture_id, object_key = named_picture(picture)
     if picture_id is None and object_key is None:
         return
-    await db.reports.add(
+    await reports.add(
         picture_id=picture_id, object_key=object_key, reporter_id=None, origin=Origin.PUBLIC, reason=reason, note=note
     )
 

@@ -38,7 +38,9 @@ async def picture(owner: Database) -> tuple[UUID, UUID]:
 
 async def reported(owner: Database) -> tuple[UUID, UUID]:
     user_id, picture_id = await picture(owner)
-    await report_from_outside(owner, picture=str(picture_id), reason=ReportReason.HATE, note="Look at the flag.")
+    await report_from_outside(
+        owner.reports, picture=str(picture_id), reason=ReportReason.HATE, note="Look at the flag."
+    )
     return user_id, picture_id
 
 

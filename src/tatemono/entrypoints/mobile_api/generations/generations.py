@@ -96,7 +96,9 @@ def unquoted(key: str) -> str:
     responses=answers(401, *OF_A_BODY, _200=body(schemas.GenerationQuote, "The price, and what stands in the way.")),
 )
 async def quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
-    quote = await quoting.quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
+    quote = await quoting.quote_generation(
+        backend.db.generations, backend.prices, user_id=caller.user_id, request=body.asked()
+    )
     return json_response(
         {
             "price_credits": quote.price,

@@ -66,7 +66,7 @@ async def issue_transfer_code(
 ) -> Response:
     limit.account(caller.user_id)
     issued = await issuing.issue_transfer_code(
-        backend.db,
+        backend.db.transfers,
         caller=caller,
         sign_out_old_device=body.sign_out_this_device,
         key=_transfer_key(backend),
@@ -142,7 +142,7 @@ async def redeem_transfer_code(
 )
 async def preview_merge(backend: Backend, caller: Caller, merge_token: MergeToken) -> Response:
     grant = backend.merge_tokens.verify(merge_token, caller=caller, now=backend.now())
-    preview = await previewing.preview_merge(backend.db, grant=grant)
+    preview = await previewing.preview_merge(backend.db.merges, grant=grant)
     return json_response(
         {
             "leaving": _side(preview.leaving),

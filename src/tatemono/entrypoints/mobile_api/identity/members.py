@@ -51,7 +51,7 @@ async def register_member(
     limit.account(caller.user_id)
     await limit.address(body.email)
     await registering.register_member(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         email=body.email,

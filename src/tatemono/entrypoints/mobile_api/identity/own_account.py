@@ -67,7 +67,7 @@ async def change_email(
     limit.account(caller.user_id)
     await limit.address(body.email)
     await changing_email.change_email(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),
@@ -119,7 +119,7 @@ async def set_up_totp(
 ) -> Response:
     limit.account(caller.user_id)
     found = await totp.set_up_totp(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),
@@ -144,7 +144,7 @@ async def confirm_totp(
 ) -> Response:
     limit.account(caller.user_id)
     await totp.confirm_totp(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),
@@ -170,7 +170,7 @@ async def remove_totp(
 ) -> Response:
     limit.account(caller.user_id)
     await totp.remove_totp(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),

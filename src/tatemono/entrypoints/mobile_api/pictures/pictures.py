@@ -41,5 +41,5 @@ async def list_pictures(
     responses=answers(401, 404, _204={"description": "Deleted."}),
 )
 async def delete_picture(backend: Backend, caller: Caller, picture_id: UUID) -> Response:
-    await use_case.delete_picture(backend.db, user_id=caller.user_id, picture_id=picture_id)
+    await use_case.delete_picture(backend.db.pictures, user_id=caller.user_id, picture_id=picture_id)
     return Response(status_code=204)

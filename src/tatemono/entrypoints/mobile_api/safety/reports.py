@@ -48,7 +48,7 @@ async def report_picture(
 ) -> Response:
     limit.account(caller.user_id)
     await reporting.report_picture(
-        backend.db, user_id=caller.user_id, picture_id=picture_id, reason=body.reason, note=body.note
+        backend.db.reports, user_id=caller.user_id, picture_id=picture_id, reason=body.reason, note=body.note
     )
     return Response(status_code=202)
 
@@ -66,5 +66,5 @@ async def report_picture(
 async def report_from_outside(
     backend: Backend, _limit: Annotated[Limited, limited("report")], body: schemas.OutsideReport
 ) -> Response:
-    await reporting.report_from_outside(backend.db, picture=body.picture, reason=body.reason, note=body.note)
+    await reporting.report_from_outside(backend.db.reports, picture=body.picture, reason=body.reason, note=body.note)
     return Response(status_code=202)
