@@ -20,8 +20,6 @@ LIFE = timedelta(hours=24)
 #: A user has so many at a time.
 MAX_REFERENCES = 20
 
-CONTENT_TYPES = ("image/png", "image/jpeg", "image/webp")
-
 _INCOMING = "incoming"
 _CLEAN = "clean"
 

@@ -17,14 +17,11 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
 from tatemono.domain.errors import Conflict, Forbidden, Invalid, NotFound
-
-#: Bounds of the plan's parameter, in days.
-SHORTEST_GRACE, LONGEST_GRACE = timedelta(0), timedelta(days=90)
 
 
 class DeletionPending(Forbidden):

@@ -8,14 +8,12 @@ from uuid import UUID
 
 from tatemono.domain.errors import NotFound
 
-#: The gate serves this folder of the bucket like the pictures' one.
+#: The front door serves this folder of the bucket like the pictures' one.
 FOLDER: Final = "exports"
 #: A builder that shows no sign of life for so long has lost its export.
 LEASE: Final = timedelta(seconds=120)
 #: After so many builders have lost it, an export has failed.
 MAX_ATTEMPTS: Final = 8
-#: Bounds of the plan's parameter, in days.
-SHORTEST_KEEP, LONGEST_KEEP = timedelta(days=1), timedelta(days=30)
 
 
 class NoSuchExport(NotFound):
