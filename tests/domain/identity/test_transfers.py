@@ -78,8 +78,8 @@ def guessing_chance(*, tries: int, good_codes: int, knows_locator: bool) -> floa
     :param tries: with the locator known they end at `ATTEMPTS`, since the code is void then
     """
     if knows_locator:
-        return min(tries, ATTEMPTS) / 2 ** (5 * SECRET_CHARACTERS)
-    return tries * good_codes / 2 ** (5 * (LOCATOR_CHARACTERS + SECRET_CHARACTERS))
+        return min(tries, ATTEMPTS) / (1 << 5 * SECRET_CHARACTERS)
+    return tries * good_codes / (1 << 5 * (LOCATOR_CHARACTERS + SECRET_CHARACTERS))
 
 
 class TestGuessingChance:
