@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from letters import FACTS_OF, mail_of
+from mail_examples import FACTS_OF, mail_of
 from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import DEVICE_EVENTS, MailKind

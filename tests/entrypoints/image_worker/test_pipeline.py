@@ -16,10 +16,10 @@ from uuid import UUID
 
 import pytest
 
-from besides import told_besides
 from conftest import CloudEndpoint
 from factories import guest, submitted
 from moderated import ACT
+from required_settings import required_settings
 from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
@@ -93,7 +93,7 @@ async def pipeline(
         ]
         environment = (
             aws_environment.environment
-            | await told_besides(sqs, name)
+            | await required_settings(sqs, name)
             | {
                 "image-worker": service_database_url("image-worker"),
                 "outbox-relay": service_database_url("outbox-relay"),

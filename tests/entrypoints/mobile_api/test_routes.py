@@ -10,7 +10,6 @@ from uuid import UUID
 import pydantic
 import pytest
 
-from painted import paint
 from phone import PUBLIC_URL, Clock, Phone
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.mobile_api import MobileApiBackend, mobile_api
@@ -19,6 +18,7 @@ from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api import schemas
 from tatemono.entrypoints.mobile_api.openapi import openapi
 from tatemono.settings import MobileApiSettings
+from worker_steps import paint
 
 pytest_plugins = ["mobile_api"]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from letters import mail_of
+from mail_examples import mail_of
 from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
