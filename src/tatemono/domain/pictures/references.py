@@ -108,7 +108,7 @@ class CleanPicture:
 
 
 def incoming_key(user_id: UUID, reference_id: UUID) -> str:
-    """Where the upload goes. Nobody reads it but the check."""
+    """Where the upload goes. Only the check reads it."""
     return f"{_INCOMING}/{user_id}/{reference_id}"
 
 

@@ -49,7 +49,7 @@ class Export:
 class ExportClaim:
     """The right to build one.
 
-    :ivar fence: how often it was claimed; whoever holds an older number has lost the right to write
+    :ivar fence: how often it was claimed; a builder with an older number has lost the right to write
     """
 
     id: UUID
@@ -125,5 +125,5 @@ class ExportedCredits:
 
 
 def export_key(user_id: UUID, random: str) -> str:
-    """The key of an archive's object. Nobody guesses it, even who knows the user's id."""
+    """The key of an archive's object. It cannot be guessed, even from the user's id."""
     return f"{FOLDER}/{user_id}/{random}.zip"

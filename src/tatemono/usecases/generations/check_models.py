@@ -18,7 +18,7 @@ async def check_models(
     model_id: str,
     today: date,
 ) -> list[Finding] | None:
-    """Ask the painter once a day, whoever of all workers comes first, keep what it says and compare.
+    """Ask the painter once a day, by the first worker that comes, keep what it says and compare.
 
     :returns: none if it is not time
     """

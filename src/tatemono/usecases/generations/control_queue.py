@@ -13,7 +13,7 @@ async def pause_queue(db: GenerationsDatabase, act: Act) -> None:
 
     :raises AlreadySo: it is paused
     """
-    await _tell(db, act, Operation.PAUSE_QUEUE, lambda queue: queue.pause(act.operator.email, act.reason))
+    await _give_order(db, act, Operation.PAUSE_QUEUE, lambda queue: queue.pause(act.operator.email, act.reason))
 
 
 async def resume_queue(db: GenerationsDatabase, act: Act) -> None:
@@ -21,7 +21,7 @@ async def resume_queue(db: GenerationsDatabase, act: Act) -> None:
 
     :raises AlreadySo: it is not paused
     """
-    await _tell(db, act, Operation.RESUME_QUEUE, lambda queue: queue.resume())
+    await _give_order(db, act, Operation.RESUME_QUEUE, lambda queue: queue.resume())
 
 
 async def drain_queue(db: GenerationsDatabase, act: Act) -> None:
@@ -29,7 +29,7 @@ async def drain_queue(db: GenerationsDatabase, act: Act) -> None:
 
     :raises AlreadySo: it is draining
     """
-    await _tell(db, act, Operation.DRAIN_QUEUE, lambda queue: queue.drain(act.operator.email, act.reason))
+    await _give_order(db, act, Operation.DRAIN_QUEUE, lambda queue: queue.drain(act.operator.email, act.reason))
 
 
 async def fill_queue(db: GenerationsDatabase, act: Act) -> None:
@@ -37,10 +37,10 @@ async def fill_queue(db: GenerationsDatabase, act: Act) -> None:
 
     :raises AlreadySo: it is not draining
     """
-    await _tell(db, act, Operation.FILL_QUEUE, lambda queue: queue.fill())
+    await _give_order(db, act, Operation.FILL_QUEUE, lambda queue: queue.fill())
 
 
-async def _tell(
+async def _give_order(
     db: GenerationsDatabase, act: Act, operation: Operation, change: Callable[[Queue], Awaitable[bool]]
 ) -> None:
     async with db.transaction() as rows:

@@ -12,7 +12,7 @@ from tatemono.usecases.ports import OUTBOX_CHANNEL
 async def redrive_dead_letters(db: GenerationsDatabase, act: Act, *, queue: str, ids: Sequence[UUID] | None) -> int:
     """Send them to their queue again: these, or (none) all that wait for a decision, the oldest first.
 
-    The letter and its row of the outbox change in one transaction, so each is sent once, whoever asks how often.
+    The letter and its row of the outbox change in one transaction, so each is sent once, however often it is asked for.
 
     :returns: how many
     :raises NoSuchDeadLetter: none of them waits for a decision

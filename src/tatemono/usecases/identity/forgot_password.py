@@ -6,7 +6,7 @@ from tatemono.usecases.identity.member_pool_ports import MemberPool
 
 
 async def forgot_password(pool: MemberPool, *, email: str, even_seconds: float) -> None:
-    """Have a code sent to the address, if it is a member's; nobody is told whether it is.
+    """Have a code sent to the address, if it is a member's; the answer does not tell whether it is.
 
     :raises WrongEmail:
     """

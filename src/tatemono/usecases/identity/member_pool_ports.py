@@ -9,8 +9,8 @@ from tatemono.domain.identity.members import Password, PoolMember
 class MemberPool(Protocol):
     """The user pool: it keeps the passwords and sends the codes. Every method may raise `MembersUnavailable`.
 
-    Methods that take the password of a signed-in member raise `SignInRefused` whatever is wrong with it, `TotpRequired`
-    if it is right and the authenticator app's code missing or wrong, and `PoolBusy`.
+    Methods that take the password of a signed-in member raise `SignInRefused` if it is not accepted for any reason,
+    `TotpRequired` if it is right and the authenticator app's code missing or wrong, and `PoolBusy`.
     """
 
     async def sign_up(self, email: str, password: Password, user_id: UUID) -> None:

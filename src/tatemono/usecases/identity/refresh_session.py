@@ -19,7 +19,7 @@ async def refresh_session(
     """Take the newest token of a session, from the device it is bound to, and give the next.
 
     The very same request again, because its answer was lost, gives the same token, for a while. Any other use of an old
-    token means that somebody has copied it: the session ends, and the user is told.
+    token means that it was copied: the session ends, and the user is told.
 
     :param key: keys the tokens
     :raises RefreshRejected: the token is not the newest, or not this device's, or the session is over

@@ -13,7 +13,7 @@ async def register_member(
 ) -> None:
     """Have a code sent to the address; `confirm_member` makes the guest a member, with the same id.
 
-    Whether a member has the address already is not told. Whoever reads its mail knows, and signs in instead.
+    The answer does not tell whether a member has the address already. The reader of its mail knows, and signs in.
 
     :raises WrongEmail:
     :raises PasswordRefused:

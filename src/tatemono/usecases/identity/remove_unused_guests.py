@@ -1,4 +1,4 @@
-"""Guests that nobody uses any more go away, by their last use and never by their age."""
+"""Guests that are not used any more are removed, by their last use and never by their age."""
 
 from datetime import timedelta
 

@@ -6,7 +6,7 @@ from tatemono.usecases.identity.member_pool_ports import MemberPool
 
 
 async def resend_code(pool: MemberPool, *, email: str, even_seconds: float) -> None:
-    """Have the code of a sign-up sent again, if there is one; nobody is told whether there is.
+    """Have the code of a sign-up sent again, if there is one; the answer does not tell whether there is.
 
     :raises WrongEmail:
     """

@@ -10,9 +10,9 @@ from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 async def reset_password(
     db: IdentityDatabase, pool: MemberPool, *, email: str, code: str, password: str, even_seconds: float
 ) -> None:
-    """Set a new password, and end all sessions of the member: whoever knew the old one is out.
+    """Set a new password, and end all sessions of the member, those of a thief of the old one too.
 
-    :raises CodeRefused: whatever is wrong with address and code
+    :raises CodeRefused: address or code is wrong
     :raises PasswordRefused:
     :raises PasswordGuessable:
     """

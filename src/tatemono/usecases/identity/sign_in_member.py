@@ -1,4 +1,4 @@
-"""Somebody who has an account already holds another phone, or this one after years."""
+"""A member signs in on another phone, or on this one after years."""
 
 import hashlib
 
@@ -31,7 +31,7 @@ async def sign_in_member(
     is the leave to merge it.
 
     :param random_bits: 32 bytes, of the refresh token
-    :raises SignInRefused: whatever is wrong; a refusal takes `even_seconds`
+    :raises SignInRefused: address or password is wrong; a refusal takes `even_seconds`
     :raises TotpRequired: the password is right, the code of the authenticator app is missing or wrong
     :raises AccountSuspended: either user is
     :raises ProofRejected: the proof was used before

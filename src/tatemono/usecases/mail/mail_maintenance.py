@@ -26,7 +26,7 @@ class MailRetention:
 
 
 async def settle_unknown_mail(db: MailDatabase) -> MailRetention:
-    """Find mails whose worker vanished, and decide about those of which nobody heard for long enough."""
+    """Find mails whose worker vanished, and decide about those of which SES said nothing for long enough."""
     lost = await db.mails.lose_leases(silence=SILENCE)
     again, failed = await db.mails.end_silence(again=SENT_AGAIN_AFTER_SILENCE, max_attempts=MAX_ATTEMPTS)
     if again:
@@ -43,7 +43,7 @@ async def erase_old_mail(db: MailDatabase, *, kept_for: timedelta) -> int:
 
 
 async def refresh_quota(db: MailDatabase, sender: MailSender) -> bool:
-    """Ask SES what the account may send, if nobody did so within a minute.
+    """Ask SES what the account may send, if no worker did so within a minute.
 
     :returns: whether SES lets the account send at all
     :raises SendingFailed: SES does not say; the old numbers count on

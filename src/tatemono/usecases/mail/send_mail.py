@@ -42,7 +42,7 @@ async def send_mail(delivery: MailDelivery, claim: MailClaim, *, good_until: flo
     never simply made again: what SES tells of the mail decides, or its silence.
 
     :param good_until: by the delivery's clock, when the claim ends: SES is not called so late that it could
-    :returns: what became of the mail; none if it was somebody else's by then
+    :returns: what became of the mail; none if the claim was lost by then
     """
     mails = delivery.db.mails
     if claim.withheld:
@@ -59,7 +59,7 @@ async def _call(delivery: MailDelivery, claim: MailClaim, good_until: float) -> 
     email = delivery.writer.write(mail)
     left = good_until - delivery.clock()
     if left <= 0:
-        # This process stood still for longer than its lease; somebody else may be sending the mail by now.
+        # This process stood still for longer than its lease; another may be sending the mail by now.
         raise SendingFailed(SendFailure.UNKNOWN, "the lease was over before the call")
     try:
         async with asyncio.timeout(left):

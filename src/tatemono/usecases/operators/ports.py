@@ -24,7 +24,7 @@ class People(Protocol):
     async def exists(self, user_id: UUID) -> bool: ...
 
     async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
-        """Write down what was done. :param user_id: whom it concerns, if it concerns one person"""
+        """Write down what was done. :param user_id: the person that it concerns, if it concerns one"""
         ...
 
 

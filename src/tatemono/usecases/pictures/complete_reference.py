@@ -43,7 +43,7 @@ async def complete_reference(
     finally:
         await store.delete([upload])
     ready = await references.mark_ready(reference_id, clean_key=key, width=clean.width, height=clean.height)
-    # Somebody else may have completed the same upload at the same moment.
+    # Another request may have completed the same upload at the same moment.
     ready = ready or await references.find(reference_id, user_id)
     if ready is None:
         raise NoSuchReference

@@ -61,7 +61,7 @@ async def build_export(db: PrivacyDatabase, builder: Builder, claim: ExportClaim
     A builder that comes back after another one has taken over removes nothing of that one's: both write the same
     object, and only the one that holds the claim says that it is there.
 
-    :returns: whether it is ready; if not, the user is leaving, or somebody else has taken over
+    :returns: whether it is ready; if not, the account is being deleted, or another builder has taken over
     """
     profile = await db.exports.profile(claim.user_id)
     if profile is None:

@@ -1,4 +1,4 @@
-"""What was asked to be deleted, and whose time has come, goes: `domain.leaving` says in which order, and why."""
+"""Accounts whose deletion is due are erased; `domain.privacy.account_deletion` says in which order, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tatemono.usecases.privacy.ports import (
 BATCH = 10
 #: Objects of one account that go in one round: two calls of the store.
 _OBJECTS_A_ROUND = 2000
-#: How long a note stands that somebody was erased. Cognito calls our function for a minute at most.
+#: How long it is remembered that a user was erased. Cognito calls our function for a minute at most.
 _NOTE_STANDS = timedelta(days=7)
 
 
@@ -42,8 +42,8 @@ async def erase_accounts(db: PrivacyDatabase, eraser: Eraser) -> tuple[int, int]
     Every step may be done twice, so a crash anywhere only repeats one.
 
     :returns: how many were begun, how many are done with
-    :raises MembersAway: Cognito does not answer; what is begun goes on later
-    :raises IdentitiesAway: as above
+    :raises MembersUnavailable: Cognito does not answer; what is begun goes on later
+    :raises GuestIdentitiesUnavailable: as above
     """
     begun = await db.deletions.begin_due(BATCH)
     await db.deletions.forget_erased(older_than=_NOTE_STANDS, limit=BATCH)
@@ -51,7 +51,7 @@ async def erase_accounts(db: PrivacyDatabase, eraser: Eraser) -> tuple[int, int]
     for deletion_id in await db.deletions.begun(BATCH):
         try:
             done += await _go_on(db, eraser, deletion_id)
-        except Exception as failure:  # noqa: BLE001 - one that cannot go on keeps nobody else from being erased
+        except Exception as failure:  # noqa: BLE001 - one that cannot go on keeps no other from being erased
             failures.append(failure)
     if done:
         db.notifier.notify(OUTBOX_CHANNEL)

@@ -1,4 +1,4 @@
-"""What is left over, in store, Cognito and database, is found; and mended, where that is safe."""
+"""Residual data in store, Cognito and database is found; and removed, where that is safe."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _NAMES = 20
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """:ivar margin: whatever is younger may belong to something that is under way, and is left alone"""
+    """:ivar margin: what is younger may belong to something that is under way, and is left alone"""
 
     store: ObjectFolders
     members: MemberDirectory
@@ -33,7 +33,7 @@ class Reconciler:
 
 @dataclass(slots=True)
 class _Page:
-    """:ivar mend: by the name of each leftover what mends it; it tells whether it did"""
+    """:ivar mend: by the name of each finding what mends it; it answers whether it did"""
 
     looked_at: int
     mend: dict[str, Callable[[], Awaitable[bool]]]
@@ -61,7 +61,7 @@ async def reconcile_due(
 
 
 async def reconcile_all(db: PrivacyDatabase, parts: Reconciler, *, repair: Collection[Kind]) -> list[Findings]:
-    """Everything from beginning to end, whatever the daily run is at."""
+    """Everything from beginning to end, without regard to the daily run."""
     found = []
     for kind in Kind:
         total = Findings(kind)

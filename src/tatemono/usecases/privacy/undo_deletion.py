@@ -39,7 +39,7 @@ async def undo_deletion(
     :raises NoDeletionPending: there is none, or no such device
     :raises DeletionBegun: the erasure was faster
     :raises PasswordNeeded: the device is a member's, and that is not enough
-    :raises SignInRefused: whatever is wrong with address and password
+    :raises SignInRefused: address or password is wrong
     """
     await db.proofs.use(proof.digest)
     if member is None:

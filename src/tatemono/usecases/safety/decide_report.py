@@ -29,7 +29,7 @@ from tatemono.usecases.safety.ports import SafetyDatabase, SafetyRows
 
 #: What an escalation by an operator is called among the categories of moderation.
 _BY_OPERATOR = "operator"
-#: Nobody's language is kept, and no request of theirs is under way: most of them read Japanese.
+#: A user's language is not kept, and no request of theirs is under way: most of them read Japanese.
 _MAIL_LANGUAGE = "ja"
 
 
@@ -51,14 +51,14 @@ async def decide_report(db: SafetyDatabase, act: Act, *, report_id: UUID, decisi
             "decision": decision,
         }
         await rows.people.record(Operation.DECIDE_REPORT, act, report.user_id, data)
-    _tell(db, report.user_id)
+    _notify(db, report.user_id)
     return report
 
 
 async def take_down_picture(
     db: SafetyDatabase, act: Act, *, picture_id: UUID, reason: ReportReason, decision: Decision, now: datetime
 ) -> None:
-    """Take a picture down that nobody has reported. To do it again, more severely, adds what is new.
+    """Take a picture down without a report. To do it again, more severely, adds what is new.
 
     :raises NoSuchPicture: there is none, and none was taken down
     """
@@ -68,7 +68,7 @@ async def take_down_picture(
             raise NoSuchPicture
         data: dict[str, object] = {"picture_id": str(picture_id), "decision": decision, "reason": reason}
         await rows.people.record(Operation.TAKE_DOWN_PICTURE, act, user_id, data)
-    _tell(db, user_id)
+    _notify(db, user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ async def _strike(rows: SafetyRows, takedown: Takedown, verdict: _Verdict) -> No
         await rows.mails.put(Mail(f"strike:{takedown.picture_id}", MailKind.STRIKE, email, _MAIL_LANGUAGE, facts))
 
 
-def _tell(db: SafetyDatabase, user_id: UUID | None) -> None:
+def _notify(db: SafetyDatabase, user_id: UUID | None) -> None:
     db.notifier.notify(TAKEDOWNS_CHANNEL)
     db.notifier.notify(OUTBOX_CHANNEL)
     if user_id is not None:

@@ -1,4 +1,4 @@
-"""Somebody says that a picture should not be there."""
+"""A user, or a person from outside, reports a picture."""
 
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -23,7 +23,7 @@ async def report_picture(
 
 
 async def report_from_outside(reports: Reports, *, picture: str, reason: ReportReason, note: str | None) -> None:
-    """Put anybody's picture before an operator. Nobody is told whether there is such a picture.
+    """Put a picture of any user before an operator. The answer does not tell whether there is such a picture.
 
     The picture itself is not touched: only an operator's decision does that.
 
