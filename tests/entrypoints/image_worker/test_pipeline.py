@@ -29,7 +29,7 @@ from tatemono.domain.privacy.exports import ExportState
 from tatemono.domain.safety.reports import Decision, ReportReason, quarantine_key
 from tatemono.usecases.ports import QUEUE_CHANNEL
 from tatemono.usecases.privacy.request_export import request_export
-from tatemono.usecases.safety.decide_report import take_down_picture
+from tatemono.usecases.safety.take_down_picture import take_down_picture
 
 LEASE_SECONDS = 4
 

@@ -32,7 +32,7 @@ from tatemono.usecases.generations.cancel_generation import cancel_generation
 from tatemono.usecases.identity.preview_merge import preview_merge
 from tatemono.usecases.identity.revoke_device import revoke_device
 from tatemono.usecases.identity.undo_merge import undo_merge
-from tatemono.usecases.safety.decide_report import take_down_picture
+from tatemono.usecases.safety.take_down_picture import take_down_picture
 
 
 @pytest.fixture

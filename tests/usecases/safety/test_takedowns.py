@@ -24,8 +24,10 @@ from tatemono.domain.safety.reports import (
     quarantine_key,
 )
 from tatemono.usecases.pictures.delete_picture import delete_picture
-from tatemono.usecases.safety.decide_report import decide_report, take_down_picture
-from tatemono.usecases.safety.report_picture import named_picture, report_from_outside, report_picture
+from tatemono.usecases.safety.decide_report import decide_report
+from tatemono.usecases.safety.report_from_outside import named_picture, report_from_outside
+from tatemono.usecases.safety.report_picture import report_picture
+from tatemono.usecases.safety.take_down_picture import take_down_picture
 from tatemono.usecases.safety.undo_takedown import undo_takedown
 
 pytest_plugins = ["moderated_worker"]

@@ -14,7 +14,7 @@ _PAUSE_WHILE_FORBIDDEN = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True)
-class MailRetention:
+class SettledMail:
     """:ivar lost: mails whose worker vanished
     :ivar again: mails that are sent once more, since SES said nothing of the call
     :ivar failed: mails that are not, for the same reason
@@ -25,13 +25,13 @@ class MailRetention:
     failed: int
 
 
-async def settle_unknown_mail(db: MailDatabase) -> MailRetention:
+async def settle_unknown_mail(db: MailDatabase) -> SettledMail:
     """Find mails whose worker vanished, and decide about those of which SES said nothing for long enough."""
     lost = await db.mails.lose_leases(silence=SILENCE)
     again, failed = await db.mails.end_silence(again=SENT_AGAIN_AFTER_SILENCE, max_attempts=MAX_ATTEMPTS)
     if again:
         db.notifier.notify(OUTBOX_CHANNEL)
-    return MailRetention(lost, again, failed)
+    return SettledMail(lost, again, failed)
 
 
 async def erase_old_mail(db: MailDatabase, *, kept_for: timedelta) -> int:

@@ -15,7 +15,7 @@ from tatemono.domain.safety.blocked_words import Locale
 from tatemono.domain.safety.moderation import Finding, Stage
 from tatemono.domain.safety.reports import ReportReason
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
-from tatemono.usecases.safety.report_picture import report_from_outside
+from tatemono.usecases.safety.report_from_outside import report_from_outside
 
 pytest_plugins = ["admin_api"]
 

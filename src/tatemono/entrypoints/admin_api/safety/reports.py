@@ -20,6 +20,7 @@ from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
 from tatemono.entrypoints.http.responses import json_response
 from tatemono.entrypoints.http.route_openapi import OF_A_BODY, WITH_TOKEN, answers, body
 from tatemono.usecases.safety import decide_report as deciding
+from tatemono.usecases.safety import take_down_picture as taking_down
 from tatemono.usecases.safety import undo_takedown as undoing
 
 _DONE = {"description": "Done, and written down."}
@@ -90,7 +91,7 @@ async def decide_report(
 async def take_down_picture(
     request: Request, backend: Backend, caller: Caller, picture_id: UUID, body: schemas.TakedownRequest
 ) -> Response:
-    await deciding.take_down_picture(
+    await taking_down.take_down_picture(
         backend.db,
         act_of(request, caller, body.reason),
         picture_id=picture_id,

@@ -12,6 +12,7 @@ from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller
 from tatemono.entrypoints.mobile_api.route_openapi import OF_A_BODY, OPEN_TO_ALL, WITH_TOKEN, answers, body, router
 from tatemono.entrypoints.mobile_api.safety import safety_schemas as schemas
+from tatemono.usecases.safety import report_from_outside as reporting_from_outside
 from tatemono.usecases.safety import report_picture as reporting
 
 routes = router("Reports")
@@ -66,5 +67,7 @@ async def report_picture(
 async def report_from_outside(
     backend: Backend, _limit: Annotated[Limited, limited("report")], body: schemas.OutsideReport
 ) -> Response:
-    await reporting.report_from_outside(backend.db.reports, picture=body.picture, reason=body.reason, note=body.note)
+    await reporting_from_outside.report_from_outside(
+        backend.db.reports, picture=body.picture, reason=body.reason, note=body.note
+    )
     return Response(status_code=202)
