@@ -63,12 +63,7 @@ class SesSender:
         self._configuration_set = configuration_set
 
     async def send(self, email: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
-        """Give the letter to SES. The call is made once, whatever happens to it.
-
-        :param tags: letters, digits, `-` and `_`; they come back with everything that SES tells of this mail
-        :returns: the id that SES gave it
-        :raises SendingFailed: it was not taken, or nobody knows
-        """
+        """:param tags: letters, digits, `-` and `_`"""
         content = {
             "Subject": _text(email.subject),
             "Body": {"Text": _text(email.text), "Html": _text(email.html)},
@@ -88,7 +83,6 @@ class SesSender:
         return message_id
 
     async def quota(self) -> SendQuota:
-        """What the account may send. :raises SendingFailed: SES does not say"""
         try:
             account = await self._client.get_account()
         except (ClientError, BotoCoreError, OSError, TimeoutError) as error:

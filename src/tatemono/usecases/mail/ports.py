@@ -41,7 +41,11 @@ class Mails(Protocol):
         ...
 
     async def end_silence(self, *, again: Collection[MailKind], max_attempts: int) -> tuple[int, int]:
-        """Decide about mails of which SES said nothing for long enough: how many are sent again, how many failed."""
+        """Decide about mails of which SES said nothing for long enough.
+
+        :param again: the kinds that are sent once more; others fail
+        :returns: how many are sent again, and how many failed
+        """
         ...
 
     async def unsubscribe(self, digest: bytes, kind: MailKind) -> None:

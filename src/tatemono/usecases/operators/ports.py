@@ -39,11 +39,11 @@ class OperatorSessions(Protocol):
         address: str,
         browser: str,
     ) -> None:
-        """:param previous_hash: of the session that the browser had before, which ends"""
+        """:param previous_hash: of the session that the browser had before, which ends; empty: none"""
         ...
 
     async def use(self, token_hash: bytes) -> OperatorSession | None:
-        """The session of a cookie, if it is not over. Its idle time begins anew."""
+        """The session of a cookie, if it is not over and was not idle for too long. Its idle time begins anew."""
         ...
 
     async def read(self, session_id: UUID) -> OperatorSession | None:
@@ -72,6 +72,7 @@ class OperatorPool(Protocol):
         :param now: seconds since 1970
         :raises SignInLost: the code is not of this sign-in, or was used
         :raises OperatorTokenRejected: the tokens that came for it are not good
+        :raises OperatorKeysUnavailable: that cannot be told now
         :raises OperatorPoolUnavailable: the pool does not answer
         """
         ...
@@ -89,7 +90,9 @@ class OperatorPool(Protocol):
 
 
 class TokenEncryption(Protocol):
-    def seal(self, content: bytes, purpose: bytes) -> bytes: ...
+    def seal(self, content: bytes, purpose: bytes) -> bytes:
+        """:param purpose: it can be opened for this purpose only, so that nothing sealed passes for something else"""
+        ...
 
     def open(self, sealed: bytes, purpose: bytes) -> bytes | None:
         """None if it was not sealed with this key for this purpose, or was changed."""

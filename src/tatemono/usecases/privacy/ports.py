@@ -128,7 +128,10 @@ class MemberDirectory(Protocol):
         ...
 
     async def listed(self, after: str | None) -> tuple[list[PoolMemberSeen], str | None]:
-        """A page, and where the next begins; none if there is no next."""
+        """A page, and where the next begins; none if there is no next.
+
+        :raises MembersUnavailable: also if `after` is too old
+        """
         ...
 
     async def exists(self, sub: UUID) -> bool: ...
@@ -151,7 +154,10 @@ class IdentityDirectory(Protocol):
         ...
 
     async def listed(self, after: str | None) -> tuple[list[IdentitySeen], str | None]:
-        """A page, and where the next begins; none if there is no next."""
+        """A page, and where the next begins; none if there is no next.
+
+        :raises GuestIdentitiesUnavailable: also if `after` is too old
+        """
         ...
 
 
