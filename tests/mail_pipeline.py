@@ -19,8 +19,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from besides import told_besides
 from conftest import CloudEndpoint, free_port
+from required_settings import required_settings
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.mail.message import Mail
@@ -246,7 +246,7 @@ async def mail_pipeline(
         await s3.create_bucket(Bucket=name, **bucket)
         environment = (
             aws_environment.environment
-            | await told_besides(sqs, name)
+            | await required_settings(sqs, name)
             | {
                 "mail-worker": service_database_url("mail-worker"),
                 "outbox-relay": service_database_url("outbox-relay"),

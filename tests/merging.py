@@ -59,7 +59,7 @@ class Handset:
         self, db: Database, *, sign_out: bool = False, lifetime: timedelta = timedelta(minutes=10)
     ) -> IssuedTransferCode:
         return await issue_transfer_code(
-            db,
+            db.transfers,
             caller=self.principal,
             sign_out_old_device=sign_out,
             key=CODE_KEY,

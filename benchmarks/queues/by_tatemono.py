@@ -36,8 +36,8 @@ from tatemono.entrypoints.logs import start_logging
 from tatemono.entrypoints.outbox_relay.relay import OutboxRelay
 from tatemono.settings import ImageWorkerSettings, OutboxRelaySettings
 from tatemono.usecases.generations.dependencies import GenerationDependencies
+from tatemono.usecases.generations.ports import Ticket, TicketQueue
 from tatemono.usecases.generations.price_list import PriceList
-from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
 from tatemono.usecases.generations.submit_generation import submit_generation
 from tatemono.usecases.pictures.ports import ExpectedPicture, Miniature, SmallCopy, VerifiedPicture
 from tatemono.usecases.safety.moderate_generation import Unmoderated

@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from letters import FACTS_OF, mail_of
+from mail_examples import FACTS_OF, mail_of
 from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import DEVICE_EVENTS, MailKind
-from tatemono.usecases.mail.send_mail import RenderedEmail
+from tatemono.usecases.mail.ports import RenderedEmail
 
 LETTERS = JinjaEmailRenderer(UnsubscribeLinks(b"a key for tests", public_url="https://tatemono.example"))
 

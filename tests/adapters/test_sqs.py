@@ -11,7 +11,7 @@ import pytest
 from conftest import CloudEndpoint
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.sqs import SqsQueue
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
+from tatemono.usecases.generations.ports import Ticket, TicketQueue
 
 
 class SqsAway(Exception):

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from besides import told_besides
 from conftest import CloudEndpoint, free_port
 from faults.disturbances import weather_proxy
 from faults.ground import Ground
 from faults.own_postgres import SmallDisk, own_postgres, small_disk
 from faults.runner import LEASE_SECONDS, UNKNOWN_RETRIES, Place
+from required_settings import required_settings
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.s3.pictures import S3Pictures
@@ -72,7 +72,7 @@ async def place(
         queue = await sqs.create_queue(QueueName=name, Attributes=attributes)
         environment = (
             aws_environment.environment
-            | await told_besides(sqs, name)
+            | await required_settings(sqs, name)
             | {
                 "IMAGE_JOBS_QUEUE_URL": queue["QueueUrl"],
                 "OPENAI_API_KEY": "sk-studio",

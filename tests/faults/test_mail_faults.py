@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from letters import FACTS_OF, mail_of
+from mail_examples import FACTS_OF, mail_of
 from mail_pipeline import LEASE_SECONDS, MailPipeline, mail_pipeline, until
 from tatemono.domain.mail.message import MailKind
 

@@ -17,7 +17,6 @@ class PlatformAttestations:
         self._makers = {Platform.IOS: ios, Platform.ANDROID: android}
 
     def verify(self, platform: Platform, attestation: str, *, client_data: bytes, now: float) -> None:
-        """:raises DeviceNotAttested: says why"""
         maker = self._makers.get(platform)
         if maker is None:
             raise DeviceNotAttested(AttestationFault.NOT_POSSIBLE)

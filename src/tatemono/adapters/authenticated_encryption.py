@@ -24,12 +24,10 @@ class AuthenticatedEncryption:
             raise ValueError("there is no secret to seal with")
 
     def seal(self, content: bytes, purpose: bytes) -> bytes:
-        """:param purpose: it can be opened for this purpose only, so that nothing sealed passes for something else"""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._keys[0].encrypt(nonce, content, purpose)
 
     def open(self, sealed: bytes, purpose: bytes) -> bytes | None:
-        """None if it was not sealed here for this purpose, or was changed."""
         nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         for key in self._keys:
             try:

@@ -45,7 +45,6 @@ class C2paCredentials:
         self._generator = {"name": "Tatemono", "version": version("tatemono")}
 
     async def sign(self, picture: bytes, content_type: str, *, model: str) -> bytes:
-        """The same pixels, with a signed statement that this model made them."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._sign, picture, content_type, model)
 
     def _sign(self, picture: bytes, content_type: str, model: str) -> bytes:

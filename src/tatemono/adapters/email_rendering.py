@@ -10,7 +10,7 @@ import jinja2
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import OPTIONAL_FACTS, Mail
 from tatemono.domain.mail.sending import SendFailure, SendingFailed
-from tatemono.usecases.mail.send_mail import RenderedEmail
+from tatemono.usecases.mail.ports import RenderedEmail
 
 _TEMPLATES = Path(__file__).parent / "email_templates"
 #: In quotes of one kind only: they stand in attributes.

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 
 BATCH_LIMIT = 10
 """The most messages that one call of SQS takes or gives."""
@@ -49,11 +49,7 @@ class SqsQueue:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> list[int]:
-        """Send at most 10 messages in one call.
-
-        :returns: the indexes of those that the queue did not take
-        :raises ValueError: there are more than 10, or the delay is not within 0 to 900 seconds
-        """
+        """:raises ValueError: there are more than 10, or the delay is not within 0 to 900 seconds"""
         if len(bodies) > BATCH_LIMIT:
             raise ValueError(f"{len(bodies)} messages: SQS takes at most {BATCH_LIMIT} in one call")
         if not 0 <= delay_seconds <= _LONGEST_DELAY_SECONDS:
@@ -71,7 +67,6 @@ class SqsQueue:
         return [index for index in range(len(bodies)) if index not in taken]
 
     async def receive(self, limit: int) -> list[Ticket]:
-        """Wait, as long as the queue is configured to, for at most `limit` (1 to 10) messages."""
         call = asyncio.create_task(self._receive(limit))
         try:
             return await asyncio.shield(call)
@@ -110,16 +105,11 @@ class SqsQueue:
             _log.exception("tickets may stay hidden until their visibility timeout passes")
 
     async def delete(self, tickets: Sequence[Ticket]) -> None:
-        """The job is done: the message must not come back. Expired receipts do not matter.
-
-        :raises QueueFailed: SQS says that it failed; the tickets come back
-        """
+        """:raises QueueFailed: SQS says that it failed; the tickets come back"""
         await self._batches(self._client.delete_message_batch, tickets)
 
     async def extend(self, tickets: Sequence[Ticket], visibility_seconds: int) -> None:
-        """Keep messages invisible for so long from now (0: hand them back at once). Expired receipts do not matter.
-
-        :raises ValueError: `visibility_seconds` is not within 0 to 43,200
+        """:raises ValueError: `visibility_seconds` is not within 0 to 43,200
         :raises QueueFailed: SQS says that it failed
         """
         if not 0 <= visibility_seconds <= _LONGEST_VISIBILITY_SECONDS:

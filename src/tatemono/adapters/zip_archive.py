@@ -32,10 +32,6 @@ class ZipArchive:
         self.size_bytes = 0
 
     async def begin(self, name: str, modified_at: datetime, *, size_bytes: int = 0, compressed: bool = False) -> None:
-        """The next entry.
-
-        :param size_bytes: about how long it will be
-        """
         self._end_entry()
         info = zipfile.ZipInfo(name, modified_at.astimezone(UTC).timetuple()[:6])
         info.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
@@ -44,13 +40,12 @@ class ZipArchive:
         self._entry = self._zip.open(info, "w")
 
     async def write(self, data: bytes) -> None:
-        """More of the entry."""
         assert self._entry is not None
         self._entry.write(data)
         await self._let_out()
 
     async def close(self) -> None:
-        """After the last entry: the directory, without which it is no zip."""
+        """Write the directory, without which it is no zip."""
         self._end_entry()
         self._zip.close()
         await self._let_out()

@@ -15,7 +15,7 @@ from tatemono.adapters.sqs import SqsQueue
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.settings import MailWorkerSettings
-from tatemono.usecases.generations.queue_ports import TicketQueue
+from tatemono.usecases.generations.ports import TicketQueue
 from tatemono.usecases.mail.send_mail import MailDelivery
 
 

@@ -16,7 +16,7 @@ from tatemono.adapters.s3.folders import S3Folders
 from tatemono.adapters.sqs import SqsQueue
 from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.settings import OutboxRelaySettings
-from tatemono.usecases.generations.queue_ports import TicketQueue
+from tatemono.usecases.generations.ports import TicketQueue
 from tatemono.usecases.identity.ports import GuestIdentities
 from tatemono.usecases.privacy.erase_accounts import Eraser
 from tatemono.usecases.privacy.reconcile import Reconciler

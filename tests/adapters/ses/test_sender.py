@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ParamValidationError
 
 from conftest import CloudEndpoint, free_port
-from letters import mail_of
+from mail_examples import mail_of
 from mail_pipeline import DifficultSes, MailPipeline, mail_pipeline
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.email_rendering import JinjaEmailRenderer

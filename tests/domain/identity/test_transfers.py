@@ -15,7 +15,6 @@ from tatemono.domain.identity.transfers import (
     SECRET_CHARACTERS,
     NotATransferCode,
     TransferCode,
-    guessing_chance,
 )
 
 CODES = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES).map(TransferCode.made_of)
@@ -71,6 +70,16 @@ class TestTransferCode:
         code = TransferCode.made_of(bytes(RANDOM_BYTES))
         assert code.digest(b"one") != code.digest(b"other")
         assert len(code.digest(b"one")) == 32
+
+
+def guessing_chance(*, tries: int, good_codes: int, knows_locator: bool) -> float:
+    """An upper bound of the chance that an attacker who only guesses gets in.
+
+    :param tries: with the locator known they end at `ATTEMPTS`, since the code is void then
+    """
+    if knows_locator:
+        return min(tries, ATTEMPTS) / (1 << 5 * SECRET_CHARACTERS)
+    return tries * good_codes / (1 << 5 * (LOCATOR_CHARACTERS + SECRET_CHARACTERS))
 
 
 class TestGuessingChance:

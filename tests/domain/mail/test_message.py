@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from letters import FACTS_OF, mail_of
+from mail_examples import FACTS_OF, mail_of
 from tatemono.domain.mail.message import FACTS, Mail, MailKind, WrongMail
 
 

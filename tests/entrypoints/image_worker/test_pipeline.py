@@ -16,10 +16,10 @@ from uuid import UUID
 
 import pytest
 
-from besides import told_besides
 from conftest import CloudEndpoint
 from factories import guest, submitted
 from moderated import ACT
+from required_settings import required_settings
 from running_studio import run_studio
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.postgres.database import Database
@@ -29,7 +29,7 @@ from tatemono.domain.privacy.exports import ExportState
 from tatemono.domain.safety.reports import Decision, ReportReason, quarantine_key
 from tatemono.usecases.ports import QUEUE_CHANNEL
 from tatemono.usecases.privacy.request_export import request_export
-from tatemono.usecases.safety.decide_report import take_down_picture
+from tatemono.usecases.safety.take_down_picture import take_down_picture
 
 LEASE_SECONDS = 4
 
@@ -93,7 +93,7 @@ async def pipeline(
         ]
         environment = (
             aws_environment.environment
-            | await told_besides(sqs, name)
+            | await required_settings(sqs, name)
             | {
                 "image-worker": service_database_url("image-worker"),
                 "outbox-relay": service_database_url("outbox-relay"),

@@ -20,7 +20,7 @@ from tatemono.domain.generations.painting import Failure, PaintingFailed
 from tatemono.entrypoints.image_worker.lease_keeper import LeaseKeeper
 from tatemono.entrypoints.image_worker.provider_admission import Permit, ProviderAdmission
 from tatemono.usecases.generations.dependencies import GenerationDependencies
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 from tatemono.usecases.generations.run_generation import Stop
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
 from tatemono.usecases.safety.moderate_generation import Unmoderated

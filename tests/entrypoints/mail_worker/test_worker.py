@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from letters import mail_of
+from mail_examples import mail_of
 from mail_pipeline import SENDER, MailPipeline, mail_pipeline
 from tatemono.domain.mail.message import MailKind
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from painted import paint
 from phone import Phone
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api.openapi import openapi
 from tatemono.settings import MobileApiSettings
+from worker_steps import paint
 
 pytest_plugins = ["mobile_api"]
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from conftest import CloudEndpoint
-from letters import mail_of
+from mail_examples import mail_of
 from mail_pipeline import MailPipeline, mail_pipeline
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.email_rendering import JinjaEmailRenderer

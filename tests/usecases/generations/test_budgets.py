@@ -30,7 +30,7 @@ LOW_RESERVED = PRICES.model.cost(LOW, TODAY).reserved
 
 
 @dataclass
-class House:
+class Services:
     api: Database
     worker: Database
     owner: Any
@@ -90,13 +90,13 @@ class House:
 
 
 @pytest.fixture
-async def house(database_url: str, service_database_url: Callable[[str], str]) -> AsyncIterator[House]:
+async def services(database_url: str, service_database_url: Callable[[str], str]) -> AsyncIterator[Services]:
     owner = await asyncpg.connect(database_url)
     async with (
         await Database.connect(service_database_url("mobile-api"), service="mobile-api") as api,
         await Database.connect(service_database_url("image-worker"), service="image-worker") as worker,
     ):
-        yield House(api, worker, owner)
+        yield Services(api, worker, owner)
     await owner.close()
 
 
@@ -105,89 +105,89 @@ def held_to(**terms: Any) -> PriceList:
 
 
 class TestBudgets:
-    async def test_of_a_user_are_kept_when_many_requests_come_at_once(self, house: House) -> None:
-        user_id = await guest(house.api)
+    async def test_of_a_user_are_kept_when_many_requests_come_at_once(self, services: Services) -> None:
+        user_id = await guest(services.api)
         prices = held_to(user_day_micros=3 * LOW_RESERVED + 1)
-        refusals = await asyncio.gather(*(house.ask(user_id, prices) for _ in range(10)))
+        refusals = await asyncio.gather(*(services.ask(user_id, prices) for _ in range(10)))
         assert [type(refusal) for refusal in refusals if refusal] == [UserBudgetReached] * 7
-        await house.check(prices, 500)
+        await services.check(prices, 500)
 
-    async def test_of_the_environment_are_kept_when_many_people_come_at_once(self, house: House) -> None:
-        people = [await guest(house.api) for _ in range(8)]
+    async def test_of_the_environment_are_kept_when_many_people_come_at_once(self, services: Services) -> None:
+        people = [await guest(services.api) for _ in range(8)]
         # Each row has room for one.
         prices = held_to(environment_day_micros=BUDGET_SHARDS * LOW_RESERVED)
-        refusals = await asyncio.gather(*(house.ask(people[turn % 8], prices) for turn in range(2 * BUDGET_SHARDS)))
+        refusals = await asyncio.gather(*(services.ask(people[turn % 8], prices) for turn in range(2 * BUDGET_SHARDS)))
         assert sum(refusal is None for refusal in refusals) == BUDGET_SHARDS
         assert {type(refusal) for refusal in refusals if refusal} == {ServiceBudgetReached}
-        await house.check(prices, 500)
+        await services.check(prices, 500)
 
-    async def test_are_given_back_what_was_not_spent(self, house: House) -> None:
-        user_id = await guest(house.api)
-        assert await house.ask(user_id, PRICES, FOX) is None
-        assert await house.used() == COST.reserved
-        claim = await house.claim()
+    async def test_are_given_back_what_was_not_spent(self, services: Services) -> None:
+        user_id = await guest(services.api)
+        assert await services.ask(user_id, PRICES, FOX) is None
+        assert await services.used() == COST.reserved
+        claim = await services.claim()
         assert claim is not None
-        assert await house.worker.generations.succeed(claim, [kept(claim)], USAGE, None, cost_micros=31_740)
-        assert await house.used() == 31_740
-        assert await house.owner.fetchval("select day_micros from accounts") == 31_740
-        attempt = await house.owner.fetchrow("select * from attempts")
+        assert await services.worker.generations.succeed(claim, [kept(claim)], USAGE, None, cost_micros=31_740)
+        assert await services.used() == 31_740
+        assert await services.owner.fetchval("select day_micros from accounts") == 31_740
+        attempt = await services.owner.fetchrow("select * from attempts")
         assert (attempt["expected_micros"], attempt["cost_micros"], attempt["possible_micros"]) == (
             COST.expected, 31_740, 0
         )  # fmt: skip
-        while await house.worker.budgets.fold_returns(10):
+        while await services.worker.budgets.fold_returns(10):
             pass
-        assert await house.owner.fetchval("select sum(used_micros) from budget_shards") == 31_740
+        assert await services.owner.fetchval("select sum(used_micros) from budget_shards") == 31_740
 
-    async def test_count_what_an_unknown_attempt_may_have_cost(self, house: House) -> None:
-        user_id = await guest(house.api)
-        await house.ask(user_id, PRICES, FOX)
-        assert await house.claim(GONE) is not None
-        claim = await house.claim()
+    async def test_count_what_an_unknown_attempt_may_have_cost(self, services: Services) -> None:
+        user_id = await guest(services.api)
+        await services.ask(user_id, PRICES, FOX)
+        assert await services.claim(GONE) is not None
+        claim = await services.claim()
         assert claim is not None
         verdict = GiveUp(State.FAILED, "painter_busy")
-        assert await house.worker.generations.give_up(claim, Outcome.FAILED, Failure.RATE_LIMITED, verdict, None)
-        assert await house.used() == COST.expected
-        me = await house.api.queries.me(user_id)
+        assert await services.worker.generations.give_up(claim, Outcome.FAILED, Failure.RATE_LIMITED, verdict, None)
+        assert await services.used() == COST.expected
+        me = await services.api.queries.me(user_id)
         assert me is not None
         assert (me.credits_available, me.credits_held) == (500, 0)
 
-    async def test_begin_anew_each_day(self, house: House) -> None:
-        user_id = await guest(house.api)
+    async def test_begin_anew_each_day(self, services: Services) -> None:
+        user_id = await guest(services.api)
         prices = held_to(user_day_micros=LOW_RESERVED)
-        assert await house.ask(user_id, prices) is None
-        assert isinstance(await house.ask(user_id, prices), UserBudgetReached)
-        await house.owner.execute("update accounts set day = day - 1")
-        assert await house.ask(user_id, prices) is None
+        assert await services.ask(user_id, prices) is None
+        assert isinstance(await services.ask(user_id, prices), UserBudgetReached)
+        await services.owner.execute("update accounts set day = day - 1")
+        assert await services.ask(user_id, prices) is None
 
 
 class TestAllowance:
-    async def test_fills_up_once_a_day(self, house: House) -> None:
-        user_id = await guest(house.api, credits=1)
+    async def test_fills_up_once_a_day(self, services: Services) -> None:
+        user_id = await guest(services.api, credits=1)
         prices = held_to(daily_credits=5)
-        quote = await quote_generation(house.api, prices, user_id=user_id, request=LOW)
+        quote = await quote_generation(services.api.generations, prices, user_id=user_id, request=LOW)
         assert (quote.price, quote.available, quote.free_credits, quote.obstacle) == (2, 1, 4, None)
-        results = await asyncio.gather(*(house.ask(user_id, prices) for _ in range(4)))
+        results = await asyncio.gather(*(services.ask(user_id, prices) for _ in range(4)))
         assert [type(refusal) for refusal in results if refusal] == [OutOfCredits] * 2
-        await house.check(prices, 1)
-        await house.owner.execute("update accounts set day = day - 1")
-        assert await house.ask(user_id, prices) is None
-        me = await house.api.queries.me(user_id)
+        await services.check(prices, 1)
+        await services.owner.execute("update accounts set day = day - 1")
+        assert await services.ask(user_id, prices) is None
+        me = await services.api.queries.me(user_id)
         assert me is not None
         assert me.credits_available == 3
 
-    async def test_adds_nothing_to_those_who_have_more(self, house: House) -> None:
-        user_id = await guest(house.api, credits=100)
-        assert await house.ask(user_id, held_to(daily_credits=5)) is None
-        me = await house.api.queries.me(user_id)
+    async def test_adds_nothing_to_those_who_have_more(self, services: Services) -> None:
+        user_id = await guest(services.api, credits=100)
+        assert await services.ask(user_id, held_to(daily_credits=5)) is None
+        me = await services.api.queries.me(user_id)
         assert me is not None
         assert me.credits_available == 98
 
-    async def test_is_told_with_what_stands_in_the_way(self, house: House) -> None:
-        user_id = await guest(house.api, credits=1)
-        quote = await quote_generation(house.api, held_to(), user_id=user_id, request=LOW)
+    async def test_is_told_with_what_stands_in_the_way(self, services: Services) -> None:
+        user_id = await guest(services.api, credits=1)
+        quote = await quote_generation(services.api.generations, held_to(), user_id=user_id, request=LOW)
         assert quote.obstacle == "out_of_credits"
         quote = await quote_generation(
-            house.api, held_to(daily_credits=5, user_day_micros=1), user_id=user_id, request=LOW
+            services.api.generations, held_to(daily_credits=5, user_day_micros=1), user_id=user_id, request=LOW
         )
         assert quote.obstacle == "daily_budget_reached"
 
@@ -233,7 +233,7 @@ class Runner:
             await Database.connect(self._urls[0], service="mobile-api") as api,
             await Database.connect(self._urls[1], service="image-worker") as worker,
         ):
-            house = House(api, worker, owner)
+            services = Services(api, worker, owner)
             people = [await guest(api, credits=3) for _ in range(2)]
             prices = held_to(
                 daily_credits=6,
@@ -241,28 +241,28 @@ class Runner:
                 environment_day_micros=BUDGET_SHARDS * LOW_RESERVED,
             )
             for together in steps:
-                await asyncio.gather(*(self._do(house, step, people, prices) for step in together))
-                await house.check(prices, 3)
+                await asyncio.gather(*(self._do(services, step, people, prices) for step in together))
+                await services.check(prices, 3)
         await owner.close()
 
-    async def _do(self, house: House, step: str, people: list[UUID], prices: PriceList) -> None:
+    async def _do(self, services: Services, step: str, people: list[UUID], prices: PriceList) -> None:
         if step == "ask":
-            await house.ask(secrets.choice(people), prices)
+            await services.ask(secrets.choice(people), prices)
         elif step == "fold":
-            await house.worker.budgets.fold_returns(100)
+            await services.worker.budgets.fold_returns(100)
         elif step == "cancel":
-            rows = await house.api.queries._pool.fetch(
+            rows = await services.api.queries._pool.fetch(
                 "select id, user_id from generations where state = 'queued' limit 1"
             )
             for row in rows:
-                await house.api.generations.cancel(row["user_id"], row["id"])
+                await services.api.generations.cancel(row["user_id"], row["id"])
         elif step == "crash":
-            await house.claim(GONE)
-        elif claim := await house.claim():
-            await self._end(house, step, claim)
+            await services.claim(GONE)
+        elif claim := await services.claim():
+            await self._end(services, step, claim)
 
-    async def _end(self, house: House, step: str, claim: Claim) -> None:
-        generations = house.worker.generations
+    async def _end(self, services: Services, step: str, claim: Claim) -> None:
+        generations = services.worker.generations
         if claim.attempt > MAX_ATTEMPTS:
             # As a worker does, without a call.
             await generations.give_up(claim, Outcome.FAILED, Failure.LEASE_LOST, CANCELLED, None)

@@ -32,7 +32,7 @@ from tatemono.usecases.generations.cancel_generation import cancel_generation
 from tatemono.usecases.identity.preview_merge import preview_merge
 from tatemono.usecases.identity.revoke_device import revoke_device
 from tatemono.usecases.identity.undo_merge import undo_merge
-from tatemono.usecases.safety.decide_report import take_down_picture
+from tatemono.usecases.safety.take_down_picture import take_down_picture
 
 
 @pytest.fixture
@@ -108,16 +108,20 @@ class TestStrikes:
             await strike(admin, await painted(api, worker, user_id))
         last = await painted(api, worker, guest)
         grant = MergeGrant(guest, other.user_id, phone.principal.device_id)
-        preview = await preview_merge(api, grant=grant)
+        preview = await preview_merge(api.merges, grant=grant)
         assert (preview.leaving.strikes, preview.staying.strikes) == (2, 1)
         await phone.confirm(api, grant)
         assert await struck(admin, guest, other.user_id) == [0, 3]
         assert {each.user_id for each in await admin.takedowns.all(before=None, limit=10)} == {other.user_id}
         # Nobody is suspended for having become one; the next one counts all of them.
-        await preview_merge(api, grant=MergeGrant((await Handset().sign_in(api)).user_id, other.user_id, uuid4()))
+        await preview_merge(
+            api.merges, grant=MergeGrant((await Handset().sign_in(api)).user_id, other.user_id, uuid4())
+        )
         await strike(admin, last)
         with pytest.raises(AccountSuspended):
-            await preview_merge(api, grant=MergeGrant((await Handset().sign_in(api)).user_id, other.user_id, uuid4()))
+            await preview_merge(
+                api.merges, grant=MergeGrant((await Handset().sign_in(api)).user_id, other.user_id, uuid4())
+            )
 
     async def test_go_back_as_they_came(
         self, api: Database, worker: Database, admin: Database, phone: Handset, other: Handset
@@ -155,15 +159,15 @@ class TestPreviewMerge:
         await painted(api, worker, phone.user_id)
         await submitted(api, phone.user_id)
         grant = MergeGrant(phone.user_id, other.user_id, phone.principal.device_id)
-        preview = await preview_merge(api, grant=grant)
-        assert await preview_merge(api, grant=grant) == preview
+        preview = await preview_merge(api.merges, grant=grant)
+        assert await preview_merge(api.merges, grant=grant) == preview
         assert (preview.leaving.pictures, preview.leaving.generations, preview.leaving.in_flight) == (1, 2, 1)
         assert (preview.leaving.credits_available, preview.leaving.credits_held) == (484, 8)
         assert (preview.staying.email, preview.credits_after) == ("a@example.jp", 984)
 
     async def test_refuses_to_merge_a_member_away(self, api: Database, phone: Handset, other: Handset) -> None:
         with pytest.raises(NotMergeable):
-            await preview_merge(api, grant=MergeGrant(other.user_id, phone.user_id, other.principal.device_id))
+            await preview_merge(api.merges, grant=MergeGrant(other.user_id, phone.user_id, other.principal.device_id))
 
 
 class TestConfirmMerge:

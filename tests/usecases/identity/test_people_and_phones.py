@@ -137,7 +137,7 @@ class PeopleAndPhones(RuleBasedStateMachine):
     @rule(phone=phones)
     def delete_newest_picture(self, phone: Handset) -> None:
         for picture in self.run(self.api.queries.pictures(phone.user_id, before=None, limit=1)) or []:
-            self.run(delete_picture(self.api, user_id=phone.user_id, picture_id=picture.id))
+            self.run(delete_picture(self.api.pictures, user_id=phone.user_id, picture_id=picture.id))
 
     @rule(phone=phones, sign_out=st.booleans())
     def issue(self, phone: Handset, sign_out: bool) -> None:

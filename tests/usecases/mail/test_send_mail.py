@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from letters import mail_of
+from mail_examples import mail_of
 from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
 from tatemono.domain.mail.message import Mail
 from tatemono.domain.mail.sending import MailClaim, MailState, SendFailure, SendingFailed, SendQuota
 from tatemono.usecases.mail.mail_maintenance import refresh_quota
-from tatemono.usecases.mail.send_mail import MailDelivery, RenderedEmail, send_mail
+from tatemono.usecases.mail.ports import RenderedEmail
+from tatemono.usecases.mail.send_mail import MailDelivery, send_mail
 
 WRITER = JinjaEmailRenderer(UnsubscribeLinks(b"a key", public_url="https://tatemono.example"))
 

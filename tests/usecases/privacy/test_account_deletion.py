@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from factories import USAGE, kept, submitted
-from house import GRACE, LEDGER, RECEIPT_KEY, House
 from merging import Handset, assert_nothing_is_wrong, claim_next
+from privacy_services import GRACE, LEDGER, RECEIPT_KEY, PrivacyServices
 from tatemono.adapters.postgres.identity.revocations import Revocations
 from tatemono.domain.generations.generation import State
 from tatemono.domain.identity.members import AccountErased, MembersUnavailable, Password, PoolMember, SignInRefused
@@ -28,14 +28,14 @@ from tatemono.usecases.identity.undo_merge import undo_merge
 from tatemono.usecases.privacy.erase_accounts import erase_accounts
 from tatemono.usecases.privacy.request_deletion import request_deletion
 
-pytest_plugins = ["members", "leaving"]
+pytest_plugins = ["members", "privacy_fixture"]
 
 
 class TestRequestDeletion:
-    async def test_signs_out_at_once_and_refuses_live_tokens(self, house: House) -> None:
-        phone = await house.phone()
-        async with Revocations(house.api, lifetime_seconds=3600) as revocations:
-            deletion = await house.leave(phone)
+    async def test_signs_out_at_once_and_refuses_live_tokens(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        async with Revocations(privacy.api, lifetime_seconds=3600) as revocations:
+            deletion = await privacy.leave(phone)
             async with asyncio.timeout(5):
                 while revocations.refuses(phone.user_id, 0) is None:  # noqa: ASYNC110 - nothing to wait for but this
                     await asyncio.sleep(0.01)
@@ -43,17 +43,17 @@ class TestRequestDeletion:
                 revocations.check(phone.principal, 0)
         assert pending.value.erase_at == deletion.erase_at
         with pytest.raises(DeletionPending):
-            await phone.sign_in(house.api)
+            await phone.sign_in(privacy.api)
         open_sessions = "select count(*) from sessions where user_id = $1 and revoked_at is null"
-        assert await house.owner.fetchval(open_sessions, phone.user_id) == 0
+        assert await privacy.owner.fetchval(open_sessions, phone.user_id) == 0
 
-    async def test_wants_a_members_password(self, house: House) -> None:
-        phone = await house.member()
+    async def test_wants_a_members_password(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.member()
         for password, refusal in ((None, PasswordNeeded), (Password("not the password"), SignInRefused)):
             with pytest.raises(refusal):
                 await request_deletion(
-                    house.api,
-                    house.pool,
+                    privacy.api,
+                    privacy.pool,
                     caller=phone.principal,
                     proof=phone.proof(),
                     password=password,
@@ -62,136 +62,136 @@ class TestRequestDeletion:
                     language="en",
                     even_seconds=0,
                 )
-        await phone.sign_in(house.api)
-        await house.leave(phone)
-        address = house.addresses[phone.user_id]
-        assert await house.mails() == [("account_deletion_scheduled", address, "ja")]
+        await phone.sign_in(privacy.api)
+        await privacy.leave(phone)
+        address = privacy.addresses[phone.user_id]
+        assert await privacy.mails() == [("account_deletion_scheduled", address, "ja")]
 
-    async def test_cancels_what_waits_and_lets_go_what_runs(self, house: House) -> None:
-        phone = await house.phone()
-        running = await submitted(house.api, phone.user_id)
-        claim = await claim_next(house.worker)
+    async def test_cancels_what_waits_and_lets_go_what_runs(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        running = await submitted(privacy.api, phone.user_id)
+        claim = await claim_next(privacy.worker)
         assert claim is not None
-        waiting = [await submitted(house.api, phone.user_id) for _ in range(3)]
-        await house.leave(phone)
-        states = {row["id"]: row["state"] for row in await house.owner.fetch("select id, state from generations")}
+        waiting = [await submitted(privacy.api, phone.user_id) for _ in range(3)]
+        await privacy.leave(phone)
+        states = {row["id"]: row["state"] for row in await privacy.owner.fetch("select id, state from generations")}
         assert {states[each.id] for each in waiting} == {State.CANCELLED}
         assert states[running.id] == State.RUNNING
-        assert await house.worker.generations.extend_leases([claim], lease=timedelta(minutes=1)) == {running.id: True}
-        account = await house.owner.fetchrow("select available, held, queued, running from accounts")
+        assert await privacy.worker.generations.extend_leases([claim], lease=timedelta(minutes=1)) == {running.id: True}
+        account = await privacy.owner.fetchrow("select available, held, queued, running from accounts")
         assert tuple(account) == (492, 8, 0, 1)
-        await assert_nothing_is_wrong(house.owner)
+        await assert_nothing_is_wrong(privacy.owner)
 
-    async def test_voids_transfer_codes(self, house: House) -> None:
-        phone, new = await house.phone(), Handset()
-        issued = await phone.issue(house.api)
-        await house.leave(phone)
+    async def test_voids_transfer_codes(self, privacy: PrivacyServices) -> None:
+        phone, new = await privacy.phone(), Handset()
+        issued = await phone.issue(privacy.api)
+        await privacy.leave(phone)
         with pytest.raises(TransferCodeRejected):
-            await new.redeem(house.api, issued.code.text)
+            await new.redeem(privacy.api, issued.code.text)
 
-    async def test_is_one_deletion_when_it_is_asked_twice_at_once(self, house: House) -> None:
-        phone = await house.phone()
-        outcomes = await asyncio.gather(house.leave(phone), house.leave(phone), return_exceptions=True)
+    async def test_is_one_deletion_when_it_is_asked_twice_at_once(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        outcomes = await asyncio.gather(privacy.leave(phone), privacy.leave(phone), return_exceptions=True)
         assert sum(isinstance(outcome, DeletionPending) for outcome in outcomes) == 1
-        assert await house.owner.fetchval("select count(*) from deletions") == 1
+        assert await privacy.owner.fetchval("select count(*) from deletions") == 1
 
-    async def test_lets_nothing_be_merged_in_or_away(self, house: House) -> None:
-        leaving, other = await house.phone(), await house.phone()
-        await house.painted(leaving.user_id)
-        await house.painted(other.user_id)
-        await house.leave(leaving)
+    async def test_lets_nothing_be_merged_in_or_away(self, privacy: PrivacyServices) -> None:
+        leaving, other = await privacy.phone(), await privacy.phone()
+        await privacy.painted(leaving.user_id)
+        await privacy.painted(other.user_id)
+        await privacy.leave(leaving)
         with pytest.raises(DeletionPending):
-            await other.merge_into(house.api, leaving.user_id)
+            await other.merge_into(privacy.api, leaving.user_id)
 
-    async def test_keeps_the_deletion_of_a_guest_that_nobody_uses(self, house: House) -> None:
-        phone = await house.phone()
-        await house.leave(phone)
-        await house.owner.execute("update users set last_used_at = now() - interval '900 days'")
-        assert await remove_unused_guests(house.relay, unused_for=timedelta(days=400)) == 0
+    async def test_keeps_the_deletion_of_a_guest_that_nobody_uses(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        await privacy.leave(phone)
+        await privacy.owner.execute("update users set last_used_at = now() - interval '900 days'")
+        assert await remove_unused_guests(privacy.relay, unused_for=timedelta(days=400)) == 0
 
 
 class TestUndoDeletion:
-    async def test_gives_a_guest_everything_back_on_the_same_key(self, house: House) -> None:
-        phone = await house.phone()
-        user_id, keys = phone.user_id, await house.painted(phone.user_id)
-        await house.leave(phone)
-        await house.come_back(phone)
-        await house.time_is_up()
-        assert await erase_accounts(house.relay, house.eraser) == (0, 0)
-        assert (await phone.sign_in(house.api)).user_id == user_id
-        assert await house.objects() == set(keys)
-        await house.leave(phone)
+    async def test_gives_a_guest_everything_back_on_the_same_key(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        user_id, keys = phone.user_id, await privacy.painted(phone.user_id)
+        await privacy.leave(phone)
+        await privacy.come_back(phone)
+        await privacy.time_is_up()
+        assert await erase_accounts(privacy.relay, privacy.eraser) == (0, 0)
+        assert (await phone.sign_in(privacy.api)).user_id == user_id
+        assert await privacy.objects() == set(keys)
+        await privacy.leave(phone)
 
-    async def test_needs_a_device_of_the_account(self, house: House) -> None:
-        phone, stranger = await house.phone(), await house.phone()
-        await house.leave(phone)
+    async def test_needs_a_device_of_the_account(self, privacy: PrivacyServices) -> None:
+        phone, stranger = await privacy.phone(), await privacy.phone()
+        await privacy.leave(phone)
         with pytest.raises(NoDeletionPending):
-            await house.come_back(stranger)
+            await privacy.come_back(stranger)
         copied = Handset(identifier=phone.identifier)
         with pytest.raises(NoDeletionPending):
-            await house.come_back(copied)
+            await privacy.come_back(copied)
 
-    async def test_takes_a_members_password_on_any_phone(self, house: House) -> None:
-        phone = await house.member()
-        address, user_id = house.addresses[phone.user_id], phone.user_id
-        await house.leave(phone)
+    async def test_takes_a_members_password_on_any_phone(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.member()
+        address, user_id = privacy.addresses[phone.user_id], phone.user_id
+        await privacy.leave(phone)
         with pytest.raises(PasswordNeeded):
-            await house.come_back(phone)
-        await house.come_back(await house.phone(), address)
-        assert (await phone.sign_in(house.api)).user_id == user_id
+            await privacy.come_back(phone)
+        await privacy.come_back(await privacy.phone(), address)
+        assert (await phone.sign_in(privacy.api)).user_id == user_id
         with pytest.raises(NoDeletionPending):
-            await house.come_back(phone, address)
+            await privacy.come_back(phone, address)
 
-    async def test_or_the_erasure_wins_and_never_both(self, house: House) -> None:
+    async def test_or_the_erasure_wins_and_never_both(self, privacy: PrivacyServices) -> None:
         for _ in range(12):
-            phone = await house.phone()
-            await house.leave(phone)
-            await house.time_is_up()
+            phone = await privacy.phone()
+            await privacy.leave(phone)
+            await privacy.time_is_up()
             undone, begun = await asyncio.gather(
-                house.come_back(phone), house.relay.deletions.begin_due(10), return_exceptions=True
+                privacy.come_back(phone), privacy.relay.deletions.begin_due(10), return_exceptions=True
             )
             assert (undone is None) == (begun == 0)
             assert undone is None or isinstance(undone, (DeletionBegun, NoDeletionPending))
-            await house.erase()
-            alive = await house.owner.fetchval("select count(*) from users where id = $1", phone.user_id)
+            await privacy.erase()
+            alive = await privacy.owner.fetchval("select count(*) from users where id = $1", phone.user_id)
             assert alive == (undone is None)
 
-    async def test_lets_a_merge_be_undone_afterwards(self, house: House) -> None:
-        member, guest = await house.member(), await house.phone()
+    async def test_lets_a_merge_be_undone_afterwards(self, privacy: PrivacyServices) -> None:
+        member, guest = await privacy.member(), await privacy.phone()
         guest_id = guest.user_id
-        await house.painted(guest_id)
-        merged = await guest.merge_into(house.api, member.user_id)
-        await house.leave(member)
+        await privacy.painted(guest_id)
+        merged = await guest.merge_into(privacy.api, member.user_id)
+        await privacy.leave(member)
         with pytest.raises(DeletionPending):
-            await undo_merge(house.api, user_id=member.user_id, merge_id=merged.id)
-        await house.come_back(member, house.addresses[member.user_id])
-        undone = await undo_merge(house.api, user_id=member.user_id, merge_id=merged.id)
+            await undo_merge(privacy.api, user_id=member.user_id, merge_id=merged.id)
+        await privacy.come_back(member, privacy.addresses[member.user_id])
+        undone = await undo_merge(privacy.api, user_id=member.user_id, merge_id=merged.id)
         assert (undone.user_id, undone.pictures) == (guest_id, 1)
 
 
 class TestEraseAccounts:
-    async def test_leaves_no_row_no_object_and_nobody_in_cognito(self, house: House) -> None:
-        phone, stays = await house.member(), await house.member()
-        user_id, address = phone.user_id, house.addresses[phone.user_id]
+    async def test_leaves_no_row_no_object_and_nobody_in_cognito(self, privacy: PrivacyServices) -> None:
+        phone, stays = await privacy.member(), await privacy.member()
+        user_id, address = phone.user_id, privacy.addresses[phone.user_id]
         for _ in range(2):
-            await house.painted(user_id)
-        untouched = await house.painted(stays.user_id)
-        identity = await house.owner.fetchval("select cognito_identity_id from users where id = $1", user_id)
-        await house.api.exports.request(user_id, language="ja")
-        await house.put(f"exports/{user_id}/x.zip")
-        ledger = await house.owner.fetch(LEDGER)
-        deletion = await house.leave(phone)
-        await house.time_is_up()
-        assert await house.erase() == 1
-        assert await house.mentions(user_id) == {}
-        assert await house.objects() == set(untouched)
-        members, _ = await house.directory.listed(None)
+            await privacy.painted(user_id)
+        untouched = await privacy.painted(stays.user_id)
+        identity = await privacy.owner.fetchval("select cognito_identity_id from users where id = $1", user_id)
+        await privacy.api.exports.request(user_id, language="ja")
+        await privacy.put(f"exports/{user_id}/x.zip")
+        ledger = await privacy.owner.fetch(LEDGER)
+        deletion = await privacy.leave(phone)
+        await privacy.time_is_up()
+        assert await privacy.erase() == 1
+        assert await privacy.mentions(user_id) == {}
+        assert await privacy.objects() == set(untouched)
+        members, _ = await privacy.directory.listed(None)
         assert user_id not in {each.user_id for each in members}
-        assert identity not in {each.id for each in (await house.identities.listed(None))[0]}
-        assert await house.owner.fetch(LEDGER) == ledger
-        await assert_nothing_is_wrong(house.owner)
-        assert [mail[:2] for mail in await house.mails()] == [("account_deleted", address)]
-        receipt = await house.api.deletions.receipt(deletion.id)
+        assert identity not in {each.id for each in (await privacy.identities.listed(None))[0]}
+        assert await privacy.owner.fetch(LEDGER) == ledger
+        await assert_nothing_is_wrong(privacy.owner)
+        assert [mail[:2] for mail in await privacy.mails()] == [("account_deleted", address)]
+        receipt = await privacy.api.deletions.receipt(deletion.id)
         assert receipt is not None
         receipt.check(RECEIPT_KEY)
         counted = {"objects": 5, "pictures": 2, "generations": 2, "devices": 1, "members": 1, "identities": 1}
@@ -200,13 +200,13 @@ class TestEraseAccounts:
         with pytest.raises(NoSuchReceipt):
             replace(receipt, counts={**receipt.counts, "pictures": 3}).check(RECEIPT_KEY)
 
-    async def test_goes_on_after_a_crash_at_any_step(self, house: House) -> None:
-        phone = await house.member()
+    async def test_goes_on_after_a_crash_at_any_step(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.member()
         user_id = phone.user_id
-        await house.painted(user_id)
-        deletion = await house.leave(phone)
-        await house.time_is_up()
-        whole = house.eraser
+        await privacy.painted(user_id)
+        deletion = await privacy.leave(phone)
+        await privacy.time_is_up()
+        whole = privacy.eraser
         dying: list[dict[str, Any]] = [
             {"store": Dying(whole.store, "delete")},
             {"members": Dying(whole.members, "delete")},
@@ -217,145 +217,145 @@ class TestEraseAccounts:
         for change in dying:
             with suppress(Crash, TypeError):
                 for _ in range(3):
-                    await erase_accounts(house.relay, replace(whole, **change))
+                    await erase_accounts(privacy.relay, replace(whole, **change))
                 pytest.fail("it did not crash")
-            assert await house.owner.fetchval("select count(*) from users where id = $1", user_id) == 1
-        assert await house.erase() == 1
-        assert await house.mentions(user_id) == {}
-        receipt = await house.api.deletions.receipt(deletion.id)
+            assert await privacy.owner.fetchval("select count(*) from users where id = $1", user_id) == 1
+        assert await privacy.erase() == 1
+        assert await privacy.mentions(user_id) == {}
+        receipt = await privacy.api.deletions.receipt(deletion.id)
         assert receipt is not None
         assert (receipt.counts["objects"], receipt.counts["members"]) == (2, 1)
 
-    async def test_takes_along_who_was_merged_and_leaves_who_was_merged_no_more(self, house: House) -> None:
-        member, merged, back = await house.member(), await house.phone(), await house.phone()
+    async def test_takes_along_who_was_merged_and_leaves_who_was_merged_no_more(self, privacy: PrivacyServices) -> None:
+        member, merged, back = await privacy.member(), await privacy.phone(), await privacy.phone()
         merged_id, back_id = merged.user_id, back.user_id
-        await house.painted(merged_id)
-        await merged.merge_into(house.api, member.user_id)
-        merge = await back.merge_into(house.api, member.user_id)
+        await privacy.painted(merged_id)
+        await merged.merge_into(privacy.api, member.user_id)
+        merge = await back.merge_into(privacy.api, member.user_id)
         # What was painted while it was the member lies in the member's folder.
-        await undo_merge(house.api, user_id=member.user_id, merge_id=merge.id)
-        await back.sign_in(house.api)
-        strayed = await house.painted(back_id)
+        await undo_merge(privacy.api, user_id=member.user_id, merge_id=merge.id)
+        await back.sign_in(privacy.api)
+        strayed = await privacy.painted(back_id)
         stray = [key.replace(str(back_id), str(member.user_id)) for key in strayed]
         for key in stray:
-            await house.put(key)
-        await house.owner.execute(
+            await privacy.put(key)
+        await privacy.owner.execute(
             "update pictures set object_key = $1, thumbnail_key = $2 where user_id = $3", *stray, back_id
         )
         member_id = member.user_id
-        await house.leave(await _signed_in(house, member))
-        await house.time_is_up()
-        assert await house.erase() == 1
-        assert await house.mentions(member_id, merged_id) == {"pictures.object_key": 1, "pictures.thumbnail_key": 1}
-        assert set(stray) <= await house.objects()
-        assert not [key for key in await house.objects() if str(merged_id) in key]
-        assert (await back.sign_in(house.api)).user_id == back_id
-        await house.leave(back)
-        await house.time_is_up()
-        assert await house.erase() == 1
-        assert await house.objects() == set()
+        await privacy.leave(await _signed_in(privacy, member))
+        await privacy.time_is_up()
+        assert await privacy.erase() == 1
+        assert await privacy.mentions(member_id, merged_id) == {"pictures.object_key": 1, "pictures.thumbnail_key": 1}
+        assert set(stray) <= await privacy.objects()
+        assert not [key for key in await privacy.objects() if str(merged_id) in key]
+        assert (await back.sign_in(privacy.api)).user_id == back_id
+        await privacy.leave(back)
+        await privacy.time_is_up()
+        assert await privacy.erase() == 1
+        assert await privacy.objects() == set()
 
-    async def test_waits_for_what_is_painted(self, house: House) -> None:
-        phone = await house.phone()
-        await submitted(house.api, phone.user_id)
-        claim = await claim_next(house.worker)
+    async def test_waits_for_what_is_painted(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        await submitted(privacy.api, phone.user_id)
+        claim = await claim_next(privacy.worker)
         assert claim is not None
-        await house.leave(phone, grace=timedelta(0))
+        await privacy.leave(phone, grace=timedelta(0))
         for _ in range(3):
-            assert (await erase_accounts(house.relay, house.eraser))[1] == 0
-        await house.put(kept(claim).object_key)
-        assert await house.worker.generations.succeed(claim, [kept(claim)], USAGE, None)
-        assert await house.erase() == 1
-        assert await house.objects() == set()
+            assert (await erase_accounts(privacy.relay, privacy.eraser))[1] == 0
+        await privacy.put(kept(claim).object_key)
+        assert await privacy.worker.generations.succeed(claim, [kept(claim)], USAGE, None)
+        assert await privacy.erase() == 1
+        assert await privacy.objects() == set()
 
-    async def test_does_not_mind_that_cognito_has_forgotten_the_member(self, house: House) -> None:
-        phone = await house.member()
-        await house.leave(phone)
-        await house.cloud.cognito_idp.admin_delete_user(
-            UserPoolId=house.pool_id, Username=house.addresses[phone.user_id]
+    async def test_does_not_mind_that_cognito_has_forgotten_the_member(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.member()
+        await privacy.leave(phone)
+        await privacy.cloud.cognito_idp.admin_delete_user(
+            UserPoolId=privacy.pool_id, Username=privacy.addresses[phone.user_id]
         )
-        await house.time_is_up()
-        assert await house.erase() == 1
+        await privacy.time_is_up()
+        assert await privacy.erase() == 1
 
-    async def test_lets_no_late_confirmation_bring_anybody_back(self, house: House) -> None:
-        phone = await house.member()
-        row = await house.owner.fetchrow("select cognito_sub, email from users where id = $1", phone.user_id)
+    async def test_lets_no_late_confirmation_bring_anybody_back(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.member()
+        row = await privacy.owner.fetchrow("select cognito_sub, email from users where id = $1", phone.user_id)
         late = PoolMember(row["cognito_sub"], row["email"], phone.user_id)
-        await house.leave(phone)
-        await house.api.members.confirm(late)
-        await house.time_is_up()
-        await house.relay.deletions.begin_due(10)
-        gone = asyncio.create_task(house.erase())
+        await privacy.leave(phone)
+        await privacy.api.members.confirm(late)
+        await privacy.time_is_up()
+        await privacy.relay.deletions.begin_due(10)
+        gone = asyncio.create_task(privacy.erase())
         while not gone.done():
             with suppress(AccountErased):
-                await house.api.members.confirm(late)
+                await privacy.api.members.confirm(late)
         with pytest.raises(AccountErased):
-            await house.api.members.confirm(late)
-        assert await house.mentions(phone.user_id) == {}
-        assert await house.owner.fetchval("select count(*) from users where email = $1", late.email) == 0
+            await privacy.api.members.confirm(late)
+        assert await privacy.mentions(phone.user_id) == {}
+        assert await privacy.owner.fetchval("select count(*) from users where email = $1", late.email) == 0
 
-    async def test_lets_somebody_new_register_whose_guest_is_gone(self, house: House) -> None:
-        phone = await house.phone()
+    async def test_lets_somebody_new_register_whose_guest_is_gone(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
         address = f"new-{uuid4().hex[:8]}@example.com"
-        began = await house.pool_member(address, phone.user_id)
-        await house.leave(phone)
-        await house.time_is_up()
-        await house.erase()
-        user_id = await house.api.members.confirm(began)
+        began = await privacy.pool_member(address, phone.user_id)
+        await privacy.leave(phone)
+        await privacy.time_is_up()
+        await privacy.erase()
+        user_id = await privacy.api.members.confirm(began)
         assert user_id != phone.user_id
-        assert await house.api.members.email_of(user_id) == address
+        assert await privacy.api.members.email_of(user_id) == address
 
-    async def test_gives_the_device_a_new_guest_afterwards(self, house: House) -> None:
-        phone = await house.phone()
+    async def test_gives_the_device_a_new_guest_afterwards(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
         before = phone.user_id
-        await house.leave(phone)
-        await house.time_is_up()
-        await house.erase()
-        assert (await phone.sign_in(house.api)).user_id != before
+        await privacy.leave(phone)
+        await privacy.time_is_up()
+        await privacy.erase()
+        assert (await phone.sign_in(privacy.api)).user_id != before
 
-    async def test_keeps_the_operators_act_and_not_whom_it_concerned(self, house: House) -> None:
-        phone = await house.phone()
-        await house.owner.execute(
+    async def test_keeps_the_operators_act_and_not_whom_it_concerned(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        await privacy.owner.execute(
             "insert into audit_records"
             " (operator_id, operator_email, action, user_id, reason, data, request_id, address)"
             " values ('o', 'hanako@example.jp', 'suspend_person', $1, 'Aki wrote to us', '{}', 'r', '127.0.0.1')",
             phone.user_id,
         )
-        deletion = await house.leave(phone)
-        await house.time_is_up()
-        await house.erase()
-        record = await house.owner.fetchrow("select action, user_id, reason, data from audit_records")
+        deletion = await privacy.leave(phone)
+        await privacy.time_is_up()
+        await privacy.erase()
+        record = await privacy.owner.fetchrow("select action, user_id, reason, data from audit_records")
         assert tuple(record)[:3] == ("suspend_person", None, None)
         assert str(deletion.id) in record["data"]
 
-    async def test_goes_on_with_others_when_one_cannot(self, house: House) -> None:
-        phones = [await house.member(), *[await house.phone() for _ in range(3)]]
+    async def test_goes_on_with_others_when_one_cannot(self, privacy: PrivacyServices) -> None:
+        phones = [await privacy.member(), *[await privacy.phone() for _ in range(3)]]
         for phone in phones:
-            await house.leave(phone)
-        await house.time_is_up()
-        lame = replace(house.eraser, members=Away())  # type: ignore[arg-type]
+            await privacy.leave(phone)
+        await privacy.time_is_up()
+        lame = replace(privacy.eraser, members=Away())  # type: ignore[arg-type]
         for _ in range(2):
             with suppress(MembersUnavailable):
-                await erase_accounts(house.relay, lame)
-        left = await house.owner.fetch("select user_id from deletions where erased_at is null")
+                await erase_accounts(privacy.relay, lame)
+        left = await privacy.owner.fetch("select user_id from deletions where erased_at is null")
         assert [row["user_id"] for row in left] == [phones[0].user_id]
-        assert await house.erase() == 1
+        assert await privacy.erase() == 1
 
-    async def test_is_done_by_one_of_two_relays(self, house: House) -> None:
-        phones = [await house.phone() for _ in range(4)]
+    async def test_is_done_by_one_of_two_relays(self, privacy: PrivacyServices) -> None:
+        phones = [await privacy.phone() for _ in range(4)]
         for phone in phones:
-            await house.painted(phone.user_id)
-            await house.leave(phone)
-        await house.time_is_up()
-        rounds = [erase_accounts(house.relay, house.eraser) for _ in range(8)]
+            await privacy.painted(phone.user_id)
+            await privacy.leave(phone)
+        await privacy.time_is_up()
+        rounds = [erase_accounts(privacy.relay, privacy.eraser) for _ in range(8)]
         outcomes = [await asyncio.gather(*rounds[at : at + 2]) for at in range(0, 8, 2)]
         done = sum(done for pair in outcomes for _, done in pair)
-        assert done + await house.erase() == 4
-        assert await house.owner.fetchval("select count(*) from deletions where mac is not null") == 4
+        assert done + await privacy.erase() == 4
+        assert await privacy.owner.fetchval("select count(*) from deletions where mac is not null") == 4
 
 
-async def _signed_in(house: House, phone: Handset) -> Handset:
-    return await phone.sign_in(house.api)
+async def _signed_in(privacy: PrivacyServices, phone: Handset) -> Handset:
+    return await phone.sign_in(privacy.api)
 
 
 class Away:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from conftest import CloudEndpoint
-from house import LEDGER, RECEIPT_KEY, mentions
 from merging import IDENTIFIERS, Handset, assert_nothing_is_wrong
+from privacy_services import LEDGER, RECEIPT_KEY, mentions
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.cognito.directory import CognitoDirectory
 from tatemono.adapters.cognito.members import CognitoMembers

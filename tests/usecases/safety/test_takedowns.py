@@ -24,8 +24,10 @@ from tatemono.domain.safety.reports import (
     quarantine_key,
 )
 from tatemono.usecases.pictures.delete_picture import delete_picture
-from tatemono.usecases.safety.decide_report import decide_report, take_down_picture
-from tatemono.usecases.safety.report_picture import named_picture, report_from_outside, report_picture
+from tatemono.usecases.safety.decide_report import decide_report
+from tatemono.usecases.safety.report_from_outside import named_picture, report_from_outside
+from tatemono.usecases.safety.report_picture import report_picture
+from tatemono.usecases.safety.take_down_picture import take_down_picture
 from tatemono.usecases.safety.undo_takedown import undo_takedown
 
 pytest_plugins = ["moderated_worker"]
@@ -40,7 +42,7 @@ async def reported(
     """A picture that its user has reported, claimed by the operator of `ACT`."""
     claim, picture_id = await moderated.paint(user_id, prompt=f"A fox number {seed}")
     await report_picture(
-        moderated.owner, user_id=claim.generation.user_id, picture_id=picture_id, reason=reason, note=None
+        moderated.owner.reports, user_id=claim.generation.user_id, picture_id=picture_id, reason=reason, note=None
     )
     report = next(
         r for r in await moderated.admin.reports.all(None, after=None, limit=100) if r.picture_id == picture_id
@@ -58,11 +60,13 @@ class TestReports:
         stranger = await guest(moderated.owner)
         with pytest.raises(NoSuchPicture):
             await report_picture(
-                moderated.owner, user_id=stranger, picture_id=picture_id, reason=ReportReason.OTHER, note=None
+                moderated.owner.reports, user_id=stranger, picture_id=picture_id, reason=ReportReason.OTHER, note=None
             )
         for _ in range(30):
-            await report_from_outside(moderated.owner, picture=str(picture_id), reason=ReportReason.MINORS, note="!")
-        await report_from_outside(moderated.owner, picture=str(uuid4()), reason=ReportReason.MINORS, note=None)
+            await report_from_outside(
+                moderated.owner.reports, picture=str(picture_id), reason=ReportReason.MINORS, note="!"
+            )
+        await report_from_outside(moderated.owner.reports, picture=str(uuid4()), reason=ReportReason.MINORS, note=None)
         assert await moderated.carry_out() == 0
         assert [row.id for row in await moderated.owner.queries.pictures_of([claim.generation.id])] == [picture_id]
         # Thirty times the same is one thing to look at.
@@ -73,7 +77,7 @@ class TestReports:
         row = (await moderated.owner.queries.pictures_of([claim.generation.id]))[0]
         for key in (row.object_key, row.thumbnail_key):
             url = f"https://pictures.example.jp/{key}?Expires=1&Signature=x"
-            await report_from_outside(moderated.owner, picture=url, reason=ReportReason.COPYRIGHT, note=None)
+            await report_from_outside(moderated.owner.reports, picture=url, reason=ReportReason.COPYRIGHT, note=None)
         (report,) = await moderated.admin.reports.all(None, after=None, limit=10)
         assert report.picture_id == picture_id
 
@@ -97,7 +101,7 @@ class TestReports:
 
     async def test_that_are_dismissed_leave_the_picture_and_a_record(self, moderated: ModeratedWorker) -> None:
         report, picture_id = await reported(moderated)
-        await report_from_outside(moderated.owner, picture=str(picture_id), reason=ReportReason.HATE, note=None)
+        await report_from_outside(moderated.owner.reports, picture=str(picture_id), reason=ReportReason.HATE, note=None)
         await decide(moderated, report, Decision.DISMISS)
         decided = await moderated.admin.reports.all(ReportState.DECIDED, after=None, limit=10)
         assert [each.decision for each in decided] == [Decision.DISMISS] * 2
@@ -109,7 +113,7 @@ class TestReports:
     async def test_of_a_picture_that_is_deleted_meanwhile_can_be_decided(self, moderated: ModeratedWorker) -> None:
         report, picture_id = await reported(moderated)
         assert report.user_id is not None
-        await delete_picture(moderated.owner, user_id=report.user_id, picture_id=picture_id)
+        await delete_picture(moderated.owner.pictures, user_id=report.user_id, picture_id=picture_id)
         await decide(moderated, report, Decision.TAKEDOWN)
         assert await moderated.admin.takedowns.all(before=None, limit=10) == []
 

@@ -20,21 +20,12 @@ class CognitoDirectory:
         self._pool_id = pool_id
 
     async def delete(self, sub: UUID) -> None:
-        """The membership is over; one that is gone already does not matter.
-
-        :raises MembersUnavailable: Cognito does not answer, or refuses
-        """
         await self._of(sub, self._client.admin_delete_user)
 
     async def exists(self, sub: UUID) -> bool:
-        """:raises MembersUnavailable: as above"""
         return await self._of(sub, self._client.admin_get_user)
 
     async def listed(self, after: str | None) -> tuple[list[PoolMemberSeen], str | None]:
-        """A page, and where the next begins; none if there is no next.
-
-        :raises MembersUnavailable: as above; also if `after` is too old for Cognito
-        """
         try:
             answer = await self._client.list_users(
                 UserPoolId=self._pool_id, Limit=_PAGE, **({"PaginationToken": after} if after else {})

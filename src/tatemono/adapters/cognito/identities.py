@@ -31,10 +31,6 @@ class CognitoIdentities:
         return identity_id
 
     async def delete_identities(self, ids: Sequence[str]) -> None:
-        """Those that are gone already do not matter.
-
-        :raises GuestIdentitiesUnavailable: some of them are left
-        """
         left: list[str] = []
         for start in range(0, len(ids), _PAGE):
             try:
@@ -48,10 +44,6 @@ class CognitoIdentities:
             )
 
     async def listed(self, after: str | None) -> tuple[list[IdentitySeen], str | None]:
-        """A page, and where the next begins; none if there is no next.
-
-        :raises GuestIdentitiesUnavailable: Cognito does not answer, or `after` is too old for it
-        """
         try:
             answer = await self._client.list_identities(
                 IdentityPoolId=self._pool_id, MaxResults=_PAGE, **({"NextToken": after} if after else {})

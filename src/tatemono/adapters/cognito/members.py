@@ -97,10 +97,6 @@ class CognitoMembers:
         self._client_secret = client_secret.encode()
 
     async def sign_up(self, email: str, password: Password, user_id: UUID) -> None:
-        """Begin a membership; the code goes to the address. Nothing happens if a member has the address.
-
-        :raises PasswordGuessable:
-        """
         await refuse_guessable(password, email)
         async with _cognito():
             try:
@@ -114,10 +110,6 @@ class CognitoMembers:
                     await self._sign_up(email, password, user_id)
 
     async def confirm(self, email: str, code: str, user_id: UUID) -> PoolMember:
-        """Show that the mail was read, by the guest that signed up.
-
-        :raises CodeRefused: also if another user began this membership, or no user did
-        """
         known = await self._find(email)
         mine = known is not None and known[0].user_id == user_id
         if known is not None and mine and known[1] == "CONFIRMED":
@@ -134,25 +126,17 @@ class CognitoMembers:
         return known[0]
 
     async def resend(self, email: str) -> None:
-        """Send the code of a sign-up again, if there is one to confirm."""
         async with _cognito(ignored=_REFUSED):
             await self._call("resend_confirmation_code", **self._person(email))
 
     async def sign_in(self, email: str, password: Password, totp_code: str | None) -> PoolMember:
-        """:raises SignInRefused: for every cause
-        :raises TotpRequired: the password is right, the code is missing or wrong
-        """
         return (await self._open(email, password, totp_code)).member
 
     async def forgot(self, email: str) -> None:
-        """Send a code for a new password, if a member has the address."""
         async with _cognito(ignored=_REFUSED):
             await self._call("forgot_password", **self._person(email))
 
     async def reset(self, email: str, code: str, password: Password) -> PoolMember:
-        """:raises CodeRefused: for every cause
-        :raises PasswordGuessable:
-        """
         await refuse_guessable(password, email)
         known = await self._find(email)
         # A person who never confirmed the sign-up has no password to forget.
@@ -174,9 +158,6 @@ class CognitoMembers:
         return known[0]
 
     async def change_password(self, email: str, old: Password, new: Password, totp_code: str | None) -> None:
-        """:raises SignInRefused: the old one is wrong
-        :raises PasswordGuessable: the new one
-        """
         await refuse_guessable(new, email)
         opened = await self._open(email, old, totp_code)
         async with _cognito(told=True):
@@ -185,7 +166,6 @@ class CognitoMembers:
             )
 
     async def change_email(self, email: str, password: Password, totp_code: str | None, new_email: str) -> None:
-        """Send a code to the new address, which counts when `confirm_email` has it. None if another member has it."""
         opened = await self._open(email, password, totp_code)
         async with _cognito(ignored={"AliasExistsException"}, told=True):
             await self._call(
@@ -195,9 +175,6 @@ class CognitoMembers:
             )
 
     async def confirm_email(self, email: str, password: Password, totp_code: str | None, code: str) -> PoolMember:
-        """:returns: the member with the new address
-        :raises CodeRefused: it is not the last one that was sent, or another member has the address by now
-        """
         opened = await self._open(email, password, totp_code)
         async with _cognito(refused=_WRONG_CODE | {"AliasExistsException"}, by=CodeRefused):
             await self._call("verify_user_attribute", AccessToken=opened.access_token, AttributeName="email", Code=code)
@@ -205,7 +182,6 @@ class CognitoMembers:
         return _member(found["UserAttributes"])
 
     async def set_up_totp(self, email: str, password: Password, totp_code: str | None) -> str:
-        """:returns: a new secret (base32) for an authenticator app, which counts when `confirm_totp` has seen a code"""
         opened = await self._open(email, password, totp_code)
         async with _cognito(told=True):
             answer = await self._call("associate_software_token", AccessToken=opened.access_token)
@@ -213,11 +189,6 @@ class CognitoMembers:
         return secret
 
     async def confirm_totp(self, email: str, password: Password, totp_code: str | None, code: str) -> None:
-        """From now on signing in takes a code, too.
-
-        :param totp_code: of the app that counts until now, if there is one
-        :raises CodeRefused: it is not what the new app shows
-        """
         opened = await self._open(email, password, totp_code)
         async with _cognito(refused=_WRONG_CODE, by=CodeRefused):
             await self._call("verify_software_token", AccessToken=opened.access_token, UserCode=code)

@@ -68,11 +68,6 @@ class CognitoOperators:
     async def exchange(
         self, code: str, pending: PendingSignIn, *, now: float
     ) -> tuple[IdentifiedOperator, OperatorTokenSet]:
-        """:raises SignInLost: the code is not of this sign-in, or was used
-        :raises OperatorTokenRejected: what came for it is not good
-        :raises OperatorKeysAway: that cannot be told
-        :raises OperatorPoolUnavailable: Cognito does not answer
-        """
         answer = await self._post(
             "token",
             {
@@ -94,9 +89,6 @@ class CognitoOperators:
         return operator, tokens
 
     async def refresh(self, tokens: OperatorTokenSet, *, now: float) -> OperatorTokenSet:
-        """:raises GrantEnded: the operator gets no more
-        :raises OperatorPoolUnavailable: Cognito does not answer
-        """
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
         answer = await self._post("token", form)
         if answer is None:
@@ -105,7 +97,7 @@ class CognitoOperators:
         return _token_set(answer, answer.get("refresh_token", tokens.refresh_token), now)
 
     async def revoke(self, tokens: OperatorTokenSet) -> None:
-        """End what these tokens came from. If Cognito is away, it stays good until it expires, and is kept nowhere."""
+        """If Cognito does not answer, the refresh token stays good until it expires, but no copy of it is left."""
         try:
             await self._post("revoke", {"token": tokens.refresh_token})
         except OperatorPoolUnavailable:

@@ -76,13 +76,7 @@ class OpenAIPainter:
         await self._client.close()
 
     async def paint(self, request: PaintRequest) -> AsyncGenerator[PartialPicture | Painting, None]:
-        """Paint; yields partial pictures as they come, and the painting last, exactly once.
-
-        Close the iterator (`contextlib.aclosing`) when leaving it early, which hangs up. OpenAI streams one picture
-        only ("Streaming is only supported with n=1"), so several come without partial pictures.
-
-        :raises PaintingFailed: at any step
-        """
+        """Several pictures come without partial ones: OpenAI says "Streaming is only supported with n=1"."""
         deadline = asyncio.get_running_loop().time() + self._total_seconds
         if request.n > 1:
             yield await self._paint_several(request, deadline)

@@ -37,10 +37,6 @@ class OpenAIModeration:
     async def judge(
         self, *, text: str | None = None, picture: bytes | None = None, client_request_id: str
     ) -> Judgement:
-        """
-        :param picture: PNG, JPEG or WebP
-        :raises ModerationUnavailable: no answer, or one that is not understood
-        """
         parts: list[Any] = []
         if text is not None:
             parts.append({"type": "text", "text": text})

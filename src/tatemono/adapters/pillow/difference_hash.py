@@ -20,7 +20,6 @@ class DifferenceHasher:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="hashes")
 
     async def hashes(self, picture: bytes) -> tuple[int, ...]:
-        """Of the picture, and of its mirror image. Of bytes that are no picture: none."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, difference_hashes, picture)
 
 

@@ -38,25 +38,15 @@ class PillowPictures:
         self._max_pixels = max_pixels
 
     async def verify(self, data: bytes, expected: ExpectedPicture) -> VerifiedPicture:
-        """Decode the whole picture, and compare it with what was asked for.
-
-        :raises PaintingFailed: `Failure.NO_PICTURE`, saying what is wrong with the bytes
-        """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._verify, data, expected)
 
     async def shrink(self, picture: VerifiedPicture) -> SmallCopy:
-        """Make a picture small, once: its pixels are used up."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, _small_copy, picture.pixels)
 
     async def miniature(self, small: SmallCopy) -> Miniature:
-        """Make the thumbnail and the placeholder, which takes longer than making it small."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, _miniature, small.pixels)
 
     async def preview(self, data: bytes) -> bytes:
-        """A small WebP (longest side at most 320 pixels) of an unfinished picture of any format and size.
-
-        :raises PaintingFailed: `Failure.NO_PICTURE`
-        """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._preview, data)
 
     def _verify(self, data: bytes, expected: ExpectedPicture) -> VerifiedPicture:

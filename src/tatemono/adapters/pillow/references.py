@@ -26,11 +26,6 @@ class PillowReferences:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="references")
 
     async def clean(self, data: bytes, *, longest_side: int) -> CleanPicture:
-        """Decode the whole picture and make it anew, upright, without metadata, no larger than `longest_side`.
-
-        :raises NotAPicture: it does not decode
-        :raises PictureTooLarge: it has too many pixels, or too few
-        """
         return await asyncio.get_running_loop().run_in_executor(self._threads, _clean, data, longest_side)
 
 

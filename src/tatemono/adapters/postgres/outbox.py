@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from tatemono.usecases.generations.queue_ports import OutboxRow
+from tatemono.usecases.generations.ports import OutboxRow
 
 #: The queue of the plan that image jobs go through.
 IMAGE_JOBS = "image-jobs"

@@ -6,7 +6,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tatemono.adapters.s3.pictures import S3Pictures
-from tatemono.usecases.privacy.ports import StoredObject, Upload
+from tatemono.usecases.pictures.ports import StoredObject
+from tatemono.usecases.privacy.ports import Upload
 
 #: S3 takes 10,000 parts of 5 MiB to 5 GiB: with these an archive may have 156 GiB. One of them is in memory.
 PART_BYTES = 16 * 1024 * 1024
@@ -22,30 +23,21 @@ class S3Folders:
         self._pictures = S3Pictures(client, bucket)
 
     async def listed(self, prefix: str, *, after: str = "", limit: int = 1000) -> list[StoredObject]:
-        """The objects below a folder in the order of their keys, from the first that comes after `after`."""
         answer = await self._client.list_objects_v2(
             Bucket=self._bucket, Prefix=prefix, MaxKeys=limit, **({"StartAfter": after} if after else {})
         )
         return [StoredObject(each["Key"], each["LastModified"]) for each in answer.get("Contents", [])]
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects; those that are gone already do not matter.
-
-        :raises StoreFailed: S3 kept some of them
-        """
+        """:raises StoreFailed: S3 kept some of them"""
         await self._pictures.delete(keys)
 
     async def abort_uploads(self, prefix: str) -> None:
-        """End uploads in parts that were never finished."""
         answer = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
         for upload in answer.get("Uploads", []):
             await _Upload(self._client, self._bucket, upload["Key"], upload["UploadId"]).abort()
 
     async def upload(self, key: str, *, content_type: str, file_name: str) -> Upload:
-        """Begin an object; it is there when it is finished.
-
-        :param file_name: what a browser calls it when it keeps it
-        """
         answer = await self._client.create_multipart_upload(
             Bucket=self._bucket,
             Key=key,
@@ -56,7 +48,6 @@ class S3Folders:
         return _Upload(self._client, self._bucket, key, answer["UploadId"])
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
-        """The object's bytes as they come; nothing if there is no such object."""
         try:
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -89,7 +80,6 @@ class _Upload:
         await self._client.complete_multipart_upload(**self._place, MultipartUpload={"Parts": self._parts})
 
     async def abort(self) -> None:
-        """One that is gone already does not matter."""
         try:
             await self._client.abort_multipart_upload(**self._place)
         except ClientError as error:

@@ -30,12 +30,7 @@ class S3Pictures:
         self._bucket = bucket
 
     async def put(self, key: str, data: bytes, *, content_type: str, sha256: bytes | None = None) -> None:
-        """Keep an object; the same key and bytes again change nothing.
-
-        With `sha256` S3 refuses bytes that changed on the way; without it the SDK sends a CRC of what it is given.
-
-        :raises PaintingFailed: `Failure.NOT_KEPT`, after the SDK's own retries
-        """
+        """With `sha256` S3 refuses bytes that changed on the way; without it the SDK sends a CRC of its bytes."""
         checksum = {} if sha256 is None else {"ChecksumSHA256": base64.b64encode(sha256).decode()}
         try:
             await self._client.put_object(
@@ -50,7 +45,6 @@ class S3Pictures:
             raise PaintingFailed(Failure.NOT_KEPT, f"S3: {error}") from error
 
     async def get(self, key: str) -> bytes | None:
-        """The bytes of an object; none if there is no such object."""
         try:
             answer = await self._client.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -62,10 +56,7 @@ class S3Pictures:
         return data
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects; those that are gone already do not matter.
-
-        :raises StoreFailed: S3 kept some of them
-        """
+        """:raises StoreFailed: S3 kept some of them"""
         failed = []
         for start in range(0, len(keys), _DELETE_LIMIT):
             objects = [{"Key": key} for key in keys[start : start + _DELETE_LIMIT]]
@@ -75,7 +66,6 @@ class S3Pictures:
             raise StoreFailed(f"S3 did not delete {len(failed)} of {len(keys)} objects, the first: {failed[0]}")
 
     async def keys_after(self, prefix: str, after_key: str, limit: int) -> list[StoredObject]:
-        """The next objects below `prefix` in the order of their keys, at most 1,000."""
         answer = await self._client.list_objects_v2(
             Bucket=self._bucket, Prefix=prefix, StartAfter=after_key, MaxKeys=limit
         )

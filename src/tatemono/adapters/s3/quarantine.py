@@ -17,17 +17,10 @@ class S3Quarantine:
         self._served = served
 
     async def keep(self, key: str, data: bytes, *, content_type: str) -> None:
-        """:raises PaintingFailed: `Failure.NOT_KEPT`"""
         await self._kept.put(key, data, content_type=content_type, sha256=sha256(data).digest())
 
     async def move_in(self, key: str, to: str) -> bytes | None:
-        """Take an object out of where pictures are served; it is gone there once this returns.
-
-        Through here, not by CopyObject: what S3 took is checked against the bytes before the original goes. To repeat
-        it after a crash in between changes nothing.
-
-        :returns: its bytes; none if it is in neither place
-        """
+        """Through here, not by CopyObject: what S3 took is checked against the bytes before the original goes."""
         data = await self._served.get(key)
         if data is None:
             return await self._kept.get(to)
@@ -36,7 +29,6 @@ class S3Quarantine:
         return data
 
     async def move_back(self, key: str, to: str, *, content_type: str) -> bool:
-        """:returns: whether it is where it was"""
         data = await self._kept.get(key)
         if data is None:
             return await self._served.get(to) is not None
@@ -45,7 +37,6 @@ class S3Quarantine:
         return True
 
     async def erase(self, keys: Sequence[str]) -> None:
-        """Remove objects; those that are gone already do not matter."""
         await self._kept.delete(keys)
 
     async def check(self) -> None:

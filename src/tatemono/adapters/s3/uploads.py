@@ -40,10 +40,7 @@ class S3Uploads:
         self._url = url
 
     async def form(self, key: str, *, content_type: str, max_bytes: int, seconds: int) -> UploadForm:
-        """A presigned POST that lets its holder upload one object: this key, this type, so many bytes at most.
-
-        S3 holds the sender to the signed policy. The host is no part of it.
-        """
+        """S3 holds the sender to the signed policy. The host is no part of it."""
         client = await self._client()
         signed = await client.generate_presigned_post(
             Bucket=self._bucket,
@@ -56,13 +53,10 @@ class S3Uploads:
         return UploadForm(self._url, signed["fields"], expires_at)
 
     async def put(self, key: str, data: bytes, *, content_type: str, sha256: bytes | None = None) -> None:
-        """As `S3Pictures.put`."""
         await S3Pictures(await self._client(), self._bucket).put(key, data, content_type=content_type, sha256=sha256)
 
     async def get(self, key: str) -> bytes | None:
-        """As `S3Pictures.get`."""
         return await S3Pictures(await self._client(), self._bucket).get(key)
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """As `S3Pictures.delete`."""
         await S3Pictures(await self._client(), self._bucket).delete(keys)

@@ -13,7 +13,7 @@ from botocore.exceptions import (
 )
 
 from tatemono.domain.mail.sending import SendFailure, SendingFailed, SendQuota
-from tatemono.usecases.mail.send_mail import RenderedEmail
+from tatemono.usecases.mail.ports import RenderedEmail
 
 #: SES was not reached, so it has taken nothing. What else goes wrong on the way may have gone wrong behind it.
 _NOT_REACHED = (EndpointConnectionError, ConnectTimeoutError)
@@ -62,17 +62,12 @@ class SesSender:
         self._sender = sender
         self._configuration_set = configuration_set
 
-    async def send(self, letter: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
-        """Give the mail to SES. The call is made once, however it ends.
-
-        :param tags: letters, digits, `-` and `_`; they come back with everything that SES tells of this mail
-        :returns: the id that SES gave it
-        :raises SendingFailed: it was not taken, or that is unknown
-        """
+    async def send(self, email: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
+        """:param tags: letters, digits, `-` and `_`"""
         content = {
-            "Subject": _text(letter.subject),
-            "Body": {"Text": _text(letter.text), "Html": _text(letter.html)},
-            "Headers": [{"Name": name, "Value": value} for name, value in letter.headers.items()],
+            "Subject": _text(email.subject),
+            "Body": {"Text": _text(email.text), "Html": _text(email.html)},
+            "Headers": [{"Name": name, "Value": value} for name, value in email.headers.items()],
         }
         try:
             answer = await self._client.send_email(
@@ -88,7 +83,6 @@ class SesSender:
         return message_id
 
     async def quota(self) -> SendQuota:
-        """What the account may send. :raises SendingFailed: SES does not say"""
         try:
             account = await self._client.get_account()
         except (ClientError, BotoCoreError, OSError, TimeoutError) as error:

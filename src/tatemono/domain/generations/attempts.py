@@ -46,7 +46,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class UnknownPolicy:
-    """What to do after an attempt of which nobody knows whether it is on the bill.
+    """What to do after an attempt that may or may not be on the bill.
 
     :ivar retries: so often such a generation is painted again, at our cost; 0: the credits go back at once
     """
@@ -93,7 +93,7 @@ class Claim:
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; unknown is one of which nobody can say whether the painter painted and charged."""
+    """How an attempt ended; unknown is one that the painter may or may not have painted and charged."""
 
     SUCCEEDED = "succeeded"
     REFUSED = "refused"

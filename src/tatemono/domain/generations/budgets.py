@@ -39,7 +39,7 @@ class Terms:
     :ivar user_day_micros: what may be spent for one user in a day
     :ivar environment_day_micros: … and for all of them together
     :ivar time_zone: IANA name; where a day begins
-    :ivar max_waiting: whoever has so many generations waiting must let some of them finish first
+    :ivar max_waiting: a user with so many generations waiting must let some of them finish first
     """
 
     daily_credits: int

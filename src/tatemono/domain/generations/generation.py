@@ -68,7 +68,7 @@ class Background(StrEnum):
 
 #: Credits for one picture of 1024x1024; larger ones cost more in proportion to their area, rounded up.
 CREDITS_PER_PICTURE = {Quality.LOW: 2, Quality.MEDIUM: 8, Quality.HIGH: 32}
-#: … and for a reference picture, whatever comes of it.
+#: … and for a reference picture, however many pictures are made of it.
 CREDITS_PER_REFERENCE = 2
 _PIXELS_OF_THE_LIST = 1024 * 1024
 
@@ -208,7 +208,7 @@ class PictureRequest:
 
     @property
     def fingerprint(self) -> bytes:
-        """SHA-256 of the request: the same for the same request, whatever its JSON looked like."""
+        """SHA-256 of the request: the same for the same request, however its JSON was written."""
         digest = hashlib.sha256()
         asked = [self.prompt, self.style or "", self.size, self.quality, self.output_format, self.background, self.n]
         # What came later counts only where it is said: a request that is repeated across a deploy stays the same.

@@ -14,7 +14,7 @@ from tatemono.domain.generations.budgets import Cost
 from tatemono.domain.generations.generation import Background, OutputFormat, PictureRequest, Quality, Size
 from tatemono.domain.generations.painting import PainterUsage, PaintRequest
 
-#: How long before a model ends somebody has to have dealt with it.
+#: How long before a model ends an operator is warned.
 WARN_DAYS = 60
 
 _NANOS_PER_MICRO = 1000
@@ -25,7 +25,7 @@ _NEGATIVE = "\nDo not show: "
 
 
 class PaintingUnavailable(Unavailable):
-    """Nothing can be painted until somebody mends the configuration; `reason` says what, for the log."""
+    """Nothing can be painted until the configuration is mended; `reason` says what, for the log."""
 
     code = "painting_unavailable"
     texts: ClassVar[dict[str, str]] = {
@@ -100,7 +100,7 @@ class ReferenceNotTaken(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a model charges from the day `since` on, in nano-dollars a token; None is a price that nobody knows."""
+    """What a model charges from the day `since` on, in nano-dollars a token; None is an unknown price."""
 
     since: date
     text_input: int | None
@@ -246,7 +246,7 @@ class ImageModel:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about the model that will go wrong, or does already. `failing`: somebody has to act."""
+    """Something about the model that will go wrong, or does already. `failing`: a person has to act."""
 
     failing: bool
     text: str

@@ -45,7 +45,7 @@ class Failure(StrEnum):
 
 #: Failures that are a refusal of what was asked for or of what came out, and final.
 REFUSALS = frozenset({Failure.REFUSED, Failure.FLAGGED_PROMPT, Failure.FLAGGED_REFERENCE, Failure.FLAGGED_RESULT})
-#: Failures after which nobody knows whether the painter painted.
+#: Failures after which it is unknown whether the painter painted.
 AMBIGUOUS = frozenset({Failure.TIMED_OUT, Failure.CUT_OFF, Failure.LEASE_LOST, Failure.STOPPED})
 
 

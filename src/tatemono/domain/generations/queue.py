@@ -108,7 +108,7 @@ def estimate_waiting(position: int, pace: Pace) -> Waiting | None:
 
     `running` attempts of `mean` seconds each end every `mean / running` seconds (Little's law): a step. What that
     leaves out, and above all those who come later and whose turn is sooner, is in the errors of the last forecasts.
-    Of those running nobody knows how far they are: a step more.
+    How far the running ones are is unknown: a step more.
     """
     if pace.running < 1 or pace.samples < _FEWEST_SAMPLES or pace.age_seconds > _LONGEST_AGE_SECONDS:
         return None

@@ -112,7 +112,7 @@ class SignedInDevice:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever a good access token speaks for."""
+    """The user and device that a good access token speaks for."""
 
     user_id: UUID
     user_kind: UserKind

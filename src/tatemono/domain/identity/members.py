@@ -45,7 +45,7 @@ class PasswordGuessable(Invalid):
 
 
 class SignInRefused(Forbidden):
-    """One answer for a wrong password, an unknown address, one that is not confirmed, and whoever is locked out."""
+    """One answer for a wrong password, an unknown address, an unconfirmed one, and a member who is locked out."""
 
     code = "sign_in_refused"
     texts: ClassVar[dict[str, str]] = {
@@ -128,7 +128,7 @@ class Password:
 
     @classmethod
     def chosen(cls, text: str) -> "Password":
-        """One that somebody wants to have from now on.
+        """One that a person wants to have from now on.
 
         :raises PasswordRefused: it cannot be one
         """
@@ -143,7 +143,7 @@ class Password:
 class PoolMember:
     """What the user pool knows of a member.
 
-    :ivar user_id: the guest that registered, none if somebody else made the member
+    :ivar user_id: the guest that registered, none if the member was made in another way
     """
 
     sub: UUID
@@ -170,7 +170,7 @@ class Authenticator:
 def normalised_email(text: str) -> str:
     """The address as it is kept and compared: NFC, lower case.
 
-    :raises WrongEmail: mail cannot be sent there. Whether somebody reads it, only a mail will tell
+    :raises WrongEmail: mail cannot be sent there. Whether it is read, only a mail will tell
     """
     address = unicodedata.normalize("NFC", text.strip()).lower()
     local, at, domain = address.rpartition("@")

@@ -1,6 +1,6 @@
 """Two accounts of one person become one.
 
-Somebody signs in, or brings a transfer code, on a phone whose guest has something of its own. Nothing of it is lost:
+A person signs in, or brings a transfer code, on a phone whose guest has something of its own. Nothing of it is lost:
 
 - generations, also those that wait or are painted now, their pictures and their devices go over;
 - strikes for pictures that were taken down go over, and count together with those of the account gone into;
@@ -8,7 +8,7 @@ Somebody signs in, or brings a transfer code, on a phone whose guest has somethi
 - the pictures' objects stay where they are in the store, under the guest's id: the rows say whose they are;
 - everything else (e-mail, password, settings, Cognito identity, creation date) is that of the account gone into.
 
-For seven days it can be undone, by the account gone into. Exactly what went over goes back, with whatever became of it:
+For seven days it can be undone, by the account gone into. Exactly what went over goes back, with what became of it:
 what was painted in between comes along and is paid for by the credits that came with it. If the credits were spent
 meanwhile, as many go back as are left, and the answer says how many are missing; no account ever goes below zero. A
 device that was revoked meanwhile stays revoked; if none is left, the guest could never be reached again, and undoing is
@@ -80,7 +80,7 @@ class AccountsBusy(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class MergeGrant:
-    """That somebody has shown, on this device, to be both users.
+    """Proof that the person has shown, on this device, to be both users.
 
     :ivar sign_out_device_id: a phone that is to be signed out with the merge
     """
@@ -97,7 +97,7 @@ class MergeSide:
 
     :ivar strikes: those that still count
     :ivar erase_at: its user has asked to delete it by then
-    :ivar empty: nobody would miss it: it has never asked for a picture, nothing came into it but the welcome
+    :ivar empty: nothing would be lost with it: it has never asked for a picture, nothing came into it but the welcome
     """
 
     user_id: UUID

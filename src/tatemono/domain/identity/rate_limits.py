@@ -1,4 +1,4 @@
-"""How often something may be done, and what whoever does it more often is told."""
+"""How often something may be done, and what a caller who does it more often is told."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Limit:
 
     @property
     def policy(self) -> str:
-        """What it is called to those whom it stops."""
+        """Its name in the answer to a caller that it stops."""
         return f"{self.name}-{self.by}"
 
 

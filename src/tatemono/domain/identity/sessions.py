@@ -56,7 +56,7 @@ class NoSuchDevice(NotFound):
 
 
 class OnlyWayIn(Conflict):
-    """A guest has nothing but their devices: without the last one, nobody could ever be this user again."""
+    """A guest has nothing but their devices: without the last one, this user could never be reached again."""
 
     code = "only_way_in"
     texts: ClassVar[dict[str, str]] = {
@@ -132,7 +132,7 @@ class Verdict(Enum):
 
     #: The answer was lost and the request came again.
     REPEATED = auto()
-    #: An old token was used again: somebody else may have it.
+    #: An old token was used again: a thief may have it.
     REUSED = auto()
     #: The session is over, or the key is not its device's.
     REFUSED = auto()

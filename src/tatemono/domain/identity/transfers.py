@@ -3,9 +3,9 @@
 A code is 16 characters, each of 32: five that say which code it is, ten that are its secret, and one that shows a slip
 of the finger before it costs an attempt.
 
-Guessing is hopeless. Whoever knows the first five of a code that is good has `ATTEMPTS` tries at the other 50 bits:
-4.4 in 10^15. Whoever knows nothing has to hit a code that is good in all 75 bits: against a million codes that are good
-at the same time and a billion tries, 2.6 in 10^8. `guessing_chance` computes both.
+Guessing is hopeless. An attacker who knows the first five of a good code has `ATTEMPTS` tries at the other 50 bits: 4.4
+in 10^15. One who knows nothing has to hit a good code in all 75 bits: against a million codes that are good at the same
+time and a billion tries, 2.6 in 10^8. The tests of this module compute both.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import hmac
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -118,16 +118,6 @@ def _check(values: Iterable[int]) -> int:
     return total ^ (_FIELD if total > (1 << _BITS) - 1 else 0)
 
 
-def guessing_chance(*, tries: int, good_codes: int, knows_locator: bool) -> float:
-    """An upper bound of the chance that somebody who only guesses gets in.
-
-    :param tries: with the locator known they end at `ATTEMPTS`, since the code is void then
-    """
-    if knows_locator:
-        return min(tries, ATTEMPTS) / (1 << _BITS * SECRET_CHARACTERS)
-    return tries * good_codes / (1 << _BITS * (LOCATOR_CHARACTERS + SECRET_CHARACTERS))
-
-
 @dataclass(frozen=True, slots=True)
 class IssuedTransferCode:
     code: TransferCode
@@ -143,7 +133,3 @@ class TakenTransferCode:
 
     user_id: UUID
     sign_out_device_id: UUID | None
-
-
-#: Bounds of the plan's parameter.
-SHORTEST_LIFETIME, LONGEST_LIFETIME = timedelta(minutes=1), timedelta(hours=24)

@@ -18,7 +18,7 @@ _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]+\.[^\s
 
 
 class WrongMail(ValueError):
-    """A mail that could not be written or sent: the message names the part of it. Ours to mend, nobody's to read."""
+    """A mail that could not be written or sent: the message names the part of it. It is for our logs, not for users."""
 
 
 class MailKind(StrEnum):
@@ -90,7 +90,7 @@ DEVICE_EVENTS = ("copied_identifier", "new_device")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What somebody is to be told by mail.
+    """What a person is to be told by mail.
 
     :ivar cause: what it tells of, e.g. `account-deleted:<user id>`: there is one mail for each, ever
     :ivar to: the address, without a name
@@ -133,7 +133,7 @@ def _check_fact(name: str, value: object, kind: FactKind) -> None:
     if good and kind is FactKind.MOMENT:
         good = _is_moment(str(value))
     if not good:
-        # The value itself may be somebody's secret.
+        # The value itself may be a secret.
         raise WrongMail(f"facts: {name} is no {kind}")
 
 

@@ -106,7 +106,7 @@ class SendAgain:
 
 @dataclass(frozen=True, slots=True)
 class WaitForWord:
-    """Nobody knows whether it was sent: what SES tells of it decides, or its silence."""
+    """It is unknown whether it was sent: what SES tells of it decides, or its silence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A link by which somebody says that a kind of mail shall not come any more."""
+"""A link by which the owner of an address says that a kind of mail shall not come any more."""
 
 from typing import ClassVar
 
@@ -15,6 +15,6 @@ class UnsubscribeLinkRejected(Invalid):
 
 
 def check_optional(kind: MailKind) -> None:
-    """:raises UnsubscribeLinkRejected: nobody can unsubscribe from this kind"""
+    """:raises UnsubscribeLinkRejected: it is not possible to unsubscribe from this kind"""
     if not kind.optional:
         raise UnsubscribeLinkRejected

@@ -177,7 +177,7 @@ class SearchTooShort(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Whoever a good access token of the operators' pool speaks for.
+    """The operator that a good access token of the operators' pool speaks for.
 
     :ivar id: the pool's `sub`
     :ivar email: the pool's user name, which is an e-mail address there
@@ -299,7 +299,7 @@ class PersonInFull:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """What an operator did. It is written with the act, and nobody can change it."""
+    """What an operator did. It is written with the act, and cannot be changed."""
 
     id: UUID
     operator_id: str

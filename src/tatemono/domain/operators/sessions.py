@@ -19,7 +19,7 @@ IDLE: Final = timedelta(minutes=30)
 SIGN_IN: Final = timedelta(minutes=10)
 #: Tokens are fetched anew when they are so old: so soon a change of role, or an end, is felt at the site.
 FRESH: Final = timedelta(seconds=60)
-#: Whoever has begun to fetch new ones is given so long before another may.
+#: A request that has begun to fetch new ones is given so long before another may.
 FETCHING: Final = timedelta(seconds=10)
 
 _TOKEN_BYTES: Final = 32
@@ -94,7 +94,7 @@ class OperatorTokenSet:
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedOperator:
-    """Whom an ID token speaks of."""
+    """The operator that an ID token speaks of."""
 
     id: str
     email: str

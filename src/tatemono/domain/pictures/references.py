@@ -20,8 +20,6 @@ LIFE = timedelta(hours=24)
 #: A user has so many at a time.
 MAX_REFERENCES = 20
 
-CONTENT_TYPES = ("image/png", "image/jpeg", "image/webp")
-
 _INCOMING = "incoming"
 _CLEAN = "clean"
 
@@ -110,7 +108,7 @@ class CleanPicture:
 
 
 def incoming_key(user_id: UUID, reference_id: UUID) -> str:
-    """Where the upload goes. Nobody reads it but the check."""
+    """Where the upload goes. Only the check reads it."""
     return f"{_INCOMING}/{user_id}/{reference_id}"
 
 

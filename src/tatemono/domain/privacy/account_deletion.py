@@ -1,8 +1,8 @@
-"""Leaving: an account that its user deletes, the days in which that can be undone, and the receipt in the end.
+"""Account deletion: an account that its user deletes, the days in which that can be undone, and the receipt in the end.
 
 The order of the erasure is what makes it safe to stop anywhere and begin again:
 
-1. the erasure begins, in one transaction with a note of the user's id and Cognito `sub`: from here on nobody undoes it,
+1. the erasure begins, in one transaction with a note of the user's id and Cognito `sub`: from here on it is not undone,
    and a confirmation of Cognito that is still under way cannot bring the member back;
 2. what waits or runs comes to its end;
 3. the objects in the store go;
@@ -10,21 +10,18 @@ The order of the erasure is what makes it safe to stop anywhere and begin again:
 5. all rows, the receipt and the last mail are one transaction. The address is in that mail until it was sent, and
    nowhere else.
 
-Whoever was merged into the account is the same person, and goes with it.
+A user that was merged into the account is the same person, and goes with it.
 """
 
 import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import ClassVar, Final
 from uuid import UUID
 
 from tatemono.domain.errors import Conflict, Forbidden, Invalid, NotFound
-
-#: Bounds of the plan's parameter, in days.
-SHORTEST_GRACE, LONGEST_GRACE = timedelta(0), timedelta(days=90)
 
 
 class DeletionPending(Forbidden):
@@ -115,6 +112,6 @@ class Receipt:
         return hmac.digest(key, f"deletion-receipt\0{self.id}\0{moment}\0{counts}".encode(), hashlib.sha256)
 
     def check(self, key: bytes) -> None:
-        """:raises NoSuchReceipt: somebody else wrote it"""
+        """:raises NoSuchReceipt: it is not ours"""
         if self.erased_at is not None and not hmac.compare_digest(self.signed(key), self.mac or b""):
             raise NoSuchReceipt

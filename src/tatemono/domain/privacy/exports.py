@@ -8,14 +8,12 @@ from uuid import UUID
 
 from tatemono.domain.errors import NotFound
 
-#: The gate serves this folder of the bucket like the pictures' one.
+#: The front door serves this folder of the bucket like the pictures' one.
 FOLDER: Final = "exports"
 #: A builder that shows no sign of life for so long has lost its export.
 LEASE: Final = timedelta(seconds=120)
 #: After so many builders have lost it, an export has failed.
 MAX_ATTEMPTS: Final = 8
-#: Bounds of the plan's parameter, in days.
-SHORTEST_KEEP, LONGEST_KEEP = timedelta(days=1), timedelta(days=30)
 
 
 class NoSuchExport(NotFound):
@@ -51,7 +49,7 @@ class Export:
 class ExportClaim:
     """The right to build one.
 
-    :ivar fence: how often it was claimed; whoever holds an older number has lost the right to write
+    :ivar fence: how often it was claimed; a builder with an older number has lost the right to write
     """
 
     id: UUID
@@ -127,5 +125,5 @@ class ExportedCredits:
 
 
 def export_key(user_id: UUID, random: str) -> str:
-    """The key of an archive's object. Nobody guesses it, even who knows the user's id."""
+    """The key of an archive's object. It cannot be guessed, even from the user's id."""
     return f"{FOLDER}/{user_id}/{random}.zip"

@@ -24,14 +24,14 @@ class Kind(StrEnum):
     MEMBERS = "members"
 
 
-#: Fewer than so many are repaired whatever share of all they are.
+#: Fewer than so many are repaired, however large their share of all is.
 _ALWAYS = 20
 _LARGEST_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class PoolMemberSeen:
-    """Somebody in the user pool.
+    """An entry of the user pool.
 
     :ivar user_id: the guest that registered
     """

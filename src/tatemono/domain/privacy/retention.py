@@ -13,7 +13,7 @@ class Retained(Enum):
 
     #: After it was ended. Until then its access tokens have to be known as void; then it is for people to look at.
     ENDED_SESSIONS = timedelta(days=30)
-    #: After it was revoked: for whoever looks into what happened to an account.
+    #: After it was revoked: for an operator who looks into what happened to an account.
     REVOKED_DEVICES = timedelta(days=90)
     #: After it was written down.
     SECURITY_EVENTS = timedelta(days=365)
@@ -23,9 +23,9 @@ class Retained(Enum):
     MERGES = timedelta(days=28)
     #: After the act of an operator. The database itself holds to it (`forget_audit_records`).
     AUDIT_RECORDS = timedelta(days=1095)
-    #: After its window has ended: nothing is counted there any more. Whoever counts removes some, too.
+    #: After its window has ended: nothing is counted there any more. Each count removes some, too.
     LIMIT_COUNTERS = timedelta(hours=1)
-    #: After nobody would take the proof again. Whoever uses one removes some, too.
+    #: After the proof would not be taken again. Each use of one removes some, too.
     USED_PROOFS = timedelta(minutes=10)
 
 

@@ -1,6 +1,6 @@
 """Words that no prompt may hold, as operators keep them: how a prompt is read, so that spelling does not hide them.
 
-Every row is looked for in every prompt, whatever language its sender uses; the row's locale says how it is read.
+Every row is looked for in every prompt, in any language; the row's locale says how it is read.
 The reading is bounded on purpose: a fixed table of look-alikes, and no guessing. What gets past it meets the
 moderation of the painter.
 """

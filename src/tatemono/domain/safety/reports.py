@@ -11,7 +11,7 @@ from tatemono.domain.errors import Conflict, NotFound
 #: How long a takedown can be undone; then the quarantined bytes are erased.
 UNDO_FOR: Final = timedelta(days=30)
 MAX_NOTE_CHARACTERS: Final = 1000
-#: Whoever claims a report has it so long; then others may.
+#: An operator who claims a report has it so long; then others may.
 CLAIM_FOR: Final = timedelta(minutes=30)
 
 
@@ -45,7 +45,7 @@ def reason_text(reason: str, language: str) -> str:
 
 
 class Origin(StrEnum):
-    """Who reports: the picture's own user, or anybody from outside."""
+    """Who reports: the picture's own user, or a person from outside."""
 
     OWNER = "owner"
     PUBLIC = "public"

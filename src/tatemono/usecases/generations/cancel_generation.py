@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from tatemono.domain.generations.generation import FINAL_STATES, AlreadyFinished, NoSuchGeneration, State
-from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, Database
+from tatemono.usecases.generations.ports import GenerationsDatabase
+from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL
 
 
-async def cancel_generation(db: Database, *, user_id: UUID, generation_id: UUID) -> None:
+async def cancel_generation(db: GenerationsDatabase, *, user_id: UUID, generation_id: UUID) -> None:
     """Cancel at once what waits; what is being painted is stopped by its worker a moment later. Credits come back.
 
     :raises NoSuchGeneration: the user has none with this id

@@ -4,21 +4,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 
 from tatemono.domain.generations.image_models import Finding, Registry
-from tatemono.usecases.ports import Database
+from tatemono.usecases.generations.ports import GenerationsDatabase
 
 _EVERY = timedelta(days=1)
 _AFTER_FAILURE = timedelta(minutes=10)
 
 
 async def check_models(
-    db: Database,
+    db: GenerationsDatabase,
     registry: Registry,
     ask: Callable[[], Awaitable[Mapping[str, date | None]]],
     *,
     model_id: str,
     today: date,
 ) -> list[Finding] | None:
-    """Ask the painter once a day, whoever of all workers comes first, keep what it says and compare.
+    """Ask the painter once a day, by the first worker that comes, keep what it says and compare.
 
     :returns: none if it is not time
     """

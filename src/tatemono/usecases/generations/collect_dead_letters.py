@@ -1,13 +1,12 @@
 """What a queue gave up is kept where operators can look at it."""
 
 from tatemono.domain.generations.dead_letters import DeadMessage
-from tatemono.usecases.generations.queue_ports import TicketQueue
-from tatemono.usecases.ports import Database
+from tatemono.usecases.generations.ports import GenerationsDatabase, TicketQueue
 
 BATCH = 10
 
 
-async def collect_dead_letters(db: Database, queue: str, dead: TicketQueue) -> int:
+async def collect_dead_letters(db: GenerationsDatabase, queue: str, dead: TicketQueue) -> int:
     """Move messages from a dead-letter queue into rows.
 
     The row is committed before the message is deleted: a crash in between shows the message again, and the same row

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from tatemono.domain.generations.dead_letters import MOST_AT_ONCE, NoSuchDeadLetter
 from tatemono.domain.operators.roles import Act, Operation
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database, Rows
+from tatemono.usecases.generations.ports import GenerationsDatabase, GenerationsRows
+from tatemono.usecases.ports import OUTBOX_CHANNEL
 
 
-async def redrive_dead_letters(db: Database, act: Act, *, queue: str, ids: Sequence[UUID] | None) -> int:
+async def redrive_dead_letters(db: GenerationsDatabase, act: Act, *, queue: str, ids: Sequence[UUID] | None) -> int:
     """Send them to their queue again: these, or (none) all that wait for a decision, the oldest first.
 
-    The letter and its row of the outbox change in one transaction, so each is sent once, whoever asks how often.
+    The letter and its row of the outbox change in one transaction, so each is sent once, however often it is asked for.
 
     :returns: how many
     :raises NoSuchDeadLetter: none of them waits for a decision
@@ -24,7 +25,7 @@ async def redrive_dead_letters(db: Database, act: Act, *, queue: str, ids: Seque
     return len(chosen)
 
 
-async def discard_dead_letters(db: Database, act: Act, *, queue: str, ids: Sequence[UUID]) -> int:
+async def discard_dead_letters(db: GenerationsDatabase, act: Act, *, queue: str, ids: Sequence[UUID]) -> int:
     """They are of no use. Their rows stay.
 
     :returns: how many
@@ -37,7 +38,7 @@ async def discard_dead_letters(db: Database, act: Act, *, queue: str, ids: Seque
     return len(chosen)
 
 
-async def _choose(rows: Rows, queue: str, ids: Sequence[UUID] | None) -> list[UUID]:
+async def _choose(rows: GenerationsRows, queue: str, ids: Sequence[UUID] | None) -> list[UUID]:
     chosen = await rows.dead_letters.choose(queue, ids, limit=MOST_AT_ONCE)
     if not chosen:
         raise NoSuchDeadLetter

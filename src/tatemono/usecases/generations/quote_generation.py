@@ -5,12 +5,14 @@ from uuid import UUID
 from tatemono.domain.generations.budgets import Quote
 from tatemono.domain.generations.generation import PictureRequest, rejection_reason
 from tatemono.domain.identity.devices import TokenRejected
+from tatemono.usecases.generations.ports import Generations
 from tatemono.usecases.generations.price_list import PriceList
 from tatemono.usecases.generations.submit_generation import priced
-from tatemono.usecases.ports import Database
 
 
-async def quote_generation(db: Database, prices: PriceList, *, user_id: UUID, request: PictureRequest) -> Quote:
+async def quote_generation(
+    generations: Generations, prices: PriceList, *, user_id: UUID, request: PictureRequest
+) -> Quote:
     """What it would cost, and what would stand in its way. Nothing is held, so it may be different a moment later.
 
     :raises Invalid: the model that paints now does not take it
@@ -18,7 +20,7 @@ async def quote_generation(db: Database, prices: PriceList, *, user_id: UUID, re
     :raises TokenRejected: the user is gone
     """
     cost = priced(prices, request)
-    account = await db.generations.account(user_id, prices.terms)
+    account = await generations.account(user_id, prices.terms)
     if account is None:
         raise TokenRejected
     refusal = rejection_reason(account, request, cost.reserved, prices.terms)

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from tatemono.usecases.generations.queue_ports import OutboxRow, TicketQueue
-from tatemono.usecases.ports import Database
+from tatemono.usecases.generations.ports import GenerationsDatabase, OutboxRow, TicketQueue
 
 #: SQS takes at most 10 messages in one call.
 _IN_ONE_CALL = 10
@@ -13,7 +12,7 @@ _CALLS = 10
 BATCH = _IN_ONE_CALL * _CALLS
 
 
-async def relay_outbox(db: Database, queues: Mapping[str, TicketQueue]) -> int:
+async def relay_outbox(db: GenerationsDatabase, queues: Mapping[str, TicketQueue]) -> int:
     """Send the oldest rows that are due, and remove those that SQS took.
 
     The rows are locked meanwhile, so two relays never send the same one; a crash between SQS's answer and the commit

@@ -4,10 +4,13 @@ from uuid import UUID
 
 from tatemono.domain.generations.queue import NothingWaiting, Priority
 from tatemono.domain.operators.roles import Act, Operation
-from tatemono.usecases.ports import EVENTS_CHANNEL, Database
+from tatemono.usecases.generations.ports import GenerationsDatabase
+from tatemono.usecases.ports import EVENTS_CHANNEL
 
 
-async def reprioritise_generation(db: Database, act: Act, *, generation_id: UUID, priority: Priority) -> None:
+async def reprioritise_generation(
+    db: GenerationsDatabase, act: Act, *, generation_id: UUID, priority: Priority
+) -> None:
     """Give one generation another priority, as long as it waits.
 
     :raises NothingWaiting: it does not wait (any more)
@@ -20,7 +23,7 @@ async def reprioritise_generation(db: Database, act: Act, *, generation_id: UUID
     db.notifier.notify(EVENTS_CHANNEL, str(generation_id))
 
 
-async def reprioritise_person(db: Database, act: Act, *, user_id: UUID, priority: Priority) -> int:
+async def reprioritise_person(db: GenerationsDatabase, act: Act, *, user_id: UUID, priority: Priority) -> int:
     """Give all that a person has waiting another priority; what they ask for later is normal again.
 
     :returns: how many changed

@@ -5,12 +5,12 @@ from uuid import UUID
 from tatemono.domain.identity.members import Password, normalised_email
 from tatemono.usecases.identity.change_password import own_email
 from tatemono.usecases.identity.constant_time import constant_time
-from tatemono.usecases.identity.ports import MemberPool
-from tatemono.usecases.ports import Database
+from tatemono.usecases.identity.member_pool_ports import MemberPool
+from tatemono.usecases.identity.ports import Members
 
 
 async def change_email(
-    db: Database,
+    members: Members,
     pool: MemberPool,
     *,
     user_id: UUID,
@@ -28,6 +28,6 @@ async def change_email(
     :raises SignInRefused: the password is wrong
     """
     address = normalised_email(new_email)
-    email = await own_email(db, user_id)
+    email = await own_email(members, user_id)
     async with constant_time(even_seconds):
         await pool.change_email(email, password, totp_code, address)

@@ -7,13 +7,14 @@ from tatemono.domain.identity.devices import Principal, Proof, SignedInDevice, T
 from tatemono.domain.identity.members import normalised_email
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.constant_time import constant_time
-from tatemono.usecases.identity.ports import MemberPool
+from tatemono.usecases.identity.member_pool_ports import MemberPool
+from tatemono.usecases.identity.ports import IdentityDatabase
 from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
 async def confirm_member(
-    db: Database,
+    db: IdentityDatabase,
     pool: MemberPool,
     *,
     caller: Principal,
@@ -40,7 +41,7 @@ async def confirm_member(
 
 
 async def reopen_session(
-    db: Database, caller: Principal, proof: Proof, user_id: UUID, random_bits: bytes
+    db: IdentityDatabase, caller: Principal, proof: Proof, user_id: UUID, random_bits: bytes
 ) -> tuple[SignedInDevice, RefreshToken]:
     """Sign the caller's device in anew as the same user, who is another kind of user now.
 

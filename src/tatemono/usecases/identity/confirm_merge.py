@@ -6,13 +6,14 @@ from tatemono.domain.identity.devices import Proof, SignedInDevice
 from tatemono.domain.identity.merges import Merged, MergeGrant, MergeTokenRejected
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.join_account import sign_out_old_device
+from tatemono.usecases.identity.ports import IdentityDatabase
 from tatemono.usecases.identity.preview_merge import preview_merge
 from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
 async def confirm_merge(
-    db: Database, *, grant: MergeGrant, proof: Proof, random_bits: bytes
+    db: IdentityDatabase, *, grant: MergeGrant, proof: Proof, random_bits: bytes
 ) -> tuple[Merged, SignedInDevice, RefreshToken]:
     """Move all that is the guest's to the other account, and sign this device in there.
 
@@ -30,7 +31,7 @@ async def confirm_merge(
     async def attempt() -> tuple[Merged, SignedInDevice]:
         async with db.transaction() as rows:
             await rows.merges.lock_users(grant.from_user_id, grant.into_user_id)
-            await preview_merge(rows, grant=grant)
+            await preview_merge(rows.merges, grant=grant)
             if not await rows.merges.lock_device(grant.device_id, grant.from_user_id, proof.thumbprint):
                 raise MergeTokenRejected
             merged = await rows.merges.move(grant.from_user_id, grant.into_user_id)

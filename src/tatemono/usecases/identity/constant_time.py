@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def constant_time(seconds: float, *, only: type[Exception] | None = None) -> AsyncIterator[None]:
-    """Whatever happens within takes so long at least. Choose more than it ever needs, or the rest shows.
+    """Make the block take so long at least. Choose more than it ever needs, or the rest shows.
 
     :param only: wait if this comes out; everything else is answered at once
     """

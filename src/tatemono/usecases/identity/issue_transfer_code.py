@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from tatemono.domain.identity.devices import Principal, TokenRejected
 from tatemono.domain.identity.transfers import IssuedTransferCode, TransferCode
-from tatemono.usecases.ports import Database
+from tatemono.usecases.identity.ports import Transfers
 
 
 async def issue_transfer_code(
-    db: Database,
+    transfers: Transfers,
     *,
     caller: Principal,
     sign_out_old_device: bool,
@@ -24,7 +24,7 @@ async def issue_transfer_code(
     :raises TokenRejected: the device is not the user's any more
     """
     code = TransferCode.made_of(random_bits)
-    issued = await db.transfers.issue(
+    issued = await transfers.issue(
         caller.user_id,
         caller.device_id,
         code,

@@ -4,11 +4,11 @@ from uuid import UUID
 
 from tatemono.domain.identity.devices import SignedInDevice, TokenRejected, UserKind
 from tatemono.domain.identity.merges import MergeGrant
-from tatemono.usecases.ports import Rows
+from tatemono.usecases.identity.ports import IdentityRows
 
 
 async def join_account(
-    rows: Rows,
+    rows: IdentityRows,
     *,
     device_id: UUID,
     key_thumbprint: str,
@@ -48,7 +48,7 @@ async def join_account(
     return device
 
 
-async def sign_out_old_device(rows: Rows, user_id: UUID, device_id: UUID | None) -> None:
+async def sign_out_old_device(rows: IdentityRows, user_id: UUID, device_id: UUID | None) -> None:
     """Take the old phone out of the account, if that was wanted, and it is still in it."""
     if device_id in {device.id for device in await rows.sessions.devices(user_id)}:
         assert device_id is not None

@@ -1,17 +1,16 @@
-"""What the use cases of identity need of the outside world."""
+"""What the use cases of identity need of the outside world; `member_pool_ports` has the user pool."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
 from tatemono.domain.identity.devices import IdentifierHashes, Platform, SignedInDevice
-from tatemono.domain.identity.members import Password, PoolMember
+from tatemono.domain.identity.members import PoolMember
 from tatemono.domain.identity.merges import Merged, MergeSide, Return, Undoing
 from tatemono.domain.identity.sessions import OwnDevice, Session
 from tatemono.domain.identity.transfers import IssuedTransferCode, TakenTransferCode, TransferCode
-from tatemono.domain.operators.roles import Act, Operation
-from tatemono.domain.privacy.retention import Retained
+from tatemono.usecases.ports import Transactions
 
 
 class Devices(Protocol):
@@ -31,6 +30,7 @@ class Devices(Protocol):
         :param proof_digest: none if the proof was remembered already
         :raises ProofRejected: it was used before
         :raises AccountSuspended: nothing was opened
+        :raises DeletionPending: nothing was opened
         """
         ...
 
@@ -45,7 +45,7 @@ class Devices(Protocol):
     ) -> SignedInDevice | None:
         """A new device, signed in, with a new guest; none if another sign-in of the same device was first.
 
-        Whoever has had a device with the same identifier and another key is told.
+        The account that had the identifier first, with another key, gets a security event, one an hour at most.
         """
         ...
 
@@ -70,7 +70,7 @@ class Sessions(Protocol):
         ...
 
     async def lock(self, session_id: UUID) -> Session | None:
-        """The session as it stands, which stands still until the transaction ends."""
+        """The session as it stands, locked until the transaction ends."""
         ...
 
     async def revoke(self, session_id: UUID, reason: str) -> None:
@@ -82,11 +82,11 @@ class Sessions(Protocol):
         ...
 
     async def revoke_device(self, device_id: UUID, reason: str) -> None:
-        """End a device: it is nobody's any more, and its session is over."""
+        """End a device: it has no user any more, and its session is over."""
         ...
 
     async def lock_user(self, user_id: UUID) -> None:
-        """Whoever wants to end the user's devices waits until the transaction ends."""
+        """Others that would end the user's devices wait until the transaction ends."""
         ...
 
     async def devices(self, user_id: UUID) -> list[OwnDevice]:
@@ -95,24 +95,6 @@ class Sessions(Protocol):
 
     async def record_security_event(self, user_id: UUID, kind: str, device_id: UUID | None = None) -> None:
         """Write down a security event."""
-        ...
-
-
-class People(Protocol):
-    """Users as operators see them. An act and its record belong into one transaction."""
-
-    async def suspend(self, user_id: UUID, *, until: datetime | None, reason: str) -> bool:
-        """Also changes the end and the reason of a suspension that holds. :returns: whether there is such a user"""
-        ...
-
-    async def restore(self, user_id: UUID) -> bool:
-        """:returns: whether the user was suspended, though perhaps only until some time ago"""
-        ...
-
-    async def exists(self, user_id: UUID) -> bool: ...
-
-    async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
-        """Write down what was done."""
         ...
 
 
@@ -131,7 +113,7 @@ class Transfers(Protocol):
         ...
 
     async def take(self, code: TransferCode, code_hash: bytes) -> TakenTransferCode | None:
-        """Use a code up, if it is good; else count the attempt. Only a commit makes either so."""
+        """Use a code up, if it is good; else count the attempt. Both need the commit."""
         ...
 
     async def find_device(
@@ -156,19 +138,19 @@ class Transfers(Protocol):
         ...
 
     async def forget_guest(self, user_id: UUID) -> bool:
-        """Remove a guest that nobody would miss and nobody can reach. :returns: whether it was one"""
+        """Remove a guest that has nothing of its own and no device. :returns: whether it was one"""
         ...
 
 
 class Merges(Protocol):
-    """Those that say so raise `AccountsBusy`: let go of the transaction, and try it again."""
+    """Methods that raise `AccountsBusy` want the whole transaction ended, and tried again."""
 
     async def side(self, user_id: UUID) -> MergeSide | None:
         """An account as it stands."""
         ...
 
     async def lock_users(self, *user_ids: UUID) -> None:
-        """Neither is merged, loses devices or is deleted until the transaction ends."""
+        """None of them is merged, loses devices or is deleted until the transaction ends."""
         ...
 
     async def lock_accounts(self, *user_ids: UUID) -> None:
@@ -204,7 +186,10 @@ class Merges(Protocol):
     async def move_back(
         self, merge_id: UUID, guest: UUID, into_user_id: UUID, found: Undoing, credits_back: Return
     ) -> int:
-        """Move what was found. :returns: how many pictures went"""
+        """Move what was found. :returns: how many pictures went
+
+        :raises AccountsBusy:
+        """
         ...
 
 
@@ -213,6 +198,7 @@ class Members(Protocol):
         """Make the member's user a member with this address; the same again changes nothing. Not within a transaction.
 
         :returns: the user's id
+        :raises AccountErased: it has been erased, or is being erased
         """
         ...
 
@@ -223,72 +209,6 @@ class Members(Protocol):
     async def email_of(self, user_id: UUID) -> str | None:
         """The member's address; none of a guest."""
         ...
-
-
-class MemberPool(Protocol):
-    """The user pool: it keeps the passwords and sends the codes. All of it may raise `MembersUnavailable`.
-
-    Those that take the password of a signed-in member raise `SignInRefused`, whatever is wrong, `TotpRequired` if the
-    password is right and the authenticator app's code missing or wrong, and `PoolBusy`.
-    """
-
-    async def sign_up(self, email: str, password: Password, user_id: UUID) -> None:
-        """Begin a membership; the code goes to the address. Nothing happens if a member has the address.
-
-        :raises PasswordGuessable:
-        """
-        ...
-
-    async def confirm(self, email: str, code: str, user_id: UUID) -> PoolMember:
-        """Show that the mail was read, by the guest that signed up.
-
-        :raises CodeRefused: also if another user began this membership, or nobody did
-        """
-        ...
-
-    async def resend(self, email: str) -> None:
-        """Send the code of a sign-up again, if there is one to confirm."""
-        ...
-
-    async def sign_in(self, email: str, password: Password, totp_code: str | None) -> PoolMember: ...
-
-    async def forgot(self, email: str) -> None:
-        """Send a code for a new password, if a member has the address."""
-        ...
-
-    async def reset(self, email: str, code: str, password: Password) -> PoolMember:
-        """:raises CodeRefused: whatever is wrong
-        :raises PasswordGuessable:
-        """
-        ...
-
-    async def change_password(self, email: str, old: Password, new: Password, totp_code: str | None) -> None:
-        """:raises PasswordGuessable: the new one"""
-        ...
-
-    async def change_email(self, email: str, password: Password, totp_code: str | None, new_email: str) -> None:
-        """Send a code to the new address, which counts when `confirm_email` has it. None if another member has it."""
-        ...
-
-    async def confirm_email(self, email: str, password: Password, totp_code: str | None, code: str) -> PoolMember:
-        """:returns: the member with the new address
-        :raises CodeRefused: it is not the last one that was sent, or another member has the address by now
-        """
-        ...
-
-    async def set_up_totp(self, email: str, password: Password, totp_code: str | None) -> str:
-        """:returns: a new secret (base32) for an authenticator app, which counts when `confirm_totp` has seen a code"""
-        ...
-
-    async def confirm_totp(self, email: str, password: Password, totp_code: str | None, code: str) -> None:
-        """From now on signing in takes a code, too.
-
-        :param totp_code: of the app that counts until now, if there is one
-        :raises CodeRefused: it is not what the new app shows
-        """
-        ...
-
-    async def remove_totp(self, email: str, password: Password, totp_code: str | None) -> None: ...
 
 
 class GuestIdentitiesUnavailable(Exception):
@@ -314,24 +234,18 @@ class Guests(Protocol):
         ...
 
     async def let_go(self, *, unused_for: timedelta, limit: int) -> int:
-        """Part with guests that nobody has used for so long: no device leads to them, their pictures are deleted.
+        """Let go of guests that were not used for so long: no device leads to them, their pictures are deleted.
 
         :returns: how many
         """
         ...
 
     async def lock_erased(self, limit: int) -> list[UUID]:
-        """Those let go whose pictures are all erased, locked until the transaction ends."""
+        """Guests that were let go and whose pictures are all erased, locked until the transaction ends."""
         ...
 
     async def delete(self, ids: Sequence[UUID]) -> None:
         """Remove all rows of guests that were let go."""
-        ...
-
-
-class Retention(Protocol):
-    async def prune(self, what: Retained, *, age: timedelta, limit: int) -> int:
-        """Remove the oldest that are older than `age`. :returns: how many were removed, `limit` at most"""
         ...
 
 
@@ -347,7 +261,29 @@ class AttestationVerifier(Protocol):
 
 class Attestations(Protocol):
     async def known(self, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str) -> bool:
-        """Whether just this device, which nobody has revoked, was attested."""
+        """Whether just this device was attested, and is not revoked."""
         ...
 
     async def record(self, device_id: UUID) -> None: ...
+
+
+class IdentityRows(Protocol):
+    @property
+    def attestations(self) -> Attestations: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def guests(self) -> Guests: ...
+    @property
+    def members(self) -> Members: ...
+    @property
+    def merges(self) -> Merges: ...
+    @property
+    def proofs(self) -> Proofs: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def transfers(self) -> Transfers: ...
+
+
+class IdentityDatabase(IdentityRows, Transactions[IdentityRows], Protocol): ...

@@ -1,17 +1,17 @@
 """Before two accounts become one, the person sees what would come of it."""
 
 from tatemono.domain.identity.merges import MergeGrant, MergePreview, NotMergeable
-from tatemono.usecases.ports import Rows
+from tatemono.usecases.identity.ports import Merges
 
 
-async def preview_merge(rows: Rows, *, grant: MergeGrant) -> MergePreview:
+async def preview_merge(merges: Merges, *, grant: MergeGrant) -> MergePreview:
     """Both accounts as they stand; nothing is kept of it.
 
     :raises NotMergeable: it is too late for that
     :raises AccountSuspended: either of them is
     """
-    leaving = await rows.merges.side(grant.from_user_id)
-    staying = await rows.merges.side(grant.into_user_id)
+    leaving = await merges.side(grant.from_user_id)
+    staying = await merges.side(grant.into_user_id)
     if leaving is None or staying is None:
         raise NotMergeable
     preview = MergePreview(leaving, staying)

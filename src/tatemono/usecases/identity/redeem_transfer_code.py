@@ -9,8 +9,9 @@ from tatemono.domain.identity.merges import MergeGrant
 from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.domain.identity.transfers import AlreadyHere, TakenTransferCode, TransferCode, TransferCodeRejected
 from tatemono.usecases.identity.join_account import join_account, sign_out_old_device
+from tatemono.usecases.identity.ports import IdentityDatabase, IdentityRows
 from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database, Rows
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class NewPhone:
 
 
 async def redeem_transfer_code(
-    db: Database,
+    db: IdentityDatabase,
     *,
     typed: str,
     platform: Platform,
@@ -70,7 +71,7 @@ async def redeem_transfer_code(
 
 
 async def _let_in(
-    rows: Rows, taken: TakenTransferCode, phone: NewPhone
+    rows: IdentityRows, taken: TakenTransferCode, phone: NewPhone
 ) -> tuple[UUID | None, SignedInDevice | MergeGrant]:
     """:returns: whose the device was before, and the outcome"""
     known = await rows.transfers.find_device(phone.platform, phone.identifier_hashes, phone.key_thumbprint)

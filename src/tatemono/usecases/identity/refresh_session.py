@@ -9,14 +9,17 @@ from tatemono.domain.identity.sessions import (
     Verdict,
     unsealed,
 )
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.identity.ports import IdentityDatabase
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
-async def refresh_session(db: Database, *, token: str, proof: Proof, key: bytes) -> tuple[SignedInDevice, RefreshToken]:
+async def refresh_session(
+    db: IdentityDatabase, *, token: str, proof: Proof, key: bytes
+) -> tuple[SignedInDevice, RefreshToken]:
     """Take the newest token of a session, from the device it is bound to, and give the next.
 
     The very same request again, because its answer was lost, gives the same token, for a while. Any other use of an old
-    token means that somebody has copied it: the session ends, and the user is told.
+    token means that it was copied: the session ends, and the user is told.
 
     :param key: keys the tokens
     :raises RefreshRejected: the token is not the newest, or not this device's, or the session is over
@@ -35,7 +38,7 @@ async def refresh_session(db: Database, *, token: str, proof: Proof, key: bytes)
     return device or await _not_rotated(db, old, proof), new
 
 
-async def _not_rotated(db: Database, old: RefreshToken, proof: Proof) -> SignedInDevice:
+async def _not_rotated(db: IdentityDatabase, old: RefreshToken, proof: Proof) -> SignedInDevice:
     """Whose the session is, if the request only came again."""
     async with db.transaction() as rows:
         session = await rows.sessions.lock(old.session_id)

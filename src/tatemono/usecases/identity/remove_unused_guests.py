@@ -1,13 +1,13 @@
-"""Guests that nobody uses any more go away, by their last use and never by their age."""
+"""Guests that are not used any more are removed, by their last use and never by their age."""
 
 from datetime import timedelta
 
-from tatemono.usecases.ports import Database
+from tatemono.usecases.identity.ports import IdentityDatabase
 
 BATCH = 100
 
 
-async def remove_unused_guests(db: Database, *, unused_for: timedelta) -> int:
+async def remove_unused_guests(db: IdentityDatabase, *, unused_for: timedelta) -> int:
     """Sign unused guests out for ever, and delete their pictures, up to `BATCH`.
 
     The last use is known to a day: signing in and refreshing write it down when it is older than that, and no access
@@ -19,7 +19,7 @@ async def remove_unused_guests(db: Database, *, unused_for: timedelta) -> int:
     return await db.guests.let_go(unused_for=unused_for, limit=BATCH)
 
 
-async def remove_erased_guests(db: Database) -> int:
+async def remove_erased_guests(db: IdentityDatabase) -> int:
     """Remove guests that were let go, once `erase_deleted_pictures` has erased all their pictures, up to `BATCH`.
 
     Their identities stay in Cognito until the reconciliation finds them: they open nothing and cost nothing.

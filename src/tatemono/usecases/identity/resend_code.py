@@ -2,11 +2,11 @@
 
 from tatemono.domain.identity.members import normalised_email
 from tatemono.usecases.identity.constant_time import constant_time
-from tatemono.usecases.identity.ports import MemberPool
+from tatemono.usecases.identity.member_pool_ports import MemberPool
 
 
 async def resend_code(pool: MemberPool, *, email: str, even_seconds: float) -> None:
-    """Have the code of a sign-up sent again, if there is one; nobody is told whether there is.
+    """Have the code of a sign-up sent again, if there is one; the answer does not tell whether there is.
 
     :raises WrongEmail:
     """

@@ -2,16 +2,17 @@
 
 from tatemono.domain.identity.members import Password, normalised_email
 from tatemono.usecases.identity.constant_time import constant_time
-from tatemono.usecases.identity.ports import MemberPool
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.identity.member_pool_ports import MemberPool
+from tatemono.usecases.identity.ports import IdentityDatabase
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
 async def reset_password(
-    db: Database, pool: MemberPool, *, email: str, code: str, password: str, even_seconds: float
+    db: IdentityDatabase, pool: MemberPool, *, email: str, code: str, password: str, even_seconds: float
 ) -> None:
-    """Set a new password, and end all sessions of the member: whoever knew the old one is out.
+    """Set a new password, and end all sessions of the member, those of a thief of the old one too.
 
-    :raises CodeRefused: whatever is wrong with address and code
+    :raises CodeRefused: address or code is wrong
     :raises PasswordRefused:
     :raises PasswordGuessable:
     """

@@ -1,4 +1,4 @@
-"""Acts on two accounts lock much of them, and give way to whoever was first."""
+"""A transaction over two accounts locks much of them, and gives way to one that was first."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 async def retry_on_conflict(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try an act, a whole transaction, until nobody is in its way.
+    """Try a whole transaction until no other is in its way.
 
-    :raises AccountsBusy: there was always somebody
+    :raises AccountsBusy: there was one each time
     """
     for pause in _PAUSES_SECONDS:
         try:

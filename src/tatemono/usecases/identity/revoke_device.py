@@ -4,10 +4,11 @@ from uuid import UUID
 
 from tatemono.domain.identity.devices import UserKind
 from tatemono.domain.identity.sessions import NoSuchDevice, OnlyWayIn
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.identity.ports import IdentityDatabase
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
-async def revoke_device(db: Database, *, user_id: UUID, user_kind: UserKind, device_id: UUID) -> None:
+async def revoke_device(db: IdentityDatabase, *, user_id: UUID, user_kind: UserKind, device_id: UUID) -> None:
     """Take a device away from its user for good: when it signs in again, it gets a new guest.
 
     :raises NoSuchDevice: the user has none such

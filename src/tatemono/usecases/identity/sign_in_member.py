@@ -1,4 +1,4 @@
-"""Somebody who has an account already holds another phone, or this one after years."""
+"""A member signs in on another phone, or on this one after years."""
 
 import hashlib
 
@@ -9,13 +9,14 @@ from tatemono.domain.identity.sessions import RefreshToken
 from tatemono.usecases.identity.confirm_member import reopen_session
 from tatemono.usecases.identity.constant_time import constant_time
 from tatemono.usecases.identity.join_account import join_account
-from tatemono.usecases.identity.ports import MemberPool
+from tatemono.usecases.identity.member_pool_ports import MemberPool
+from tatemono.usecases.identity.ports import IdentityDatabase
 from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
 async def sign_in_member(
-    db: Database,
+    db: IdentityDatabase,
     pool: MemberPool,
     *,
     caller: Principal,
@@ -30,7 +31,7 @@ async def sign_in_member(
     is the leave to merge it.
 
     :param random_bits: 32 bytes, of the refresh token
-    :raises SignInRefused: whatever is wrong; a refusal takes `even_seconds`
+    :raises SignInRefused: address or password is wrong; a refusal takes `even_seconds`
     :raises TotpRequired: the password is right, the code of the authenticator app is missing or wrong
     :raises AccountSuspended: either user is
     :raises ProofRejected: the proof was used before

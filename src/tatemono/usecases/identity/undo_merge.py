@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from tatemono.domain.identity.merges import NoSuchMerge, TooLateToUndo, Undone
+from tatemono.usecases.identity.ports import IdentityDatabase
 from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
-async def undo_merge(db: Database, *, user_id: UUID, merge_id: UUID) -> Undone:
+async def undo_merge(db: IdentityDatabase, *, user_id: UUID, merge_id: UUID) -> Undone:
     """Give the guest back exactly what came from it, with what became of that. `domain.merges` says how the credits go.
 
     The devices that go back have to sign in anew, and are the guest's then.

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tatemono.domain.mail.sending import MAX_ATTEMPTS, SENT_AGAIN_AFTER_SILENCE, SILENCE
-from tatemono.usecases.mail.send_mail import MailSender
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
+from tatemono.usecases.mail.ports import MailDatabase, MailSender
+from tatemono.usecases.ports import OUTBOX_CHANNEL
 
 #: So many mails are erased in one statement.
 BATCH = 500
@@ -14,7 +14,7 @@ _PAUSE_WHILE_FORBIDDEN = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True)
-class MailRetention:
+class SettledMail:
     """:ivar lost: mails whose worker vanished
     :ivar again: mails that are sent once more, since SES said nothing of the call
     :ivar failed: mails that are not, for the same reason
@@ -25,16 +25,16 @@ class MailRetention:
     failed: int
 
 
-async def settle_unknown_mail(db: Database) -> MailRetention:
-    """Find mails whose worker vanished, and decide about those of which nobody heard for long enough."""
+async def settle_unknown_mail(db: MailDatabase) -> SettledMail:
+    """Find mails whose worker vanished, and decide about those of which SES said nothing for long enough."""
     lost = await db.mails.lose_leases(silence=SILENCE)
     again, failed = await db.mails.end_silence(again=SENT_AGAIN_AFTER_SILENCE, max_attempts=MAX_ATTEMPTS)
     if again:
         db.notifier.notify(OUTBOX_CHANNEL)
-    return MailRetention(lost, again, failed)
+    return SettledMail(lost, again, failed)
 
 
-async def erase_old_mail(db: Database, *, kept_for: timedelta) -> int:
+async def erase_old_mail(db: MailDatabase, *, kept_for: timedelta) -> int:
     """Take the address and what was told from mails that ended so long ago; that there was one remains.
 
     :returns: how many, `BATCH` at most
@@ -42,8 +42,8 @@ async def erase_old_mail(db: Database, *, kept_for: timedelta) -> int:
     return await db.mails.erase(older_than=kept_for, limit=BATCH)
 
 
-async def refresh_quota(db: Database, sender: MailSender) -> bool:
-    """Ask SES what the account may send, if nobody did so within a minute.
+async def refresh_quota(db: MailDatabase, sender: MailSender) -> bool:
+    """Ask SES what the account may send, if no worker did so within a minute.
 
     :returns: whether SES lets the account send at all
     :raises SendingFailed: SES does not say; the old numbers count on

@@ -1,29 +1,23 @@
-"""What the use cases need of the outside world about mail."""
+"""What the use cases of mail need of the outside world."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from tatemono.domain.mail.message import Mail, MailKind
-from tatemono.domain.mail.sending import MailClaim, MailEvent, MailState, SendFailure, SendQuota
+from tatemono.domain.mail.sending import MailClaim, MailState, SendFailure, SendQuota
+from tatemono.usecases.ports import Notifier
 
 
 class Mails(Protocol):
-    """Those that take a claim change nothing, and answer False, if the claim counts no more."""
+    """Methods that take a claim change nothing, and answer False, if the claim counts no more."""
 
     async def put(self, mail: Mail) -> bool:
         """Write the mail and its ticket. Tell the relay (`OUTBOX_CHANNEL`) after the commit.
 
         :returns: whether it is new; if there is one for the same cause already, nothing changes
         """
-        ...
-
-    async def claim(self, *, lease: timedelta) -> MailClaim | None:
-        """Take the next mail, if SES's quota lets one more go, and note that SES is about to be called."""
-        ...
-
-    async def seconds_until_next(self) -> float | None:
-        """How long until the quota lets a mail go that is due now; none if nothing is due."""
         ...
 
     async def sent(self, claim: MailClaim, ses_message_id: str) -> bool:
@@ -39,19 +33,19 @@ class Mails(Protocol):
         ...
 
     async def wait_for_word(self, claim: MailClaim, detail: str, silence: timedelta) -> bool:
-        """Nobody knows whether SES has taken it."""
+        """It is unknown whether SES has taken it: wait so long for an event of SES."""
         ...
 
     async def lose_leases(self, *, silence: timedelta) -> int:
-        """Mails whose worker vanished: nobody knows whether it had called SES."""
+        """Find mails whose worker vanished: it is unknown whether it had called SES. :returns: how many"""
         ...
 
     async def end_silence(self, *, again: Collection[MailKind], max_attempts: int) -> tuple[int, int]:
-        """Decide about mails of which SES said nothing for long enough: how many are sent again, how many failed."""
-        ...
+        """Decide about mails of which SES said nothing for long enough.
 
-    async def record(self, event: MailEvent) -> bool:
-        """Keep what SES told, once."""
+        :param again: the kinds that are sent once more; others fail
+        :returns: how many are sent again, and how many failed
+        """
         ...
 
     async def unsubscribe(self, digest: bytes, kind: MailKind) -> None:
@@ -59,7 +53,7 @@ class Mails(Protocol):
         ...
 
     async def erase(self, *, older_than: timedelta, limit: int) -> int:
-        """Take address and facts from mails that ended so long ago."""
+        """Take address and facts from mails that ended so long ago. :returns: how many"""
         ...
 
     async def may_ask_quota(self, *, every: timedelta) -> bool:
@@ -72,4 +66,45 @@ class Mails(Protocol):
 
     async def pause(self, duration: timedelta) -> None:
         """Let no worker send anything for so long."""
+        ...
+
+
+class MailDatabase(Protocol):
+    @property
+    def mails(self) -> Mails: ...
+    @property
+    def notifier(self) -> Notifier: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEmail:
+    """A mail in words.
+
+    :ivar headers: besides those that every mail has
+    """
+
+    subject: str
+    text: str
+    html: str
+    headers: dict[str, str]
+
+
+class EmailRenderer(Protocol):
+    def write(self, mail: Mail) -> RenderedEmail:
+        """:raises SendingFailed: `CANNOT_BE_WRITTEN`"""
+        ...
+
+
+class MailSender(Protocol):
+    async def send(self, email: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
+        """Give the email to SES. The call is made once, however it ends.
+
+        :param tags: come back with everything that SES tells of this mail
+        :returns: the id that SES gave it
+        :raises SendingFailed: it was not taken, or that is unknown
+        """
+        ...
+
+    async def quota(self) -> SendQuota:
+        """What the account may send. :raises SendingFailed: SES does not say"""
         ...

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
 
-from tatemono.domain.mail.message import Mail
 from tatemono.domain.mail.sending import (
     SILENCE,
     MailClaim,
@@ -14,46 +12,12 @@ from tatemono.domain.mail.sending import (
     SendAgain,
     SendFailure,
     SendingFailed,
-    SendQuota,
     WaitForWord,
     plan_sending,
     shared_pause,
 )
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedEmail:
-    """A mail in words.
-
-    :ivar headers: besides those that every mail has
-    """
-
-    subject: str
-    text: str
-    html: str
-    headers: dict[str, str]
-
-
-class EmailRenderer(Protocol):
-    def write(self, mail: Mail) -> RenderedEmail:
-        """:raises SendingFailed: `CANNOT_BE_WRITTEN`"""
-        ...
-
-
-class MailSender(Protocol):
-    async def send(self, letter: RenderedEmail, *, to: str, tags: dict[str, str]) -> str:
-        """Give the letter to SES. The call is made once, whatever happens to it.
-
-        :param tags: come back with everything that SES tells of this mail
-        :returns: the id that SES gave it
-        :raises SendingFailed: it was not taken, or nobody knows
-        """
-        ...
-
-    async def quota(self) -> SendQuota:
-        """What the account may send. :raises SendingFailed: SES does not say"""
-        ...
+from tatemono.usecases.mail.ports import EmailRenderer, MailDatabase, MailSender
+from tatemono.usecases.ports import OUTBOX_CHANNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +28,7 @@ class MailDelivery:
     :ivar clock: seconds, of a clock that is never set back and goes on while the process is stopped
     """
 
-    db: Database
+    db: MailDatabase
     writer: EmailRenderer
     sender: MailSender
     jitter: Callable[[], float]
@@ -78,7 +42,7 @@ async def send_mail(delivery: MailDelivery, claim: MailClaim, *, good_until: flo
     never simply made again: what SES tells of the mail decides, or its silence.
 
     :param good_until: by the delivery's clock, when the claim ends: SES is not called so late that it could
-    :returns: what became of the mail; none if it was somebody else's by then
+    :returns: what became of the mail; none if the claim was lost by then
     """
     mails = delivery.db.mails
     if claim.withheld:
@@ -92,16 +56,14 @@ async def send_mail(delivery: MailDelivery, claim: MailClaim, *, good_until: flo
 
 async def _call(delivery: MailDelivery, claim: MailClaim, good_until: float) -> str:
     mail = claim.mail
-    letter = delivery.writer.write(mail)
+    email = delivery.writer.write(mail)
     left = good_until - delivery.clock()
     if left <= 0:
-        # This process stood still for longer than its lease; somebody else may be sending the mail by now.
+        # This process stood still for longer than its lease; another may be sending the mail by now.
         raise SendingFailed(SendFailure.UNKNOWN, "the lease was over before the call")
     try:
         async with asyncio.timeout(left):
-            return await delivery.sender.send(
-                letter, to=claim.to, tags={"mail": str(claim.id), "kind": mail.kind.value}
-            )
+            return await delivery.sender.send(email, to=claim.to, tags={"mail": str(claim.id), "kind": mail.kind.value})
     except TimeoutError:
         raise SendingFailed(SendFailure.UNKNOWN, "the lease ended during the call") from None
 

@@ -1,15 +1,15 @@
-"""Somebody wants no mail of a kind any more."""
+"""The owner of an address wants no mail of a kind any more."""
 
 from tatemono.domain.mail.message import MailKind
 from tatemono.domain.mail.unsubscribing import check_optional
-from tatemono.usecases.ports import Database
+from tatemono.usecases.mail.ports import Mails
 
 
-async def unsubscribe(db: Database, *, digest: bytes, kind: MailKind) -> None:
+async def unsubscribe(mails: Mails, *, digest: bytes, kind: MailKind) -> None:
     """Again changes nothing.
 
     :param digest: of the address, see `address_digest`
-    :raises UnsubscribeLinkRejected: nobody can unsubscribe from this kind
+    :raises UnsubscribeLinkRejected: it is not possible to unsubscribe from this kind
     """
     check_optional(kind)
-    await db.mails.unsubscribe(digest, kind)
+    await mails.unsubscribe(digest, kind)

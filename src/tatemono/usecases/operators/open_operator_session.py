@@ -21,10 +21,10 @@ async def open_operator_session(
 ) -> SessionToken:
     """Take the code for tokens, keep them, and give the browser a session of its own.
 
-    :param previous: what the browser had until now; it ends, so nobody can have slipped it in
+    :param previous: what the browser had until now; it ends, so an attacker cannot have planted it
     :raises SignInLost: the code is not of this sign-in, or was used
-    :raises OperatorTokenRejected: what came for it is not good
-    :raises PoolAway: nothing came
+    :raises OperatorTokenRejected: the tokens that came for it are not good
+    :raises OperatorPoolUnavailable: the pool does not answer
     """
     operator, tokens = await pool.exchange(code, pending, now=now.timestamp())
     session_id, token = uuid4(), SessionToken.new()

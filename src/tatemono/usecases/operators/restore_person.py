@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from tatemono.domain.operators.roles import Act, NoSuchPerson, NotSuspended, Operation
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.operators.ports import OperatorsDatabase
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
-async def restore_person(db: Database, act: Act, *, user_id: UUID) -> None:
+async def restore_person(db: OperatorsDatabase, act: Act, *, user_id: UUID) -> None:
     """Let this person in again.
 
     :raises NoSuchPerson: nothing was done

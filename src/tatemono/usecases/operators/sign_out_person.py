@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from tatemono.domain.operators.roles import Act, NoSuchPerson, Operation
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.operators.ports import OperatorsDatabase
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
-async def sign_out_person(db: Database, act: Act, *, user_id: UUID) -> None:
+async def sign_out_person(db: OperatorsDatabase, act: Act, *, user_id: UUID) -> None:
     """Sign this person out on every device. The devices stay theirs, and may sign in again.
 
     :raises NoSuchPerson: nothing was done

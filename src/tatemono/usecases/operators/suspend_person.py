@@ -4,10 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from tatemono.domain.operators.roles import Act, EndsInThePast, NoSuchPerson, Operation
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.operators.ports import OperatorsDatabase
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
-async def suspend_person(db: Database, act: Act, *, user_id: UUID, until: datetime | None, now: datetime) -> None:
+async def suspend_person(
+    db: OperatorsDatabase, act: Act, *, user_id: UUID, until: datetime | None, now: datetime
+) -> None:
     """Refuse everything to this person until then, or until they are restored; the person is told why.
 
     Their sessions stay, and go on afterwards. To suspend again changes the end and the reason.

@@ -20,10 +20,10 @@ _LOOK_AGAIN_SECONDS = 0.1
 async def use_operator_session(
     sessions: OperatorSessions, pool: OperatorPool, seal: TokenEncryption, *, token: SessionToken, now: datetime
 ) -> tuple[OperatorSession, OperatorTokenSet]:
-    """The session of a cookie, and tokens that are fresh: whoever was disabled is out, whoever has another role has it.
+    """The session of a cookie, and fresh tokens: a disabled operator is out, and a changed role counts.
 
     Of many requests at once, one fetches new tokens; the others go on with the old ones, or wait for it if they cannot.
-    While Cognito is away the old ones are used, as long as they are good.
+    While Cognito does not answer the old ones are used, as long as they are good.
 
     :raises NotSignedIn: there is no such session, or it is over now
     :raises OperatorPoolUnavailable: the tokens are too old, and no others are to be had

@@ -11,12 +11,11 @@ from tatemono.domain.pictures.references import (
     clean_key,
     incoming_key,
 )
-from tatemono.usecases.pictures.ports import ReferenceCleaner, ReferenceStore
-from tatemono.usecases.ports import Database
+from tatemono.usecases.pictures.ports import ReferenceCleaner, References, ReferenceStore
 
 
 async def complete_reference(
-    db: Database, store: ReferenceStore, cleaner: ReferenceCleaner, *, user_id: UUID, reference_id: UUID
+    references: References, store: ReferenceStore, cleaner: ReferenceCleaner, *, user_id: UUID, reference_id: UUID
 ) -> Reference:
     """Check the upload by its content, keep a clean copy of it and erase the upload itself.
 
@@ -28,7 +27,7 @@ async def complete_reference(
     :raises NotAPicture: what was uploaded is none; it is erased
     :raises PictureTooLarge: it has too many pixels, or too few; it is erased
     """
-    reference = await db.references.find(reference_id, user_id)
+    reference = await references.find(reference_id, user_id)
     if reference is None:
         raise NoSuchReference
     if reference.ready:
@@ -43,9 +42,9 @@ async def complete_reference(
         await store.put(key, clean.data, content_type=clean.content_type, sha256=sha256(clean.data).digest())
     finally:
         await store.delete([upload])
-    ready = await db.references.mark_ready(reference_id, clean_key=key, width=clean.width, height=clean.height)
-    # Somebody else may have completed the same upload at the same moment.
-    ready = ready or await db.references.find(reference_id, user_id)
+    ready = await references.mark_ready(reference_id, clean_key=key, width=clean.width, height=clean.height)
+    # Another request may have completed the same upload at the same moment.
+    ready = ready or await references.find(reference_id, user_id)
     if ready is None:
         raise NoSuchReference
     return ready

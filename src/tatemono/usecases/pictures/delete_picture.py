@@ -3,22 +3,21 @@
 from uuid import UUID
 
 from tatemono.domain.pictures.picture import NoSuchPicture
-from tatemono.usecases.pictures.ports import PictureStore
-from tatemono.usecases.ports import Database
+from tatemono.usecases.pictures.ports import Pictures, PicturesDatabase, PictureStore
 
 _BATCH = 100
 
 
-async def delete_picture(db: Database, *, user_id: UUID, picture_id: UUID) -> None:
+async def delete_picture(pictures: Pictures, *, user_id: UUID, picture_id: UUID) -> None:
     """Make it invisible at once; `erase_deleted_pictures` removes the bytes soon after.
 
     :raises NoSuchPicture: the user has none with this id
     """
-    if not await db.pictures.mark_deleted(user_id, picture_id):
+    if not await pictures.mark_deleted(user_id, picture_id):
         raise NoSuchPicture
 
 
-async def erase_deleted_pictures(db: Database, store: PictureStore) -> int:
+async def erase_deleted_pictures(db: PicturesDatabase, store: PictureStore) -> int:
     """Remove the objects and then the rows of deleted pictures, up to 100.
 
     The rows stay locked and in place until their objects are gone, so that a crash in between only repeats the work.

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tatemono.domain.pictures.picture import FOLDER, keys_of_attempt, may_belong_to
-from tatemono.usecases.pictures.ports import PictureStore, SearchableStore
-from tatemono.usecases.ports import Database
+from tatemono.usecases.pictures.ports import PicturesDatabase, PictureStore, SearchableStore
 
 BATCH = 100
 #: A worker that lost its lease may still be sending what it had begun to.
@@ -15,7 +14,7 @@ AGE = timedelta(days=1)
 _PAGE = 1000
 
 
-async def erase_orphans(db: Database, store: PictureStore, *, grace: timedelta = GRACE) -> int:
+async def erase_orphans(db: PicturesDatabase, store: PictureStore, *, grace: timedelta = GRACE) -> int:
     """Remove what attempts left that ended between the store and the record, up to 100 of them.
 
     The row of an attempt names its keys before the first byte is sent, so nothing has to be searched for. It is
@@ -36,7 +35,7 @@ async def erase_orphans(db: Database, store: PictureStore, *, grace: timedelta =
     return len(attempts)
 
 
-async def search_orphans(db: Database, store: SearchableStore, *, now: datetime, age: timedelta = AGE) -> int:
+async def search_orphans(db: PicturesDatabase, store: SearchableStore, *, now: datetime, age: timedelta = AGE) -> int:
     """Look through the next 1,000 keys of the store for objects without a row, and remove those that are old.
 
     The net below `erase_orphans`: it finds what a frozen worker stored long after its lease. The place is kept in the

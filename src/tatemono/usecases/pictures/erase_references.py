@@ -1,13 +1,12 @@
 """Reference pictures go when they are a day old."""
 
 from tatemono.domain.pictures.references import LIFE, incoming_key
-from tatemono.usecases.pictures.ports import ReferenceCopies
-from tatemono.usecases.ports import Database
+from tatemono.usecases.pictures.ports import PicturesDatabase, ReferenceCopies
 
 _BATCH = 100
 
 
-async def erase_references(db: Database, store: ReferenceCopies) -> int:
+async def erase_references(db: PicturesDatabase, store: ReferenceCopies) -> int:
     """Remove the objects and then the rows of old reference pictures, used or not, up to 100.
 
     The rows stay locked and in place until their objects are gone, so that a crash in between only repeats the work.

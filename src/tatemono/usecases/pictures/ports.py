@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from tatemono.domain.generations.painting import Painting, PaintRequest, PartialPicture
-from tatemono.domain.pictures.references import CleanPicture, UploadForm
+from tatemono.domain.pictures.references import CleanPicture, Reference, UploadForm
+from tatemono.usecases.ports import Transactions
 
 
 class Painter(Protocol):
@@ -52,7 +53,7 @@ class VerifiedPicture:
 class SmallCopy:
     """A picture at thumbnail's size.
 
-    :ivar moderation_copy: what those who judge it look at: JPEG, or WebP if something shines through
+    :ivar moderation_copy: what moderation looks at: JPEG, or WebP if the picture is partly transparent
     :ivar pixels: in the inspector's own form
     """
 
@@ -123,7 +124,7 @@ class SearchableStore(PictureStore, Protocol):
 
 
 class ReferenceCopies(Protocol):
-    """The bucket of uploads and of the copies that were made of them, for those who only use and erase."""
+    """The bucket of uploads and of the clean copies that were made of them, to use and to erase."""
 
     async def get(self, key: str) -> bytes | None:
         """The bytes of an object; none if there is no such object."""
@@ -136,7 +137,7 @@ class ReferenceCopies(Protocol):
 
 class ReferenceStore(ReferenceCopies, Protocol):
     async def form(self, key: str, *, content_type: str, max_bytes: int, seconds: int) -> UploadForm:
-        """A presigned POST that lets whoever has it upload one object: this key, this type, so many bytes at most."""
+        """A presigned POST that lets its holder upload one object: this key, this type, so many bytes at most."""
         ...
 
     async def put(self, key: str, data: bytes, *, content_type: str, sha256: bytes | None = None) -> None:
@@ -176,3 +177,96 @@ class DeletedPicture:
     id: UUID
     object_key: str
     thumbnail_key: str
+
+
+class Pictures(Protocol):
+    async def mark_deleted(self, user_id: UUID, picture_id: UUID) -> bool:
+        """Make a picture invisible at once; `lock_deleted` finds it.
+
+        :returns: whether the user has such a picture, deleted before or not
+        """
+        ...
+
+    async def lock_deleted(self, limit: int) -> list[DeletedPicture]:
+        """Pictures whose objects are to be erased, locked until the transaction ends."""
+        ...
+
+    async def erase(self, ids: Sequence[UUID]) -> None:
+        """Remove the rows."""
+        ...
+
+
+class References(Protocol):
+    async def add(self, user_id: UUID, *, at_most: int) -> Reference:
+        """A new one that waits for its upload.
+
+        :raises TooManyReferences: the user has so many
+        """
+        ...
+
+    async def find(self, reference_id: UUID, user_id: UUID | None = None) -> Reference | None:
+        """One of the user's, or with no user given, of any user."""
+        ...
+
+    async def mark_ready(self, reference_id: UUID, *, clean_key: str, width: int, height: int) -> Reference | None:
+        """Its clean copy is kept. Once it is ready it stays as it is; none if it is gone."""
+        ...
+
+    async def forget_copy(self, reference_id: UUID) -> None:
+        """Its clean copy is gone: it cannot be used any more."""
+        ...
+
+    async def lock_old(self, *, older_than: timedelta, limit: int) -> list[Reference]:
+        """Those of that age which no unfinished generation needs, locked until the transaction ends."""
+        ...
+
+    async def erase(self, ids: Sequence[UUID]) -> None:
+        """Remove the rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LostAttempt:
+    """One that may have left objects in the store, whose keys begin with `object_stem`."""
+
+    generation_id: UUID
+    fence: int
+    object_stem: str
+    pictures: int
+    extension: str
+
+
+class Orphans(Protocol):
+    """Objects that no picture names."""
+
+    async def lock_lost_attempts(self, *, older_than: timedelta, limit: int) -> list[LostAttempt]:
+        """Attempts that may have left objects behind, locked until the transaction ends."""
+        ...
+
+    async def mark_erased(self, attempts: Sequence[LostAttempt]) -> None: ...
+
+    async def lock_search(self) -> str | None:
+        """The key after which the search goes on, locked until the transaction ends; none if another searches."""
+        ...
+
+    async def move_search(self, after_key: str) -> None: ...
+
+    async def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that belong to a picture, deleted or not."""
+        ...
+
+    async def unfinished(self, generation_ids: Sequence[UUID]) -> set[UUID]:
+        """Those of the generations that may still be painted."""
+        ...
+
+
+class PicturesRows(Protocol):
+    @property
+    def orphans(self) -> Orphans: ...
+    @property
+    def pictures(self) -> Pictures: ...
+    @property
+    def references(self) -> References: ...
+
+
+class PicturesDatabase(PicturesRows, Transactions[PicturesRows], Protocol): ...

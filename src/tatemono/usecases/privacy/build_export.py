@@ -4,14 +4,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.privacy.exports import ExportClaim, ExportedPicture, Profile
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
-from tatemono.usecases.privacy.ports import ExportStore, Upload
+from tatemono.usecases.ports import OUTBOX_CHANNEL
+from tatemono.usecases.privacy.ports import Archive, ExportStore, PrivacyDatabase, Upload
 
-#: Rows that are in memory at a time.
+#: PrivacyRows that are in memory at a time.
 _PAGE = 500
 _README = {
     "README.ja.txt": """Tatemono からのエクスポート
@@ -41,20 +41,6 @@ _MISSING = (
 )
 
 
-class Archive(Protocol):
-    """:ivar size_bytes: so far"""
-
-    size_bytes: int
-
-    async def begin(self, name: str, modified_at: datetime, *, size_bytes: int = 0, compressed: bool = False) -> None:
-        """The next entry."""
-        ...
-
-    async def write(self, data: bytes) -> None: ...
-
-    async def close(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Builder:
     """
@@ -69,13 +55,13 @@ class Builder:
     keep: timedelta
 
 
-async def build_export(db: Database, builder: Builder, claim: ExportClaim) -> bool:
+async def build_export(db: PrivacyDatabase, builder: Builder, claim: ExportClaim) -> bool:
     """Write the archive piece by piece, and tell a member where it is.
 
     A builder that comes back after another one has taken over removes nothing of that one's: both write the same
     object, and only the one that holds the claim says that it is there.
 
-    :returns: whether it is ready; if not, the user is leaving, or somebody else has taken over
+    :returns: whether it is ready; if not, the account is being deleted, or another builder has taken over
     """
     profile = await db.exports.profile(claim.user_id)
     if profile is None:
@@ -110,7 +96,7 @@ async def build_export(db: Database, builder: Builder, claim: ExportClaim) -> bo
     return expires_at is not None
 
 
-async def _fill(db: Database, store: ExportStore, profile: Profile, archive: Archive, now: datetime) -> int:
+async def _fill(db: PrivacyDatabase, store: ExportStore, profile: Profile, archive: Archive, now: datetime) -> int:
     """:returns: how many pictures are in it"""
     user_id, exports = profile.user_id, db.exports
     await archive.begin("profile.json", now, compressed=True)

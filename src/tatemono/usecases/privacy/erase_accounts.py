@@ -1,4 +1,4 @@
-"""What was asked to be deleted, and whose time has come, goes: `domain.leaving` says in which order, and why."""
+"""Accounts whose deletion is due are erased; `domain.privacy.account_deletion` says in which order, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,20 @@ from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.pictures import picture
 from tatemono.domain.privacy import exports
 from tatemono.domain.privacy.account_deletion import Receipt
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database, Rows
-from tatemono.usecases.privacy.ports import Erasing, IdentityDirectory, MemberDirectory, ObjectFolders
+from tatemono.usecases.ports import OUTBOX_CHANNEL
+from tatemono.usecases.privacy.ports import (
+    Erasing,
+    IdentityDirectory,
+    MemberDirectory,
+    ObjectFolders,
+    PrivacyDatabase,
+    PrivacyRows,
+)
 
 BATCH = 10
 #: Objects of one account that go in one round: two calls of the store.
 _OBJECTS_A_ROUND = 2000
-#: How long a note stands that somebody was erased. Cognito calls our function for a minute at most.
+#: How long it is remembered that a user was erased. Cognito calls our function for a minute at most.
 _NOTE_STANDS = timedelta(days=7)
 
 
@@ -29,14 +36,14 @@ class Eraser:
     receipt_key: bytes
 
 
-async def erase_accounts(db: Database, eraser: Eraser) -> tuple[int, int]:
+async def erase_accounts(db: PrivacyDatabase, eraser: Eraser) -> tuple[int, int]:
     """Begin what is due, and take each erasure that is under way one round further, up to `BATCH` of both.
 
     Every step may be done twice, so a crash anywhere only repeats one.
 
     :returns: how many were begun, how many are done with
-    :raises MembersAway: Cognito does not answer; what is begun goes on later
-    :raises IdentitiesAway: as above
+    :raises MembersUnavailable: Cognito does not answer; what is begun goes on later
+    :raises GuestIdentitiesUnavailable: as above
     """
     begun = await db.deletions.begin_due(BATCH)
     await db.deletions.forget_erased(older_than=_NOTE_STANDS, limit=BATCH)
@@ -44,7 +51,7 @@ async def erase_accounts(db: Database, eraser: Eraser) -> tuple[int, int]:
     for deletion_id in await db.deletions.begun(BATCH):
         try:
             done += await _go_on(db, eraser, deletion_id)
-        except Exception as failure:  # noqa: BLE001 - one that cannot go on keeps nobody else from being erased
+        except Exception as failure:  # noqa: BLE001 - one that cannot go on keeps no other from being erased
             failures.append(failure)
     if done:
         db.notifier.notify(OUTBOX_CHANNEL)
@@ -53,7 +60,7 @@ async def erase_accounts(db: Database, eraser: Eraser) -> tuple[int, int]:
     return begun, done
 
 
-async def _go_on(db: Database, eraser: Eraser, deletion_id: UUID) -> bool:
+async def _go_on(db: PrivacyDatabase, eraser: Eraser, deletion_id: UUID) -> bool:
     """:returns: whether nothing is left of the account"""
     async with db.transaction() as rows:
         erasing = await rows.deletions.lock_begun(deletion_id)
@@ -61,7 +68,7 @@ async def _go_on(db: Database, eraser: Eraser, deletion_id: UUID) -> bool:
         return erasing is not None and not erasing.busy and await _one_round(rows, eraser, erasing)
 
 
-async def _one_round(rows: Rows, eraser: Eraser, erasing: Erasing) -> bool:
+async def _one_round(rows: PrivacyRows, eraser: Eraser, erasing: Erasing) -> bool:
     """:returns: whether nothing is left of the account"""
     if "objects" not in erasing.counts:
         # Counted before the first goes, since the count of what is gone may get lost with a crash.
@@ -96,7 +103,7 @@ def _folders(family: Sequence[UUID]) -> list[str]:
     return [f"{folder}/{user_id}/" for user_id in family for folder in (picture.FOLDER, exports.FOLDER)]
 
 
-async def _count_objects(rows: Rows, eraser: Eraser, erasing: Erasing) -> int:
+async def _count_objects(rows: PrivacyRows, eraser: Eraser, erasing: Erasing) -> int:
     found = len(await rows.deletions.strays(erasing.family))
     for folder in _folders(erasing.family):
         after = ""
@@ -107,7 +114,7 @@ async def _count_objects(rows: Rows, eraser: Eraser, erasing: Erasing) -> int:
     return found
 
 
-async def _erase_objects(rows: Rows, eraser: Eraser, erasing: Erasing) -> bool:
+async def _erase_objects(rows: PrivacyRows, eraser: Eraser, erasing: Erasing) -> bool:
     """Erase some. :returns: whether none is left"""
     await eraser.store.delete(await rows.deletions.strays(erasing.family))
     erased = 0

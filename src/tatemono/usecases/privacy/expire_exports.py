@@ -1,12 +1,11 @@
 """Archives whose time is over go."""
 
-from tatemono.usecases.ports import Database
-from tatemono.usecases.privacy.ports import ObjectFolders
+from tatemono.usecases.privacy.ports import ObjectFolders, PrivacyDatabase
 
 BATCH = 100
 
 
-async def expire_exports(db: Database, store: ObjectFolders) -> int:
+async def expire_exports(db: PrivacyDatabase, store: ObjectFolders) -> int:
     """Remove the objects and then the rows, up to `BATCH`; a crash in between only repeats the work.
 
     :returns: how many

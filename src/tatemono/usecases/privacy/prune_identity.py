@@ -1,10 +1,10 @@
 """What identity has kept for long enough goes away."""
 
 from tatemono.domain.privacy.retention import BATCH, Retained
-from tatemono.usecases.ports import Database
+from tatemono.usecases.privacy.ports import PrivacyDatabase
 
 
-async def prune_identity(db: Database) -> dict[Retained, int]:
+async def prune_identity(db: PrivacyDatabase) -> dict[Retained, int]:
     """Remove what is older than its kind is kept, up to `BATCH` of each; each kind by itself.
 
     :returns: how many of each kind there were; `BATCH` says that there may be more

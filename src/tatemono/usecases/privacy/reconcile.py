@@ -1,4 +1,4 @@
-"""What is left over, in store, Cognito and database, is found; and mended, where that is safe."""
+"""Residual data in store, Cognito and database is found; and removed, where that is safe."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from tatemono.domain.pictures import picture
 from tatemono.domain.privacy import exports
 from tatemono.domain.privacy.residual_data import Findings, Kind
 from tatemono.usecases.identity.ports import GuestIdentitiesUnavailable
-from tatemono.usecases.ports import Database
-from tatemono.usecases.privacy.ports import IdentityDirectory, MemberDirectory, ObjectFolders
+from tatemono.usecases.privacy.ports import IdentityDirectory, MemberDirectory, ObjectFolders, PrivacyDatabase
 
 #: Members that lost their Cognito user are for a person to look at: to make guests of them cannot be taken back.
 UNATTENDED = frozenset({Kind.OBJECTS, Kind.POOL_MEMBERS, Kind.IDENTITIES})
@@ -24,7 +23,7 @@ _NAMES = 20
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """:ivar margin: whatever is younger may belong to something that is under way, and is left alone"""
+    """:ivar margin: what is younger may belong to something that is under way, and is left alone"""
 
     store: ObjectFolders
     members: MemberDirectory
@@ -34,14 +33,16 @@ class Reconciler:
 
 @dataclass(slots=True)
 class _Page:
-    """:ivar mend: by the name of each leftover what mends it; it tells whether it did"""
+    """:ivar mend: by the name of each finding what mends it; it answers whether it did"""
 
     looked_at: int
     mend: dict[str, Callable[[], Awaitable[bool]]]
     after: str | None
 
 
-async def reconcile_due(db: Database, parts: Reconciler, *, repair: Collection[Kind] = UNATTENDED) -> list[Findings]:
+async def reconcile_due(
+    db: PrivacyDatabase, parts: Reconciler, *, repair: Collection[Kind] = UNATTENDED
+) -> list[Findings]:
     """The daily run, of those kinds whose turn it is: a bounded piece, which goes on where the one before it ended."""
     found = []
     for kind in Kind:
@@ -59,8 +60,8 @@ async def reconcile_due(db: Database, parts: Reconciler, *, repair: Collection[K
     return found
 
 
-async def reconcile_all(db: Database, parts: Reconciler, *, repair: Collection[Kind]) -> list[Findings]:
-    """Everything from beginning to end, whatever the daily run is at."""
+async def reconcile_all(db: PrivacyDatabase, parts: Reconciler, *, repair: Collection[Kind]) -> list[Findings]:
+    """Everything from beginning to end, without regard to the daily run."""
     found = []
     for kind in Kind:
         total = Findings(kind)
@@ -77,7 +78,7 @@ async def reconcile_all(db: Database, parts: Reconciler, *, repair: Collection[K
     return found
 
 
-async def _run(db: Database, parts: Reconciler, kind: Kind, *, after: str | None, repair: bool) -> Findings:
+async def _run(db: PrivacyDatabase, parts: Reconciler, kind: Kind, *, after: str | None, repair: bool) -> Findings:
     findings = Findings(kind, after=after)
     mend: dict[str, Callable[[], Awaitable[bool]]] = {}
     before = await db.deletions.now() - parts.margin
@@ -102,7 +103,7 @@ async def _run(db: Database, parts: Reconciler, kind: Kind, *, after: str | None
     return findings
 
 
-async def _objects(db: Database, parts: Reconciler, after: str | None, before: datetime) -> _Page:
+async def _objects(db: PrivacyDatabase, parts: Reconciler, after: str | None, before: datetime) -> _Page:
     listed = await parts.store.listed("", after=after or "")
     ours = [each for each in listed if each.key.partition("/")[0] in {picture.FOLDER, exports.FOLDER}]
     old = [each.key for each in ours if each.modified_at < before]
@@ -111,7 +112,7 @@ async def _objects(db: Database, parts: Reconciler, after: str | None, before: d
     return _Page(len(ours), {key: _act(parts.store.delete, [key]) for key in left}, listed[-1].key if listed else None)
 
 
-async def _pool_members(db: Database, parts: Reconciler, after: str | None, before: datetime) -> _Page:
+async def _pool_members(db: PrivacyDatabase, parts: Reconciler, after: str | None, before: datetime) -> _Page:
     """Whose user is gone. A guest that has registered and not shown the code yet is there, and so is its sign-up."""
     seen, following = await parts.members.listed(after)
     old = [each for each in seen if each.changed_at < before]
@@ -121,7 +122,7 @@ async def _pool_members(db: Database, parts: Reconciler, after: str | None, befo
     return _Page(len(seen), {str(sub): _act(parts.members.delete, sub) for sub in left}, following)
 
 
-async def _identities(db: Database, parts: Reconciler, after: str | None, before: datetime) -> _Page:
+async def _identities(db: PrivacyDatabase, parts: Reconciler, after: str | None, before: datetime) -> _Page:
     if parts.identities is None:
         return _Page(0, {}, None)
     seen, following = await parts.identities.listed(after)
@@ -132,7 +133,7 @@ async def _identities(db: Database, parts: Reconciler, after: str | None, before
     return _Page(len(seen), {each: _act(delete, [each]) for each in left}, following)
 
 
-async def _members(db: Database, parts: Reconciler, after: str | None, before: datetime) -> _Page:
+async def _members(db: PrivacyDatabase, parts: Reconciler, after: str | None, before: datetime) -> _Page:
     rows = await db.residual_data.members(after=UUID(after) if after else None, limit=_MEMBERS_A_PAGE)
     left = [(user_id, sub) for user_id, sub, since in rows if since < before and not await parts.members.exists(sub)]
 
@@ -151,7 +152,7 @@ def _act(delete: Callable[..., Awaitable[None]], what: object) -> Callable[[], A
     return act
 
 
-_LOOKS: dict[Kind, Callable[[Database, Reconciler, str | None, datetime], Awaitable[_Page]]] = {
+_LOOKS: dict[Kind, Callable[[PrivacyDatabase, Reconciler, str | None, datetime], Awaitable[_Page]]] = {
     Kind.OBJECTS: _objects,
     Kind.POOL_MEMBERS: _pool_members,
     Kind.IDENTITIES: _identities,

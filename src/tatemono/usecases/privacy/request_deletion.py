@@ -7,13 +7,14 @@ from tatemono.domain.identity.members import Password, SignInRefused
 from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.privacy.account_deletion import Deletion, PasswordNeeded
 from tatemono.usecases.identity.constant_time import constant_time
-from tatemono.usecases.identity.ports import MemberPool
+from tatemono.usecases.identity.member_pool_ports import MemberPool
 from tatemono.usecases.identity.retry_on_conflict import retry_on_conflict
-from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, OUTBOX_CHANNEL, REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.ports import CANCEL_CHANNEL, EVENTS_CHANNEL, OUTBOX_CHANNEL, REVOCATIONS_CHANNEL
+from tatemono.usecases.privacy.ports import PrivacyDatabase
 
 
 async def request_deletion(
-    db: Database,
+    db: PrivacyDatabase,
     pool: MemberPool,
     *,
     caller: Principal,

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from tatemono.domain.privacy.exports import Export
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
+from tatemono.usecases.ports import OUTBOX_CHANNEL
+from tatemono.usecases.privacy.ports import PrivacyDatabase
 
 
-async def request_export(db: Database, *, user_id: UUID, language: str) -> Export:
+async def request_export(db: PrivacyDatabase, *, user_id: UUID, language: str) -> Export:
     """Have an archive built, or find the one that is being built: there is one at a time.
 
     :param language: of the mail that tells a member

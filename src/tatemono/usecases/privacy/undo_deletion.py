@@ -7,8 +7,9 @@ from tatemono.domain.identity.devices import IdentifierHashes, Platform, Proof, 
 from tatemono.domain.identity.members import Password, SignInRefused, normalised_email
 from tatemono.domain.privacy.account_deletion import DeletionBegun, NoDeletionPending, PasswordNeeded
 from tatemono.usecases.identity.constant_time import constant_time
-from tatemono.usecases.identity.ports import MemberPool
-from tatemono.usecases.ports import REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.identity.member_pool_ports import MemberPool
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
+from tatemono.usecases.privacy.ports import PrivacyDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class MemberWords:
 
 
 async def undo_deletion(
-    db: Database,
+    db: PrivacyDatabase,
     pool: MemberPool,
     *,
     platform: Platform,
@@ -38,7 +39,7 @@ async def undo_deletion(
     :raises NoDeletionPending: there is none, or no such device
     :raises DeletionBegun: the erasure was faster
     :raises PasswordNeeded: the device is a member's, and that is not enough
-    :raises SignInRefused: whatever is wrong with address and password
+    :raises SignInRefused: address or password is wrong
     """
     await db.proofs.use(proof.digest)
     if member is None:
@@ -50,7 +51,9 @@ async def undo_deletion(
     db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))
 
 
-async def _of_device(db: Database, platform: Platform, identifier_hashes: IdentifierHashes, proof: Proof) -> UUID:
+async def _of_device(
+    db: PrivacyDatabase, platform: Platform, identifier_hashes: IdentifierHashes, proof: Proof
+) -> UUID:
     found = await db.transfers.find_device(platform, identifier_hashes, proof.thumbprint)
     account = found and await db.merges.side(found[1])
     if not account:
@@ -60,7 +63,7 @@ async def _of_device(db: Database, platform: Platform, identifier_hashes: Identi
     return account.user_id
 
 
-async def _of_member(db: Database, pool: MemberPool, words: MemberWords, even_seconds: float) -> UUID:
+async def _of_member(db: PrivacyDatabase, pool: MemberPool, words: MemberWords, even_seconds: float) -> UUID:
     async with constant_time(even_seconds, only=SignInRefused):
         member = await pool.sign_in(normalised_email(words.email), words.password, words.totp_code)
     user_id = await db.members.user_of(member.sub, member.email)

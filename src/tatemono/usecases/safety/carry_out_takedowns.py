@@ -10,8 +10,7 @@ from hashlib import sha256
 from tatemono.domain.errors import Refusal
 from tatemono.domain.safety.moderation import HashClass
 from tatemono.domain.safety.reports import MovingPicture, quarantine_key
-from tatemono.usecases.ports import Database
-from tatemono.usecases.safety.ports import EdgeCache, PictureHasher, Quarantine
+from tatemono.usecases.safety.ports import EdgeCache, PictureHasher, Quarantine, SafetyDatabase
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +18,9 @@ _BATCH = 20
 _BY_TAKEDOWN = "takedown"
 
 
-async def carry_out_takedowns(db: Database, quarantine: Quarantine, hasher: PictureHasher, edge: EdgeCache) -> int:
+async def carry_out_takedowns(
+    db: SafetyDatabase, quarantine: Quarantine, hasher: PictureHasher, edge: EdgeCache
+) -> int:
     """Move what was taken down into quarantine, tell the edge, bring back what was undone, erase what is over.
 
     :returns: how many steps were done
@@ -44,7 +45,7 @@ async def carry_out_takedowns(db: Database, quarantine: Quarantine, hasher: Pict
     return steps
 
 
-async def _move(db: Database, quarantine: Quarantine, hasher: PictureHasher, picture: MovingPicture) -> None:
+async def _move(db: SafetyDatabase, quarantine: Quarantine, hasher: PictureHasher, picture: MovingPicture) -> None:
     data = await quarantine.move_in(picture.object_key, quarantine_key(picture.object_key))
     await quarantine.move_in(picture.thumbnail_key, quarantine_key(picture.thumbnail_key))
     if data is None:
@@ -60,7 +61,7 @@ async def _move(db: Database, quarantine: Quarantine, hasher: PictureHasher, pic
     await db.takedowns.mark_moved(picture.picture_id)
 
 
-async def _bring_back(db: Database, quarantine: Quarantine, picture: MovingPicture) -> None:
+async def _bring_back(db: SafetyDatabase, quarantine: Quarantine, picture: MovingPicture) -> None:
     there = await quarantine.move_back(
         quarantine_key(picture.object_key), picture.object_key, content_type=picture.content_type
     )

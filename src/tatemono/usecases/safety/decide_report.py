@@ -1,38 +1,15 @@
-"""An operator decides about a picture, with a report or without."""
+"""An operator decides about a report that they have claimed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tatemono.domain.mail.message import Mail, MailKind
 from tatemono.domain.operators.roles import Act, Operation
-from tatemono.domain.pictures.picture import NoSuchPicture
-from tatemono.domain.safety.moderation import (
-    FREEZE_REASON,
-    STRIKE_COUNTS_FOR,
-    STRIKE_SUSPENSION_REASON,
-    Finding,
-    Stage,
-    suspended_until,
-)
-from tatemono.domain.safety.reports import (
-    UNDO_FOR,
-    Decision,
-    Report,
-    ReportReason,
-    Takedown,
-    quarantine_key,
-    reason_text,
-)
-from tatemono.usecases.ports import OUTBOX_CHANNEL, REVOCATIONS_CHANNEL, TAKEDOWNS_CHANNEL, Database, Rows
-
-#: What an escalation by an operator is called among the categories of moderation.
-_BY_OPERATOR = "operator"
-#: Nobody's language is kept, and no request of theirs is under way: most of them read Japanese.
-_MAIL_LANGUAGE = "ja"
+from tatemono.domain.safety.reports import Decision, Report
+from tatemono.usecases.safety.ports import SafetyDatabase
+from tatemono.usecases.safety.take_down_picture import TakedownVerdict, notify_takedown, take_down
 
 
-async def decide_report(db: Database, act: Act, *, report_id: UUID, decision: Decision, now: datetime) -> Report:
+async def decide_report(db: SafetyDatabase, act: Act, *, report_id: UUID, decision: Decision, now: datetime) -> Report:
     """Decide about a report that the operator has claimed; others about the same picture are decided with it.
 
     A picture that is taken down is gone from every answer when this returns; its bytes follow within seconds.
@@ -43,89 +20,12 @@ async def decide_report(db: Database, act: Act, *, report_id: UUID, decision: De
     async with db.transaction() as rows:
         report = await rows.reports.decide(report_id, act.operator.email, decision)
         if decision.takes_down:
-            await _take_down(rows, act, report.picture_id, _Verdict(decision, report.reason, now))
+            await take_down(rows, act, report.picture_id, TakedownVerdict(decision, report.reason, now))
         data: dict[str, object] = {
             "report_id": str(report_id),
             "picture_id": str(report.picture_id),
             "decision": decision,
         }
         await rows.people.record(Operation.DECIDE_REPORT, act, report.user_id, data)
-    _tell(db, report.user_id)
+    notify_takedown(db, report.user_id)
     return report
-
-
-async def take_down_picture(
-    db: Database, act: Act, *, picture_id: UUID, reason: ReportReason, decision: Decision, now: datetime
-) -> None:
-    """Take a picture down that nobody has reported. To do it again, more severely, adds what is new.
-
-    :raises NoSuchPicture: there is none, and none was taken down
-    """
-    async with db.transaction() as rows:
-        user_id = await _take_down(rows, act, picture_id, _Verdict(decision, reason, now))
-        if user_id is None:
-            raise NoSuchPicture
-        data: dict[str, object] = {"picture_id": str(picture_id), "decision": decision, "reason": reason}
-        await rows.people.record(Operation.TAKE_DOWN_PICTURE, act, user_id, data)
-    _tell(db, user_id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    decision: Decision
-    reason: ReportReason
-    now: datetime
-
-
-async def _take_down(rows: Rows, act: Act, picture_id: UUID, verdict: _Verdict) -> UUID | None:
-    """:returns: whose it was; none if there is no such picture, for instance since its user has deleted it"""
-    escalated = verdict.decision is Decision.ESCALATE
-    operator = act.operator.email
-    await rows.takedowns.take_down(
-        picture_id, reason=verdict.reason, by=operator, undo_for=UNDO_FOR, escalated=escalated
-    )
-    found = await rows.takedowns.find(picture_id)
-    if found is None:
-        return None
-    takedown, objects, digest = found
-    if verdict.decision is Decision.STRIKE:
-        await _strike(rows, takedown, verdict)
-    if escalated:
-        await rows.takedowns.escalate(picture_id)
-        await rows.escalations.add(
-            Finding(Stage.TAKEDOWN, (_BY_OPERATOR,)),
-            user_id=takedown.user_id,
-            generation_id=takedown.generation_id,
-            picture_id=picture_id,
-            found_by=operator,
-            reason=act.reason,
-            sha256=digest,
-            evidence_key=quarantine_key(objects.object_key),
-        )
-        if await rows.strikes.freeze(takedown.user_id, FREEZE_REASON):
-            await rows.sessions.record_security_event(takedown.user_id, "suspended")
-    return takedown.user_id
-
-
-async def _strike(rows: Rows, takedown: Takedown, verdict: _Verdict) -> None:
-    user_id = takedown.user_id
-    if not await rows.strikes.add(user_id, verdict.reason, takedown.picture_id, counts_for=STRIKE_COUNTS_FOR):
-        return
-    until = suspended_until(await rows.strikes.of(user_id), verdict.now)
-    if until is not None and await rows.strikes.suspend(user_id, until=until, reason=STRIKE_SUSPENSION_REASON):
-        await rows.sessions.record_security_event(user_id, "suspended")
-    email = await rows.strikes.email_of(user_id)
-    if email is not None:
-        facts = {
-            "reason": reason_text(verdict.reason, _MAIL_LANGUAGE),
-            "at": verdict.now.isoformat(),
-            "counts_until": (verdict.now + STRIKE_COUNTS_FOR).isoformat(),
-        } | ({"suspended_until": until.isoformat()} if until else {})
-        await rows.mails.put(Mail(f"strike:{takedown.picture_id}", MailKind.STRIKE, email, _MAIL_LANGUAGE, facts))
-
-
-def _tell(db: Database, user_id: UUID | None) -> None:
-    db.notifier.notify(TAKEDOWNS_CHANNEL)
-    db.notifier.notify(OUTBOX_CHANNEL)
-    if user_id is not None:
-        db.notifier.notify(REVOCATIONS_CHANNEL, str(user_id))

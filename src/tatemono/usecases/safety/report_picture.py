@@ -1,50 +1,21 @@
-"""Somebody says that a picture should not be there."""
+"""A user reports a picture."""
 
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from tatemono.domain.pictures.picture import FOLDER, NoSuchPicture
+from tatemono.domain.pictures.picture import NoSuchPicture
 from tatemono.domain.safety.reports import Origin, ReportReason
-from tatemono.usecases.ports import Database
+from tatemono.usecases.safety.ports import Reports
 
 
 async def report_picture(
-    db: Database, *, user_id: UUID, picture_id: UUID, reason: ReportReason, note: str | None
+    reports: Reports, *, user_id: UUID, picture_id: UUID, reason: ReportReason, note: str | None
 ) -> None:
     """Put one of one's own pictures before an operator. Until it is decided, to report it again adds nothing.
 
     :raises NoSuchPicture: the user has none with this id
     """
-    known = await db.reports.add(
+    known = await reports.add(
         picture_id=picture_id, object_key=None, reporter_id=user_id, origin=Origin.OWNER, reason=reason, note=note
     )
     if not known:
         raise NoSuchPicture
-
-
-async def report_from_outside(db: Database, *, picture: str, reason: ReportReason, note: str | None) -> None:
-    """Put anybody's picture before an operator. Nobody is told whether there is such a picture.
-
-    The picture itself is not touched: only an operator's decision does that.
-
-    :param picture: its id, or a URL that opens it, signed or not
-    """
-    picture_id, object_key = named_picture(picture)
-    if picture_id is None and object_key is None:
-        return
-    await db.reports.add(
-        picture_id=picture_id, object_key=object_key, reporter_id=None, origin=Origin.PUBLIC, reason=reason, note=note
-    )
-
-
-def named_picture(text: str) -> tuple[UUID | None, str | None]:
-    """The id, or the key of the object, that a text names; neither if it is no such thing."""
-    try:
-        return UUID(text.strip()), None
-    except ValueError:
-        pass
-    try:
-        path = unquote(urlsplit(text.strip()).path)
-    except ValueError:
-        return None, None
-    return None, path.removeprefix("/") if path.startswith(f"/{FOLDER}/") else None

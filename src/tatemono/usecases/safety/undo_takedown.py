@@ -4,10 +4,11 @@ from uuid import UUID
 
 from tatemono.domain.operators.roles import Act, Operation
 from tatemono.domain.safety.reports import NoSuchTakedown
-from tatemono.usecases.ports import TAKEDOWNS_CHANNEL, Database
+from tatemono.usecases.ports import TAKEDOWNS_CHANNEL
+from tatemono.usecases.safety.ports import SafetyDatabase
 
 
-async def undo_takedown(db: Database, act: Act, *, picture_id: UUID) -> None:
+async def undo_takedown(db: SafetyDatabase, act: Act, *, picture_id: UUID) -> None:
     """Ask for it back: it is in its user's gallery again when its bytes are where they were, within seconds.
 
     Its hash is blocked no more, and a strike for it counts no more. A suspension stays until it is ended.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from letters import mail_of
+from mail_examples import mail_of
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.mail.message import MailKind
 from tatemono.domain.mail.sending import (

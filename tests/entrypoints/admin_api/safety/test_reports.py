@@ -15,7 +15,7 @@ from tatemono.domain.safety.blocked_words import Locale
 from tatemono.domain.safety.moderation import Finding, Stage
 from tatemono.domain.safety.reports import ReportReason
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
-from tatemono.usecases.safety.report_picture import report_from_outside
+from tatemono.usecases.safety.report_from_outside import report_from_outside
 
 pytest_plugins = ["admin_api"]
 
@@ -38,7 +38,9 @@ async def picture(owner: Database) -> tuple[UUID, UUID]:
 
 async def reported(owner: Database) -> tuple[UUID, UUID]:
     user_id, picture_id = await picture(owner)
-    await report_from_outside(owner, picture=str(picture_id), reason=ReportReason.HATE, note="Look at the flag.")
+    await report_from_outside(
+        owner.reports, picture=str(picture_id), reason=ReportReason.HATE, note="Look at the flag."
+    )
     return user_id, picture_id
 
 

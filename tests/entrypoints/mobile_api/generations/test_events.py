@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from painted import Worker, worker
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.generations.queries import Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api.generations import streams
 from tatemono.entrypoints.mobile_api.generations.generation_schemas import Generation
+from worker_steps import Worker, worker
 
 pytest_plugins = ["mobile_api"]
 

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from painted import paint
 from phone import Phone
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http.bodies import Problem
 from tatemono.entrypoints.mobile_api.generations.generation_schemas import Generation, GenerationPage
+from worker_steps import paint
 
 pytest_plugins = ["mobile_api"]
 

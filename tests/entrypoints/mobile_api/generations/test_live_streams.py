@@ -14,7 +14,6 @@ import pytest
 
 from api_processes import WallClock, running_api
 from conftest import free_port
-from painted import Worker, worker
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.generations.event_feed import MAX_BYTES_WAITING, Watch
 from tatemono.adapters.postgres.generations.queries import EventRow
@@ -22,6 +21,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api.generations.streams import MAX_BYTES_OF_A_STREAM
 from tatemono.settings import MobileApiSettings
+from worker_steps import Worker, worker
 
 pytest_plugins = ["mobile_api"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from letters import mail_of
+from mail_examples import mail_of
 from phone import Phone
 from tatemono.adapters.email_rendering import JinjaEmailRenderer
 from tatemono.adapters.unsubscribe_links import PATH, UnsubscribeLinks

@@ -3,11 +3,11 @@
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from painted import paint
 from phone import PUBLIC_URL, Phone
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.entrypoints.mobile_api.pictures.picture_schemas import PicturePage
 from tatemono.entrypoints.mobile_api.pictures.style_schemas import StyleList
+from worker_steps import paint
 
 pytest_plugins = ["mobile_api"]
 

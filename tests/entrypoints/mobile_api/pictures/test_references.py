@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from conftest import CloudEndpoint
-from painted import worker
 from phone import Phone
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.s3.pictures import S3Pictures
@@ -20,6 +19,7 @@ from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.pictures.references import MAX_REFERENCES, clean_key, incoming_key
 from tatemono.settings import MobileApiSettings
 from tatemono.usecases.pictures import erase_references
+from worker_steps import worker
 
 pytest_plugins = ["mobile_api"]
 

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from moderated import ACT
-from painted import paint
 from phone import Phone, open_stream
 from tatemono.adapters.postgres.database import Database
 from tatemono.bootstrap.mobile_api import MobileApiBackend
@@ -18,7 +17,8 @@ from tatemono.domain.safety.moderation import STRIKE_COUNTS_FOR
 from tatemono.domain.safety.reports import REASONS, Decision, ReportReason
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api.safety import safety_schemas
-from tatemono.usecases.safety.decide_report import take_down_picture
+from tatemono.usecases.safety.take_down_picture import take_down_picture
+from worker_steps import paint
 
 pytest_plugins = ["mobile_api"]
 

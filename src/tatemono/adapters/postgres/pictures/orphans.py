@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tatemono.usecases.generations.queue_ports import LostAttempt
+from tatemono.usecases.pictures.ports import LostAttempt
 
 # An attempt that lost its lease in the moment before it recorded its pictures left them under its own keys.
 _LOCK = """

@@ -18,7 +18,8 @@ from tatemono.entrypoints.admin_api.paging import Cursor, Limit
 from tatemono.entrypoints.admin_api.safety import safety_schemas as schemas
 from tatemono.entrypoints.http.openapi import BODY_PROBLEMS, WITH_TOKEN, response, responses
 from tatemono.entrypoints.http.responses import json_response, page_response
-from tatemono.usecases.safety.decide_report import decide_report, take_down_picture
+from tatemono.usecases.safety.decide_report import decide_report
+from tatemono.usecases.safety.take_down_picture import take_down_picture
 from tatemono.usecases.safety.undo_takedown import undo_takedown
 
 routes = router("Safety")

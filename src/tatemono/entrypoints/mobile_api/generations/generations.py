@@ -94,7 +94,7 @@ def unquoted(key: str) -> str:
     ),
 )
 async def route_quote_generation(backend: Backend, caller: Caller, body: schemas.GenerationRequest) -> Response:
-    quote = await quote_generation(backend.db, backend.prices, user_id=caller.user_id, request=body.asked())
+    quote = await quote_generation(backend.db.generations, backend.prices, user_id=caller.user_id, request=body.asked())
     return json_response(
         {
             "price_credits": quote.price,

@@ -65,7 +65,7 @@ async def route_issue_transfer_code(
 ) -> Response:
     limit.account(caller.user_id)
     issued = await issue_transfer_code(
-        backend.db,
+        backend.db.transfers,
         caller=caller,
         sign_out_old_device=body.sign_out_this_device,
         key=_transfer_key(backend),
@@ -139,7 +139,7 @@ async def route_redeem_transfer_code(
 )
 async def route_preview_merge(backend: Backend, caller: Caller, merge_token: MergeToken) -> Response:
     grant = backend.merge_tokens.verify(merge_token, caller=caller, now=backend.now())
-    preview = await preview_merge(backend.db, grant=grant)
+    preview = await preview_merge(backend.db.merges, grant=grant)
     return json_response(
         {
             "leaving": _side(preview.leaving),

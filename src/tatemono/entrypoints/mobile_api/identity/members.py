@@ -50,7 +50,7 @@ async def route_register_member(
     limit.account(caller.user_id)
     await limit.address(body.email)
     await register_member(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         email=body.email,

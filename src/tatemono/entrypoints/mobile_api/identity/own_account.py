@@ -65,7 +65,7 @@ async def route_change_email(
     limit.account(caller.user_id)
     await limit.address(body.email)
     await change_email(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),
@@ -115,7 +115,7 @@ async def route_set_up_totp(
 ) -> Response:
     limit.account(caller.user_id)
     found = await set_up_totp(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),
@@ -139,7 +139,7 @@ async def route_confirm_totp(
 ) -> Response:
     limit.account(caller.user_id)
     await confirm_totp(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),
@@ -164,7 +164,7 @@ async def route_remove_totp(
 ) -> Response:
     limit.account(caller.user_id)
     await remove_totp(
-        backend.db,
+        backend.db.members,
         backend.members,
         user_id=caller.user_id,
         password=body.known_password(),

@@ -58,7 +58,7 @@ async def route_ask_to_unsubscribe(request: Request, backend: Backend, token: To
 async def route_unsubscribe(request: Request, backend: Backend, token: Token = "") -> Response:
     try:
         found = backend.unsubscribe_links.read(token)
-        await unsubscribe(backend.db, digest=found.digest, kind=found.kind)
+        await unsubscribe(backend.db.mails, digest=found.digest, kind=found.kind)
     except UnsubscribeLinkRejected as refusal:
         return rejected_page(request, refusal)
     return done_page(request, found.kind)

@@ -37,5 +37,5 @@ async def route_list_pictures(
     responses=responses(401, 404, _204={"description": "Deleted."}),
 )
 async def route_delete_picture(backend: Backend, caller: Caller, picture_id: UUID) -> Response:
-    await delete_picture(backend.db, user_id=caller.user_id, picture_id=picture_id)
+    await delete_picture(backend.db.pictures, user_id=caller.user_id, picture_id=picture_id)
     return Response(status_code=204)

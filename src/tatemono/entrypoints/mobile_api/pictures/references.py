@@ -29,7 +29,7 @@ async def route_prepare_reference(
     backend: Backend, caller: Caller, body: reference_schemas.ReferenceRequest
 ) -> Response:
     reference, form = await prepare_reference(
-        backend.db, backend.uploads, user_id=caller.user_id, content_type=body.content_type
+        backend.db.references, backend.uploads, user_id=caller.user_id, content_type=body.content_type
     )
     shown = {
         "url": form.url,
@@ -50,7 +50,7 @@ async def route_prepare_reference(
 )
 async def route_complete_reference(backend: Backend, caller: Caller, reference_id: UUID) -> Response:
     reference = await complete_reference(
-        backend.db, backend.uploads, backend.cleaner, user_id=caller.user_id, reference_id=reference_id
+        backend.db.references, backend.uploads, backend.cleaner, user_id=caller.user_id, reference_id=reference_id
     )
     return json_response(_resource(reference))
 

@@ -12,7 +12,8 @@ from tatemono.entrypoints.http.rate_limits import Limited, limited
 from tatemono.entrypoints.http.responses import json_response, language_of
 from tatemono.entrypoints.mobile_api.caller import Backend, Caller, router
 from tatemono.entrypoints.mobile_api.safety import safety_schemas as schemas
-from tatemono.usecases.safety.report_picture import report_from_outside, report_picture
+from tatemono.usecases.safety.report_from_outside import report_from_outside
+from tatemono.usecases.safety.report_picture import report_picture
 
 routes = router("Reports")
 
@@ -45,7 +46,9 @@ async def route_report_picture(
     body: schemas.PictureReport,
 ) -> Response:
     limit.account(caller.user_id)
-    await report_picture(backend.db, user_id=caller.user_id, picture_id=picture_id, reason=body.reason, note=body.note)
+    await report_picture(
+        backend.db.reports, user_id=caller.user_id, picture_id=picture_id, reason=body.reason, note=body.note
+    )
     return Response(status_code=202)
 
 
@@ -63,5 +66,5 @@ async def route_report_picture(
 async def route_report_from_outside(
     backend: Backend, _limit: Annotated[Limited, limited("report")], body: schemas.OutsideReport
 ) -> Response:
-    await report_from_outside(backend.db, picture=body.picture, reason=body.reason, note=body.note)
+    await report_from_outside(backend.db.reports, picture=body.picture, reason=body.reason, note=body.note)
     return Response(status_code=202)

@@ -1,4 +1,4 @@
-"""A house that people leave, with the roles of production and the real cloud."""
+"""The fixture `privacy`: accounts that are deleted and exported, with production's roles and the real cloud."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from conftest import CloudEndpoint
-from house import House
+from privacy_services import PrivacyServices
 from tatemono.adapters.aws import aws_clients
 from tatemono.adapters.cognito.directory import CognitoDirectory
 from tatemono.adapters.cognito.identities import CognitoIdentities
@@ -22,17 +22,17 @@ PUBLIC_URL = "https://pictures.example.jp"
 
 
 @pytest.fixture
-async def house(
+async def privacy(
     service_database_url: Callable[[str], str],
     database_url: str,
     aws_environment: CloudEndpoint,
     opened_cloud: Cloud,
     plan: Plan,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[PrivacyServices]:
     bucket = f"test-{secrets.token_hex(6)}"
     await ensure_bucket(opened_cloud, bucket, versioned=False)
-    # Its own, since whoever looks for leftovers finds those of other tests.
-    prefix = f"house-{secrets.token_hex(4)}-"
+    # Pools of its own, since the search for residual data would find that of other tests.
+    prefix = f"privacy-{secrets.token_hex(4)}-"
     pools = await ensure_pools(opened_cloud, plan.identity, prefix=prefix, public_url=PUBLIC_URL, stored={})
     facts, secret = pools.parameters, pools.client_secrets["members-client-secret"]
     pool_id = facts["members-pool-id"]
@@ -45,7 +45,7 @@ async def house(
         aws_clients("s3", "cognito-idp", "cognito-identity") as (s3, idp, identity),
         cognito_members(pool_id, facts["members-client-id"], secret) as members,
     ):
-        yield House(
+        yield PrivacyServices(
             owner=owner,
             api=api,
             relay=relay,

@@ -1,4 +1,4 @@
-"""People who leave, and the housekeeping that erases them: the roles that do it in production, and the real cloud."""
+"""Account deletion, export and reconciliation, done by the roles that do it in production, in the real cloud."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ GRACE = timedelta(days=14)
 
 
 @dataclass
-class House:
-    """All that a person who leaves has to do with.
+class PrivacyServices:
+    """What the use cases of privacy work with.
 
     :ivar api: what the mobile API may do; `relay`: what the relay may; `worker`: what the image worker may
     """
@@ -73,7 +73,7 @@ class House:
         return phone
 
     async def pool_member(self, address: str, user_id: UUID, *, confirmed: bool = True) -> PoolMember:
-        """Somebody in the user pool, who is not written down here yet."""
+        """A member of the user pool who is not in the database yet."""
         await self.pool.sign_up(address, Password(PASSWORD), user_id)
         found = await self.cloud.cognito_idp.admin_get_user(UserPoolId=self.pool_id, Username=address)
         sub = next(each["Value"] for each in found["UserAttributes"] if each["Name"] == "sub")

@@ -1,13 +1,13 @@
-"""What the relay and the image worker are told besides, in tests that are about something else."""
+"""Settings that the relay and the image worker need, in tests that are about something else."""
 
 from typing import Any
 
 from tatemono_tools.laptop.secret_values import content_credentials, private_key_pem
 
 
-async def told_besides(sqs: Any, name: str) -> dict[str, str]:
-    """:param name: a bucket that is there; a queue of nobody's is made beside it"""
-    url = (await sqs.create_queue(QueueName=f"{name}-besides"))["QueueUrl"]
+async def required_settings(sqs: Any, name: str) -> dict[str, str]:
+    """:param name: a bucket that is there; a queue that no service reads is made beside it"""
+    url = (await sqs.create_queue(QueueName=f"{name}-unread"))["QueueUrl"]
     return {
         "MAIL_QUEUE_URL": url,
         "MAIL_EVENTS_QUEUE_URL": url,

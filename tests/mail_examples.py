@@ -1,4 +1,4 @@
-"""Mails that tests send."""
+"""Examples of mails, for tests that send them."""
 
 import secrets
 from collections.abc import Mapping
