@@ -54,7 +54,7 @@ async def moderated(
         moderation = GenerationModeration(
             db=db,
             moderator=moderator,
-            classifier=HashClassifier(db, hasher),
+            classifier=HashClassifier(db.blocked_hashes, hasher),
             quarantine=quarantine,
             references=uploads,
             when_down=WhenDown.CLOSED_FOR_REFERENCES,

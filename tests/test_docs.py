@@ -51,6 +51,8 @@ _OF_OTHERS = {
     "Plugins",
     "RenewalSummary",
 }
+#: A block of code below the name of the file that it is from.
+_EXCERPT = re.compile(r"^`((?:src|tests|infra)/[\w./-]+)`:\n\n```(\w+)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|[\s`(])(?:\./|uv run )tatemono ((?:-{0,2}[a-z]).*?)(?=`|$|#)", re.MULTILINE)
 
 
@@ -150,6 +152,21 @@ class TestNamedSymbols:
         assert [name for name in named if name not in contracts] == []
 
 
+class TestExcerpts:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_are_what_their_files_hold(self, page: str) -> None:
+        changed = []
+        for file, _, content in _EXCERPT.findall(read(page)):
+            lines = [line.strip() for line in read(file).splitlines()]
+            wanted = [line.strip() for line in content.splitlines()]
+            if not any(lines[at : at + len(wanted)] == wanted for at in range(len(lines))):
+                changed.append(f"{file}: {wanted[0]}")
+        assert changed == []
+
+    def test_stand_on_the_page_that_walks_through_the_rooms(self) -> None:
+        assert len(_EXCERPT.findall(read("docs/how-to/add-a-use-case.md"))) >= 7
+
+
 class TestCommands:
     @pytest.mark.parametrize("page", PAGES)
     def test_exist_with_their_options(self, page: str) -> None:
@@ -237,13 +254,21 @@ class TestWords:
         assert len({row[0] for row in words}) == len(words)
 
 
-class TestArchitecturePicture:
-    @pytest.mark.parametrize("name", ["architecture.svg", "architecture.ja.svg"])
-    def test_is_what_its_source_draws(self, name: str) -> None:
+class TestPictures:
+    @pytest.mark.parametrize(
+        ("source", "name"),
+        [
+            ("architecture.py", "architecture.svg"),
+            ("architecture.py", "architecture.ja.svg"),
+            ("rooms.py", "rooms.svg"),
+            ("rooms.py", "rooms.ja.svg"),
+        ],
+    )
+    def test_are_what_their_sources_draw(self, source: str, name: str) -> None:
         folder = ROOT / "docs" / "explanation"
-        source = script(folder / "architecture.py")
-        drawn: str = source.draw(source.PICTURES[name])
-        assert (folder / name).read_text(encoding="utf-8") == drawn, "run python docs/explanation/architecture.py"
+        module = script(folder / source)
+        drawn: str = module.draw(module.PICTURES[name])
+        assert (folder / name).read_text(encoding="utf-8") == drawn, f"run python docs/explanation/{source}"
 
 
 class TestImageModel:

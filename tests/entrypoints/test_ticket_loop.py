@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tatemono.entrypoints.ticket_loop import TICKETS_AT_A_TIME, TicketLoop
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 
 
 class MemoryQueue:

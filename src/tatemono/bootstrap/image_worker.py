@@ -25,7 +25,7 @@ from tatemono.bootstrap import LAST_POLL_SECONDS
 from tatemono.domain.generations.attempts import FIRST_PROVIDER, SECOND_PROVIDER, UnknownPolicy
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.generations.dependencies import GenerationDependencies
-from tatemono.usecases.generations.queue_ports import TicketQueue
+from tatemono.usecases.generations.ports import TicketQueue
 from tatemono.usecases.privacy.build_export import Builder
 from tatemono.usecases.safety.moderate_generation import GenerationModeration, HashClassifier
 from tatemono.usecases.safety.ports import EdgeCache, PictureHasher
@@ -107,7 +107,7 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
             moderation=GenerationModeration(
                 db=db,
                 moderator=await stack.enter_async_context(_moderator(settings)),
-                classifier=HashClassifier(db, takedowns.hasher),
+                classifier=HashClassifier(db.blocked_hashes, takedowns.hasher),
                 quarantine=takedowns.quarantine,
                 references=references,
                 when_down=settings.moderation_when_down,

@@ -7,7 +7,7 @@ from math import ceil
 import structlog
 
 from tatemono.entrypoints.process import run_periodically
-from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
+from tatemono.usecases.generations.ports import Ticket, TicketQueue
 
 #: SQS gives at most so many tickets in one answer.
 TICKETS_AT_A_TIME = 10

@@ -1,7 +1,7 @@
 """What the use cases of all subjects share: transactions, notifications and their channels."""
 
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 #: The repositories that a transaction gives: each subject's `ports` names its own.
 RowsT_co = TypeVar("RowsT_co", covariant=True)
@@ -35,44 +35,3 @@ PAINTERS_CHANNEL = "painters"
 #: Without keys: something about them has changed.
 BLOCKED_WORDS_CHANNEL = "blocked_words"
 TAKEDOWNS_CHANNEL = "takedowns"
-
-# Until the use cases and the worker that still say `Database` name their subject's contract.
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import timedelta
-    from uuid import UUID
-
-    from tatemono.domain.generations.attempts import Claim
-    from tatemono.usecases.generations.ports import Generations, Painters
-    from tatemono.usecases.identity.ports import Attestations, Devices
-    from tatemono.usecases.pictures.ports import References
-    from tatemono.usecases.safety.ports import BlockedHashes, Escalations, Moderations, Strikes
-
-    class LeasedGenerations(Generations, Protocol):
-        async def extend_leases(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[UUID, bool]: ...
-
-    class Rows(Protocol):
-        @property
-        def attestations(self) -> Attestations: ...
-        @property
-        def blocked_hashes(self) -> BlockedHashes: ...
-        @property
-        def devices(self) -> Devices: ...
-        @property
-        def escalations(self) -> Escalations: ...
-        @property
-        def generations(self) -> Generations: ...
-        @property
-        def moderations(self) -> Moderations: ...
-        @property
-        def painters(self) -> Painters: ...
-        @property
-        def references(self) -> References: ...
-        @property
-        def strikes(self) -> Strikes: ...
-
-    class Database(Rows, Transactions[Rows], Protocol):
-        @property
-        def generations(self) -> LeasedGenerations: ...
-else:
-    Database = Any

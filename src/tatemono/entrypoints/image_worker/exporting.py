@@ -12,7 +12,7 @@ import structlog
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.privacy.exports import LEASE, ExportClaim
 from tatemono.entrypoints.ticket_loop import TicketLoop
-from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
+from tatemono.usecases.generations.ports import Ticket, TicketQueue
 from tatemono.usecases.privacy.build_export import Builder, build_export
 
 RENEWALS_PER_LEASE = 6

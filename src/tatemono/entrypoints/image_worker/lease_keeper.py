@@ -9,11 +9,11 @@ from uuid import UUID
 
 import structlog
 
+from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim
 from tatemono.entrypoints.ticket_loop import TICKETS_AT_A_TIME
-from tatemono.usecases.generations.queue_ports import Ticket, TicketQueue
+from tatemono.usecases.generations.ports import Ticket, TicketQueue
 from tatemono.usecases.generations.run_generation import Stop
-from tatemono.usecases.ports import Database
 
 #: A lease, and the invisibility of a ticket, are renewed so many times before they would end.
 RENEWALS_PER_LEASE = 6

@@ -24,7 +24,7 @@ from tatemono.entrypoints.image_worker.provider_admission import Permit, Provide
 from tatemono.entrypoints.process import run_periodically
 from tatemono.entrypoints.ticket_loop import TICKETS_AT_A_TIME, TicketLoop
 from tatemono.settings import ImageWorkerSettings
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 from tatemono.usecases.generations.run_generation import run_generation
 from tatemono.usecases.pictures.delete_picture import erase_deleted_pictures
 from tatemono.usecases.pictures.erase_orphans import BATCH, erase_orphans, search_orphans

@@ -16,7 +16,7 @@ from tatemono.domain.mail.sending import MailClaim, SendingFailed
 from tatemono.entrypoints.process import run_periodically
 from tatemono.entrypoints.ticket_loop import TICKETS_AT_A_TIME, TicketLoop
 from tatemono.settings import MailWorkerSettings
-from tatemono.usecases.generations.queue_ports import Ticket
+from tatemono.usecases.generations.ports import Ticket
 from tatemono.usecases.mail.mail_maintenance import BATCH, erase_old_mail, refresh_quota, settle_unknown_mail
 from tatemono.usecases.mail.send_mail import send_mail
 

@@ -6,8 +6,8 @@ from datetime import date
 
 from tatemono.domain.generations.attempts import UnknownPolicy
 from tatemono.domain.generations.image_models import PaintingUnavailable, Registry
+from tatemono.usecases.generations.ports import GenerationsDatabase
 from tatemono.usecases.pictures.ports import Painter, PictureInspector, PictureStore, ReferenceCopies
-from tatemono.usecases.ports import Database
 from tatemono.usecases.safety.moderate_generation import GenerationModeration, Unmoderated
 from tatemono.usecases.safety.ports import ContentCredentials
 
@@ -26,7 +26,7 @@ class GenerationDependencies:
     :ivar names: what this provider calls models, where it does not call them as the registry does
     """
 
-    db: Database
+    db: GenerationsDatabase
     painter: Painter
     inspector: PictureInspector
     store: PictureStore

@@ -1,11 +1,18 @@
 """A worker tells the others what a call told about the painter."""
 
 from tatemono.domain.generations.circuit_breaker import Breaker, BreakerSignal, after
-from tatemono.usecases.ports import PAINTERS_CHANNEL, Database
+from tatemono.usecases.generations.ports import GenerationsDatabase
+from tatemono.usecases.ports import PAINTERS_CHANNEL
 
 
 async def report_call(
-    db: Database, *, provider: str, model: str, signal: BreakerSignal, retry_after_seconds: float | None, jitter: float
+    db: GenerationsDatabase,
+    *,
+    provider: str,
+    model: str,
+    signal: BreakerSignal,
+    retry_after_seconds: float | None,
+    jitter: float,
 ) -> Breaker:
     """Count it in the painter's row, so that all workers leave it alone, or come back, together."""
     async with db.transaction() as rows:

@@ -17,7 +17,7 @@ from tatemono.domain.generations.attempts import CANCELLED, Claim, GiveUp, Outco
 from tatemono.domain.generations.image_models import ImageModel, PaintingUnavailable
 from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
 from tatemono.usecases.generations.dependencies import GenerationDependencies
-from tatemono.usecases.pictures.keep_pictures import keep_pictures
+from tatemono.usecases.generations.keep_pictures import keep_pictures
 from tatemono.usecases.pictures.ports import KeptPicture
 from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL
 

@@ -9,14 +9,15 @@ from tatemono.domain.generations.generation import Accepted, PictureRequest, acc
 from tatemono.domain.generations.image_models import PaintingUnavailable
 from tatemono.domain.generations.queue import QueueControls
 from tatemono.domain.safety.blocked_words import BlockedWords
+from tatemono.usecases.generations.ports import GenerationsDatabase
 from tatemono.usecases.generations.price_list import PriceList
-from tatemono.usecases.ports import OUTBOX_CHANNEL, Database
+from tatemono.usecases.ports import OUTBOX_CHANNEL
 
 _log = logging.getLogger(__name__)
 
 
 async def submit_generation(
-    db: Database,
+    db: GenerationsDatabase,
     prices: PriceList,
     *,
     controls: QueueControls,

@@ -7,8 +7,7 @@ from functools import partial
 from tatemono.domain.identity.attestation import AttestationFault, AttestationPolicy, DeviceNotAttested
 from tatemono.domain.identity.devices import IdentifierHashes, Platform, Proof, SignedInDevice
 from tatemono.domain.identity.sessions import RefreshToken
-from tatemono.usecases.identity.ports import AttestationVerifier
-from tatemono.usecases.ports import Database, Rows
+from tatemono.usecases.identity.ports import AttestationVerifier, IdentityDatabase, IdentityRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class AttestationTerms:
 
 
 async def sign_in_device(
-    db: Database,
+    db: IdentityDatabase,
     *,
     platform: Platform,
     identifier_hashes: IdentifierHashes,
@@ -70,7 +69,7 @@ async def sign_in_device(
 
 
 async def _is_attested(
-    db: Database, terms: AttestationTerms, platform: Platform, identifier_hashes: IdentifierHashes, proof: Proof
+    db: IdentityDatabase, terms: AttestationTerms, platform: Platform, identifier_hashes: IdentifierHashes, proof: Proof
 ) -> bool:
     """Whether a good attestation came along.
 
@@ -93,7 +92,7 @@ async def _is_attested(
 
 
 async def _open_session(
-    rows: Rows,
+    rows: IdentityRows,
     *,
     platform: Platform,
     identifier_hashes: IdentifierHashes,

@@ -16,13 +16,15 @@ from tatemono.domain.generations.painting import Failure, Painting, PaintingFail
 from tatemono.domain.safety.moderation import BLOCKED_HASH, FREEZE_REASON, Finding, Stage, WhenDown, category_of
 from tatemono.domain.safety.reports import evidence_key
 from tatemono.usecases.pictures.ports import ReferenceCopies
-from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL, Database
+from tatemono.usecases.ports import EVENTS_CHANNEL, REVOCATIONS_CHANNEL
 from tatemono.usecases.safety.ports import (
+    BlockedHashes,
     ModerationUnavailable,
     Moderator,
     PictureClassifier,
     PictureHasher,
     Quarantine,
+    SafetyDatabase,
 )
 
 _log = logging.getLogger(__name__)
@@ -34,13 +36,13 @@ _RESULT_PAUSES_SECONDS = (0.5, 1.5)
 class HashClassifier:
     """Finds pictures that were blocked before, by their difference hashes."""
 
-    def __init__(self, db: Database, hasher: PictureHasher) -> None:
-        self._db = db
+    def __init__(self, blocked: BlockedHashes, hasher: PictureHasher) -> None:
+        self._blocked = blocked
         self._hasher = hasher
 
     async def classify(self, picture: bytes, stage: Stage) -> Finding:
         """What the table of blocked hashes says about it."""
-        matched = await self._db.blocked_hashes.match(await self._hasher.hashes(picture))
+        matched = await self._blocked.match(await self._hasher.hashes(picture))
         return Finding(stage, (category_of(matched),) if matched else ())
 
 
@@ -48,7 +50,7 @@ class HashClassifier:
 class GenerationModeration:
     """:ivar moderator: the provider's; none: the plan switches it off, and only what is known here counts"""
 
-    db: Database
+    db: SafetyDatabase
     moderator: Moderator | None
     classifier: PictureClassifier
     quarantine: Quarantine
