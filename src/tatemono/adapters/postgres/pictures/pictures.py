@@ -12,10 +12,6 @@ class Pictures:
         self._executor = executor
 
     async def mark_deleted(self, user_id: UUID, picture_id: UUID) -> bool:
-        """Make a picture invisible at once; `lock_deleted` finds it to erase its objects.
-
-        :returns: whether the user has such a picture, deleted before or not
-        """
         found = await self._executor.fetchval(
             "update pictures set deleted_at = coalesce(deleted_at, now()) where id = $1 and user_id = $2"
             " returning true",
