@@ -141,7 +141,6 @@ class Database(Rows):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Rows]:
-        """All or nothing: committed when the block ends, rolled back when it raises."""
         async with self._pool.connection() as connection, connection.transaction():
             yield Rows(connection)
 

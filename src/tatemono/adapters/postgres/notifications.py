@@ -33,7 +33,6 @@ class Notifier:
         self._task: asyncio.Task[None] | None = None
 
     def notify(self, channel: str, key: str = "") -> None:
-        """Tell the listeners of `channel` that something about `key` was committed."""
         self._pending.setdefault(channel, set()).add(key)
         if self._task is None:
             self._task = asyncio.create_task(self._send())

@@ -19,7 +19,6 @@ class Outbox:
         self._executor = executor
 
     async def lock_due(self, limit: int) -> list[OutboxRow]:
-        """The oldest rows that are due, locked until the transaction ends; rows another relay has are passed over."""
         rows = await self._executor.fetch(
             "select id, queue, body from outbox where due_at <= now() order by id limit $1 for update skip locked",
             limit,

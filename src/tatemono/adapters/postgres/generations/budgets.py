@@ -53,9 +53,7 @@ class ModelChecks:
         self._executor = executor
 
     async def take_turn(self, *, retry_after: timedelta) -> bool:
-        """Whether it is time to ask the painter, and this is who does; if it fails, somebody may so much later."""
         return bool(await self._executor.fetchval(_TAKE_TURN, retry_after))
 
     async def record(self, announced: Mapping[str, date | None], *, next_after: timedelta) -> None:
-        """Keep what the painter said, and forget what it says no more."""
         await self._executor.execute(_RECORD, list(announced), list(announced.values()), next_after)

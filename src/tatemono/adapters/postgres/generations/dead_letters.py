@@ -56,7 +56,6 @@ class DeadLetters:
         self._executor = executor
 
     async def keep(self, queue: str, messages: Sequence[DeadMessage]) -> None:
-        """Those that are kept already are counted once more."""
         newest = {message.message_id: message for message in messages}.values()
         await self._executor.execute(
             _KEEP,
@@ -76,11 +75,9 @@ class DeadLetters:
         return [_letter(row) for row in rows]
 
     async def choose(self, queue: str, ids: Sequence[UUID] | None, *, limit: int) -> list[UUID]:
-        """The oldest that wait for a decision, locked: of these ids, or (none) of all."""
         return [row[0] for row in await self._executor.fetch(_CHOSEN, queue, ids, limit)]
 
     async def redrive(self, ids: Sequence[UUID]) -> None:
-        """Send them to their queue again, one after another."""
         await self._executor.execute(_REDRIVE, ids, REDRIVEN_PER_SECOND)
 
     async def discard(self, ids: Sequence[UUID]) -> None:

@@ -50,7 +50,6 @@ class Success:
 
 class Generations(Submissions):
     async def expect_more(self, claim: Claim, model: str, micros: int) -> None:
-        """Correct, before the call, what the attempt says it may come to."""
         await self._executor.execute(sql.EXPECT_MORE, claim.generation.id, claim.fence, model, micros)
 
     async def claim(
@@ -71,7 +70,6 @@ class Generations(Submissions):
         return [_claim_of(row) for row in rows]
 
     async def decide_to_retry(self, claim: Claim) -> bool:
-        """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
         return bool(await self._executor.fetchval(sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
 
     async def any_due(self, *, max_running: int) -> bool:
@@ -90,7 +88,6 @@ class Generations(Submissions):
         return {row["id"]: row["cancelled"] for row in rows}
 
     async def add_partial(self, claim: Claim, index: int, webp_base64: str) -> bool:
-        """Keep an unfinished picture for those who watch. :returns: whether the lease was still held"""
         held = await self._executor.fetchval(
             sql.ADD_PARTIAL, claim.generation.id, claim.fence, {"index": index, "webp_base64": webp_base64}
         )
@@ -105,10 +102,6 @@ class Generations(Submissions):
         *,
         cost_micros: int = 0,
     ) -> bool:
-        """Record the pictures and the cost (micro-dollars), and settle the credits.
-
-        :returns: whether the lease was still held; if not, no change
-        """
         done = await self.succeed_together([Success(claim, pictures, usage, provider_request_id, cost_micros)])
         return bool(done)
 
@@ -150,10 +143,6 @@ class Generations(Submissions):
         *,
         cost_micros: int = 0,
     ) -> bool:
-        """End it without pictures, return the credits, and record what the call cost us all the same.
-
-        :returns: whether the lease was still held
-        """
         return await self._settle(
             sql.GIVE_UP,
             claim.generation.id,
@@ -169,16 +158,11 @@ class Generations(Submissions):
     async def retry(
         self, claim: Claim, outcome: Outcome, failure: Failure, delay: timedelta, provider_request_id: str | None
     ) -> bool:
-        """Put it back into the queue, with a ticket, for later. :returns: whether the lease was still held"""
         return await self._settle(
             sql.RETRY, claim.generation.id, claim.fence, outcome, failure, delay, provider_request_id, IMAGE_JOBS
         )
 
     async def cancel(self, user_id: UUID, generation_id: UUID) -> State | None:
-        """Cancel what is queued at once; ask the worker to cancel what is running.
-
-        :returns: the state that it was in, none if the user has no such generation
-        """
         # It may race with a worker that puts the job back: see `_undisturbed`.
         state = await self._undisturbed(self._executor.fetchval, sql.CANCEL, user_id, generation_id)
         return State(state) if state else None

@@ -39,7 +39,6 @@ class Painters:
         return {(row[0], row[1]): Breaker(*row[2:]) for row in map(tuple, await self._executor.fetch(_READ))}
 
     async def lock(self, provider: str, model: str) -> Breaker:
-        """As it is, until the transaction ends."""
         return Breaker(*await self._executor.fetchrow(_LOCK, provider, model))
 
     async def save(self, provider: str, model: str, breaker: Breaker) -> None:

@@ -138,26 +138,18 @@ class Queue:
         )
 
     async def pause(self, by: str, reason: str) -> bool:
-        """Begin nothing more. :returns: whether it was not so before"""
         return bool(await self._executor.fetchval(_PAUSE, by, reason))
 
     async def resume(self) -> bool:
-        """:returns: whether it was paused"""
         return bool(await self._executor.fetchval(_RESUME))
 
     async def drain(self, by: str, reason: str) -> bool:
-        """Take nothing more on. :returns: whether it was not so before"""
         return bool(await self._executor.fetchval(_DRAIN, by, reason))
 
     async def fill(self) -> bool:
-        """Take on again. :returns: whether it was drained"""
         return bool(await self._executor.fetchval(_FILL))
 
     async def reprioritise(self, priority: Priority, *, generation_id: UUID | None, user_id: UUID | None) -> int | None:
-        """Change the priority of what waits: one generation, or all of a user.
-
-        :returns: how many changed; none if nothing of that waits
-        """
         changed: int = await self._executor.fetchval(_REPRIORITISE, generation_id, user_id, priority)
         if changed or await self._executor.fetchval(_IS_WAITING, generation_id, user_id):
             return changed

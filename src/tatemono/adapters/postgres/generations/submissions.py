@@ -158,12 +158,6 @@ class Submissions:
     async def submit(
         self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, cost: Cost, terms: Terms
     ) -> Submitted:
-        """Hold the credits, set the money aside, insert the generation and its ticket; or find what the same key did.
-
-        :raises NoSuchStyle: nothing was done
-        :raises KeyInFlight: nothing was done by this call, another with the same key was under way
-        :raises AccountBusy: nothing was done, too much else happens to this account at once
-        """
         shards = Submission(user_id, request, idempotency_key, cost).shards
         values = (
             user_id,
@@ -209,7 +203,6 @@ class Submissions:
         raise AccountBusy
 
     async def find_accepted(self, user_id: UUID, idempotency_key: str) -> Submitted | None:
-        """What an earlier request with this key became; none if there was none."""
         row = await self._executor.fetchrow(
             "select * from generations where user_id = $1 and idempotency_key = $2", user_id, idempotency_key
         )
@@ -220,7 +213,6 @@ class Submissions:
         await self._executor.execute(sql.OPEN_DAY, day, BUDGET_SHARDS)
 
     async def account(self, user_id: UUID, terms: Terms) -> Account | None:
-        """What the account may still ask for today; none if there is no such account."""
         values = (user_id, terms.time_zone, terms.daily_credits, terms.shard_micros)
         row = await self._executor.fetchrow(sql.ACCOUNT, *values)
         if row is None:

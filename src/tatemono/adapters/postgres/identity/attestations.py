@@ -11,7 +11,6 @@ class Attestations:
         self._executor = executor
 
     async def known(self, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str) -> bool:
-        """Whether just this device, which nobody has revoked, was attested."""
         found: bool = await self._executor.fetchval(
             "select exists (select from devices where identifier_hash = any($1::bytea[]) and key_thumbprint = $2"
             " and platform = $3 and revoked_at is null and attested_at is not null)",

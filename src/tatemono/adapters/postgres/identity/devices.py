@@ -99,13 +99,6 @@ class Devices:
         refresh_hash: bytes,
         proof_digest: bytes | None,
     ) -> SignedInDevice | None:
-        """The device with just this identifier and this key, if it is known; its older refresh tokens are void then.
-
-        :param proof_digest: none if the proof was remembered already
-        :raises ProofRejected: it was used before
-        :raises AccountSuspended: nothing was opened
-        :raises DeletionPending: nothing was opened
-        """
         row = await self._executor.fetchrow(
             SIGN_IN, proof_digest, identifier_hashes, key_thumbprint, platform, refresh_hash, SESSION_LIFETIME
         )
@@ -126,7 +119,6 @@ class Devices:
         refresh_hash: bytes,
         welcome_credits: int,
     ) -> SignedInDevice | None:
-        """A new device, signed in, with a new guest; none if another sign-in of the same device was first."""
         try:
             row = await self._executor.fetchrow(
                 _CREATE_GUEST,

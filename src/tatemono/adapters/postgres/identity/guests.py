@@ -58,11 +58,10 @@ class Guests:
         self._executor = executor
 
     async def without_identity(self, limit: int) -> list[UUID]:
-        """The oldest that have none; not locked, since a lock would make their sign-in wait."""
+        """Not locked, since a lock would make their sign-in wait."""
         return [row["id"] for row in await self._executor.fetch(_WITHOUT_IDENTITY, limit)]
 
     async def attach_identity(self, user_id: UUID, identity_id: str) -> bool:
-        """:returns: whether the guest is there and had none"""
         status: str = await self._executor.execute(
             "update users set cognito_identity_id = $2 where id = $1 and cognito_identity_id is null"
             " and kind = 'guest' and let_go_at is null",
@@ -72,19 +71,14 @@ class Guests:
         return status == "UPDATE 1"
 
     async def let_go(self, *, unused_for: timedelta, limit: int) -> int:
-        """Part with guests that nobody has used for so long: no device leads to them, their pictures are deleted.
-
-        :returns: how many
-        """
         count: int = await self._executor.fetchval(_LET_GO, unused_for, limit)
         return count
 
     async def lock_erased(self, limit: int) -> list[UUID]:
-        """Those let go whose pictures are all erased, locked until the transaction ends."""
         return [row["id"] for row in await self._executor.fetch(_LOCK_READY, limit)]
 
     async def delete(self, ids: Sequence[UUID]) -> None:
-        """Remove all rows of guests that were let go. Their credits leave the ledger as they came: in balance."""
+        """Their credits leave the ledger as they came: in balance."""
         await self._executor.execute(
             "delete from users where id = any($1::uuid[]) and kind = 'guest' and let_go_at is not null", ids
         )

@@ -41,11 +41,6 @@ class Members:
         self._executor = executor
 
     async def confirm(self, member: PoolMember) -> UUID:
-        """Make the member's user a member with this address; the same again changes nothing. Not within a transaction.
-
-        :returns: the user's id
-        :raises AccountErased: it has been erased, or is being erased
-        """
         for last in (False, True):
             try:
                 await self._executor.execute(_TAKE_ADDRESS, member.email, member.sub)
@@ -63,14 +58,12 @@ class Members:
         raise AssertionError
 
     async def user_of(self, sub: UUID, email: str) -> UUID | None:
-        """The user of the pool's member, if it has this address here, too."""
         found: UUID | None = await self._executor.fetchval(
             "select id from users where cognito_sub = $1 and email = $2 and kind = 'member'", sub, email
         )
         return found
 
     async def email_of(self, user_id: UUID) -> str | None:
-        """The member's address; none of a guest."""
         found: str | None = await self._executor.fetchval(
             "select email from users where id = $1 and kind = 'member'", user_id
         )

@@ -33,7 +33,6 @@ class Merges:
         self._executor = executor
 
     async def side(self, user_id: UUID) -> MergeSide | None:
-        """An account as it stands."""
         row = await self._executor.fetchrow(sql.SIDE, user_id)
         return row and MergeSide(
             user_id=row["id"],
@@ -53,18 +52,12 @@ class Merges:
         )
 
     async def lock_users(self, *user_ids: UUID) -> None:
-        """Neither is merged, loses devices or is deleted until the transaction ends."""
         await self._executor.execute(sql.LOCK_USERS, list(user_ids))
 
     async def lock_accounts(self, *user_ids: UUID) -> None:
-        """Nothing is spent or asked for until the transaction ends."""
         await self._executor.execute(sql.LOCK_ACCOUNTS, list(user_ids))
 
     async def lock_device(self, device_id: UUID, user_id: UUID, key_thumbprint: str) -> bool:
-        """:returns: whether it is the user's, and has this key
-
-        :raises AccountsBusy: it signs in just now
-        """
         async with never_waiting():
             found = await self._executor.fetchval(
                 "select id from devices where id = $1 and user_id = $2 and key_thumbprint = $3 and revoked_at is null"
@@ -76,10 +69,6 @@ class Merges:
         return found is not None
 
     async def move(self, leaving: UUID, staying: UUID) -> Merged:
-        """Move all that is the guest's; both users are locked.
-
-        :raises AccountsBusy: to be tried again, in a new transaction
-        """
         async with never_waiting():
             rows = await self._executor.fetch(sql.LOCK_GENERATIONS_OF, leaving)
             generations = [row["id"] for row in rows]
@@ -105,16 +94,10 @@ class Merges:
         return Merged(merge["id"], len(generations), pictures, len(devices), moved.available, merge["undo_until"])
 
     async def find(self, merge_id: UUID, into_user_id: UUID) -> UUID | None:
-        """The guest that was merged into this user."""
         found: UUID | None = await self._executor.fetchval(sql.FIND, merge_id, into_user_id)
         return found
 
     async def lock_moved(self, merge_id: UUID, guest: UUID, into_user_id: UUID) -> Undoing | None:
-        """What a merge moved and what became of it, all of it locked, as both users are.
-
-        :returns: none if it is undone, or too old
-        :raises AccountsBusy: to be tried again, in a new transaction
-        """
         record = await self._executor.fetchval(sql.OPEN_MERGE, merge_id, UNDO_WITHIN)
         if record is None:
             return None
@@ -146,10 +129,6 @@ class Merges:
     async def move_back(
         self, merge_id: UUID, guest: UUID, into_user_id: UUID, found: Undoing, credits_back: Return
     ) -> int:
-        """Move what was found. :returns: how many pictures went
-
-        :raises AccountsBusy: to be tried again, in a new transaction
-        """
         balances = (credits_back.available, found.in_flight, found.queued, found.running)
         came = found.moved
         async with never_waiting():

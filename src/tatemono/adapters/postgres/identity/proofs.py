@@ -27,9 +27,5 @@ class Proofs:
         self._executor = executor
 
     async def use(self, proof_digest: bytes) -> None:
-        """Remember a proof, when nothing else of the request does.
-
-        :raises ProofRejected: it was used before
-        """
         if not await self._executor.fetchval(_USE, proof_digest):
             raise ProofRejected(ProofFault.REPLAYED)

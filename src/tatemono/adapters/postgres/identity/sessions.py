@@ -67,17 +67,12 @@ class Sessions:
     async def rotate(
         self, session_id: UUID, *, key_thumbprint: str, proof_digest: bytes, old_hash: bytes, new_hash: bytes
     ) -> SignedInDevice | None:
-        """Put the new token in the place of the old one, if that is the newest, and proof and key are good.
-
-        The proof is remembered either way, if it was not before.
-        """
         row = await self._executor.fetchrow(
             _ROTATE, proof_digest, session_id, old_hash, new_hash, SESSION_LIFETIME, key_thumbprint
         )
         return row and signed_in_device(row, new=False)
 
     async def lock(self, session_id: UUID) -> Session | None:
-        """The session as it stands, which stands still until the transaction ends."""
         row = await self._executor.fetchrow(_LOCK, session_id)
         if row is None:
             return None
@@ -94,7 +89,6 @@ class Sessions:
         )
 
     async def revoke(self, session_id: UUID, reason: str) -> None:
-        """End a session; one that is over already stays as it is."""
         await self._executor.execute(
             "update sessions set revoked_at = now(), revocation = $2 where id = $1 and revoked_at is null",
             session_id,
@@ -102,7 +96,6 @@ class Sessions:
         )
 
     async def revoke_all(self, user_id: UUID, reason: str) -> None:
-        """End all sessions of a user."""
         await self._executor.execute(
             "update sessions set revoked_at = now(), revocation = $2 where user_id = $1 and revoked_at is null",
             user_id,
@@ -110,7 +103,6 @@ class Sessions:
         )
 
     async def revoke_device(self, device_id: UUID, reason: str) -> None:
-        """End a device: it is nobody's any more, and its session is over."""
         await self._executor.execute("update devices set revoked_at = now() where id = $1", device_id)
         await self._executor.execute(
             "update sessions set revoked_at = now(), revocation = $2 where device_id = $1 and revoked_at is null",
@@ -119,11 +111,9 @@ class Sessions:
         )
 
     async def lock_user(self, user_id: UUID) -> None:
-        """Whoever wants to end the user's devices waits until the transaction ends."""
         await self._executor.execute("select from users where id = $1 for no key update", user_id)
 
     async def devices(self, user_id: UUID) -> list[OwnDevice]:
-        """Those that are not revoked, the last seen first."""
         rows = await self._executor.fetch(_DEVICES, user_id)
         return [
             OwnDevice(row["id"], Platform(row["platform"]), row["created_at"], row["last_seen_at"], row["signed_in"])
@@ -131,7 +121,6 @@ class Sessions:
         ]
 
     async def record_security_event(self, user_id: UUID, kind: str, device_id: UUID | None = None) -> None:
-        """Write down a security event."""
         await self._executor.execute(
             "insert into security_events (user_id, device_id, kind) values ($1, $2, $3::security_event_kind)",
             user_id,

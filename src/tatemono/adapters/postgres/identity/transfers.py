@@ -54,14 +54,12 @@ class Transfers:
         sign_out_old_device: bool,
         lifetime: timedelta,
     ) -> IssuedTransferCode | None:
-        """Keep a new code; older ones of the user are void. :returns: none if the device is not the user's any more"""
         expires_at = await self._executor.fetchval(
             _ISSUE, user_id, device_id, code.locator, code_hash, sign_out_old_device, lifetime, ATTEMPTS
         )
         return expires_at and IssuedTransferCode(code, expires_at)
 
     async def take(self, code: TransferCode, code_hash: bytes) -> TakenTransferCode | None:
-        """Use a code up, if it is good; else count the attempt. Only a commit makes either so."""
         rows = await self._executor.fetch(_TAKE, code.locator, code_hash)
         return next(
             (TakenTransferCode(row["user_id"], row["sign_out_device_id"]) for row in rows if row["right"]), None
@@ -70,7 +68,6 @@ class Transfers:
     async def find_device(
         self, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str
     ) -> tuple[UUID, UUID] | None:
-        """:returns: the device with just this identifier and this key, and its user"""
         row = await self._executor.fetchrow(
             "select id, user_id from devices"
             " where identifier_hash = any($1::bytea[]) and key_thumbprint = $2 and platform = $3"
@@ -84,10 +81,6 @@ class Transfers:
     async def add_device(
         self, user_id: UUID, platform: Platform, identifier_hashes: IdentifierHashes, key_thumbprint: str
     ) -> UUID:
-        """A new device of an account.
-
-        :raises AccountsBusy: the same one came to be at the same moment; to be tried again
-        """
         device_id: UUID | None = await self._executor.fetchval(
             "insert into devices (user_id, identifier_hash, key_thumbprint, platform) values ($1, $2, $3, $4)"
             " on conflict (identifier_hash, key_thumbprint, platform) where revoked_at is null do nothing returning id",
@@ -104,7 +97,6 @@ class Transfers:
         await self._executor.execute("update devices set user_id = $2 where id = $1", device_id, user_id)
 
     async def open_session(self, device_id: UUID, user_id: UUID, refresh_hash: bytes) -> SignedInDevice:
-        """Sign a device in as its user; what it was signed in as before is over, with its access tokens."""
         await self._executor.execute(
             "update sessions set revoked_at = now(), revocation = 'moved' where device_id = $1 and revoked_at is null",
             device_id,
@@ -113,5 +105,4 @@ class Transfers:
         return signed_in_device(row, new=False)
 
     async def forget_guest(self, user_id: UUID) -> bool:
-        """Remove a guest that nobody would miss and nobody can reach. :returns: whether it was one"""
         return bool(await self._executor.fetchval("select forget_guest($1)", user_id))

@@ -26,10 +26,6 @@ class Mails:
         self._executor = executor
 
     async def put(self, mail: Mail) -> bool:
-        """Write the mail and its ticket. Tell the relay (`OUTBOX_CHANNEL`) after the commit.
-
-        :returns: whether it is new; if there is one for the same cause already, nothing changes
-        """
         written = await self._executor.fetchval(
             sql.PUT, mail.cause, mail.kind, mail.kind.priority, mail.language, mail.to, dict(mail.facts), MAIL
         )
@@ -60,35 +56,25 @@ class Mails:
         return seconds
 
     async def sent(self, claim: MailClaim, ses_message_id: str) -> bool:
-        """SES has taken it. :returns: whether the claim still counted; if not, no change"""
         return bool(await self._executor.fetchval(sql.SENT, claim.id, claim.fence, ses_message_id))
 
     async def send_again(self, claim: MailClaim, failure: SendFailure, detail: str, delay: timedelta) -> bool:
-        """SES has not taken it: later. :returns: as above"""
         values = (claim.id, claim.fence, failure, detail[:_MAX_DETAIL_CHARACTERS], delay, MAIL)
         return bool(await self._executor.fetchval(sql.SEND_AGAIN, *values))
 
     async def end(self, claim: MailClaim, failure: SendFailure, detail: str, state: MailState) -> bool:
-        """It is not sent, for good. :returns: as above"""
         values = (claim.id, claim.fence, failure, detail[:_MAX_DETAIL_CHARACTERS], state)
         return bool(await self._executor.fetchval(sql.END, *values))
 
     async def wait_for_word(self, claim: MailClaim, detail: str, silence: timedelta) -> bool:
-        """Nobody knows whether SES has taken it. :returns: as above"""
         values = (claim.id, claim.fence, detail[:_MAX_DETAIL_CHARACTERS], silence)
         return bool(await self._executor.fetchval(sql.WAIT_FOR_WORD, *values))
 
     async def lose_leases(self, *, silence: timedelta) -> int:
-        """Mails whose worker vanished: nobody knows whether it had called SES. :returns: how many"""
         count: int = await self._executor.fetchval(sql.LOSE_LEASES, silence)
         return count
 
     async def end_silence(self, *, again: Collection[MailKind], max_attempts: int) -> tuple[int, int]:
-        """Decide about mails of which SES said nothing for long enough.
-
-        :param again: the kinds that are sent once more; others fail
-        :returns: how many are sent again, and how many failed
-        """
         row = await self._executor.fetchrow(sql.END_SILENCE, list(again), max_attempts, MAIL)
         return row[0], row[1]
 
@@ -116,7 +102,6 @@ class Mails:
         return new
 
     async def unsubscribe(self, digest: bytes, kind: MailKind) -> None:
-        """Send no mail of this kind to the address any more; again changes nothing."""
         await self._executor.execute(
             "insert into mail_unsubscribes (digest, kind) values ($1, $2) on conflict do nothing", digest, kind
         )
@@ -132,18 +117,14 @@ class Mails:
         )
 
     async def erase(self, *, older_than: timedelta, limit: int) -> int:
-        """Take address and facts from mails that ended so long ago. :returns: how many"""
         count: int = await self._executor.fetchval(sql.ERASE, older_than, limit)
         return count
 
     async def may_ask_quota(self, *, every: timedelta) -> bool:
-        """Whether it is time, and this caller's turn, to ask SES for its quota."""
         return bool(await self._executor.fetchval(sql.MAY_ASK_QUOTA, every))
 
     async def take_quota(self, quota: SendQuota) -> None:
-        """What SES said counts from now on, for all workers."""
         await self._executor.execute(sql.TAKE_QUOTA, quota.max_per_second, quota.max_per_day, quota.sent_last_day)
 
     async def pause(self, duration: timedelta) -> None:
-        """Let no worker send anything for so long."""
         await self._executor.execute(sql.PAUSE, duration)

@@ -121,18 +121,15 @@ class People:
         )
 
     async def suspend(self, user_id: UUID, *, until: datetime | None, reason: str) -> bool:
-        """Also changes the end and the reason of a suspension that holds. :returns: whether there is such a user"""
         return await self._executor.fetchval(_SUSPEND, user_id, until, reason) is not None
 
     async def restore(self, user_id: UUID) -> bool:
-        """:returns: whether the user was suspended, though perhaps only until some time ago"""
         return await self._executor.fetchval(_RESTORE, user_id) is not None
 
     async def exists(self, user_id: UUID) -> bool:
         return await self._executor.fetchval("select id from users where id = $1", user_id) is not None
 
     async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
-        """Write down what was done. :param user_id: to whom, if it concerns one person"""
         operator = act.operator
         await self._executor.execute(
             _RECORD, operator.id, operator.email, operation, user_id, act.reason, data, act.request_id, act.address

@@ -57,7 +57,6 @@ class OperatorSessions:
         address: str,
         browser: str,
     ) -> None:
-        """:param previous_hash: of the cookie that came along; empty: none"""
         operator = session.operator
         await self._executor.execute(
             _OPEN,
@@ -75,14 +74,12 @@ class OperatorSessions:
         )
 
     async def use(self, token_hash: bytes) -> OperatorSession | None:
-        """The session of a cookie, if it is neither over nor was idle for too long."""
         return _session(await self._executor.fetchrow(_USE, token_hash, IDLE))
 
     async def read(self, session_id: UUID) -> OperatorSession | None:
         return _session(await self._executor.fetchrow(_READ, session_id))
 
     async def claim(self, session: OperatorSession) -> bool:
-        """Whether it is for the caller to fetch new tokens in place of these."""
         claimed = await self._executor.fetchval(_CLAIM, session.id, session.fetched_at, FETCHING)
         return claimed is not None
 
@@ -94,7 +91,6 @@ class OperatorSessions:
         return [OwnSignIn(*row) for row in await self._executor.fetch(_OF_OPERATOR, operator_id, IDLE)]
 
     async def end(self, session_id: UUID, operator_id: str) -> bytes | None:
-        """Delete a session, if it is this operator's. :returns: its tokens, sealed"""
         sealed: bytes | None = await self._executor.fetchval(
             "delete from operator_sessions where id = $1 and operator_id = $2 returning sealed_tokens",
             session_id,

@@ -33,7 +33,6 @@ class Orphans:
         self._executor = executor
 
     async def lock_lost_attempts(self, *, older_than: timedelta, limit: int) -> list[LostAttempt]:
-        """Attempts that may have left objects behind, locked until the transaction ends."""
         return [LostAttempt(*row) for row in await self._executor.fetch(_LOCK, older_than, limit)]
 
     async def mark_erased(self, attempts: Sequence[LostAttempt]) -> None:
@@ -42,7 +41,6 @@ class Orphans:
         )
 
     async def lock_search(self) -> str | None:
-        """The key after which the search goes on, locked until the transaction ends; none if another searches."""
         key: str | None = await self._executor.fetchval("select after_key from orphan_search for update skip locked")
         return key
 
@@ -50,12 +48,10 @@ class Orphans:
         await self._executor.execute("update orphan_search set after_key = $1", after_key)
 
     async def known_keys(self, keys: Sequence[str]) -> set[str]:
-        """Those of the keys that belong to a picture, deleted or not."""
         rows = await self._executor.fetch(_KNOWN, keys)
         return {row[0] for row in rows}
 
     async def unfinished(self, generation_ids: Sequence[UUID]) -> set[UUID]:
-        """Those of the generations that may still be painted."""
         rows = await self._executor.fetch(
             "select id from generations where id = any($1::uuid[]) and state in ('queued', 'running')", generation_ids
         )

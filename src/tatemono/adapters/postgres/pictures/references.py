@@ -43,37 +43,28 @@ class References:
         self._executor = executor
 
     async def add(self, user_id: UUID, *, at_most: int) -> Reference:
-        """A new one that waits for its upload.
-
-        :raises TooManyReferences: the user has so many
-        """
         row = await self._executor.fetchrow(_ADD, user_id, at_most)
         if row["id"] is None:
             raise TooManyReferences(count=row["count"])
         return _reference(row)
 
     async def find(self, reference_id: UUID, user_id: UUID | None = None) -> Reference | None:
-        """One of the user's, or with no user given, anybody's."""
         row = await self._executor.fetchrow(_FIND, reference_id, user_id)
         return row and _reference(row)
 
     async def mark_ready(self, reference_id: UUID, *, clean_key: str, width: int, height: int) -> Reference | None:
-        """Its clean copy is kept. Once it is ready it stays as it is; none if it is gone."""
         row = await self._executor.fetchrow(_MARK_READY, reference_id, clean_key, width, height)
         return row and _reference(row)
 
     async def forget_copy(self, reference_id: UUID) -> None:
-        """Its clean copy is gone: it cannot be used any more."""
         await self._executor.execute(
             "update reference_pictures set clean_key = null, width = null, height = null where id = $1", reference_id
         )
 
     async def lock_old(self, *, older_than: timedelta, limit: int) -> list[Reference]:
-        """Those of that age which no unfinished generation needs, locked until the transaction ends."""
         return [_reference(row) for row in await self._executor.fetch(_LOCK_OLD, older_than, limit)]
 
     async def erase(self, ids: Sequence[UUID]) -> None:
-        """Remove the rows."""
         await self._executor.execute("delete from reference_pictures where id = any($1::uuid[])", ids)
 
 

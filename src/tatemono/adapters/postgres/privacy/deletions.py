@@ -26,10 +26,6 @@ class Deletions:
         self._executor = executor
 
     async def request(self, user_id: UUID, *, grace: timedelta, language: str) -> Deletion:
-        """Write it down, void what opens the account, and end what was asked of it. The user is locked.
-
-        :raises AccountsBusy: to be tried again, in a new transaction
-        """
         async with never_waiting():
             await self._executor.execute(LOCK_SESSIONS, [user_id])
         row = await self._executor.fetchrow(sql.REQUEST, user_id, grace, language)
@@ -39,10 +35,6 @@ class Deletions:
         return _deletion(row)
 
     async def cancel_generations(self, user_id: UUID) -> list[UUID]:
-        """Cancel what waits, with its credits; ask for what runs to be let go. :returns: those it concerns
-
-        :raises AccountsBusy: to be tried again, in a new transaction
-        """
         async with never_waiting():
             rows = await self._executor.fetch(sql.LOCK_IN_FLIGHT, user_id)
             found: list[UUID] = [row["id"] for row in rows]
@@ -53,7 +45,6 @@ class Deletions:
         return found
 
     async def undo(self, user_id: UUID) -> bool:
-        """:returns: whether there was one that had not begun"""
         return bool(await self._executor.fetchval(sql.UNDO, user_id))
 
     async def pending(self, user_id: UUID) -> Deletion | None:
@@ -65,16 +56,13 @@ class Deletions:
         return row and Receipt(row["id"], row["erase_at"], row["erased_at"], row["counts"], row["mac"])
 
     async def begin_due(self, limit: int) -> int:
-        """Begin the erasure of those whose time has come: nobody can undo it from here on. :returns: how many"""
         count: int = await self._executor.fetchval(sql.BEGIN_DUE, limit)
         return count
 
     async def begun(self, limit: int) -> list[UUID]:
-        """Deletions whose erasure is under way, some of them if there are more."""
         return [row["id"] for row in await self._executor.fetch(sql.BEGUN, limit)]
 
     async def lock_begun(self, deletion_id: UUID) -> Erasing | None:
-        """:returns: none if somebody else is at it, or it is done"""
         row = await self._executor.fetchrow(sql.LOCK_BEGUN, deletion_id)
         if row is None:
             return None
@@ -90,24 +78,20 @@ class Deletions:
         )
 
     async def protected(self, keys: Sequence[str], family: Sequence[UUID]) -> set[str]:
-        """Those of the objects that are pictures of somebody else: after a merge that was undone."""
         generations = {found for key in keys if (found := generation_of_key(key)) is not None}
         rows = await self._executor.fetch(sql.PROTECTED, list(generations), list(family))
         return {key for row in rows for key in row}
 
     async def strays(self, family: Sequence[UUID]) -> list[str]:
-        """Objects of their pictures that lie in the folder of somebody else: after a merge that was undone."""
         folders = [str(each) for each in family]
         return [key for row in await self._executor.fetch(sql.STRAYS, list(family), folders) for key in row]
 
     async def note(self, deletion_id: UUID, counts: Mapping[str, int]) -> None:
-        """Keep counts for the receipt."""
         await self._executor.execute(
             "update deletions set counts = counts || $2 where id = $1", deletion_id, dict(counts)
         )
 
     async def erase_rows(self, erasing: Erasing) -> dict[str, int]:
-        """Remove every row of the family; what they took and spent stays as a sum. :returns: how many of what"""
         family = list(erasing.family)
         counts = dict(await self._executor.fetchrow(sql.COUNTS, family))
         counts["mails"] = await self._executor.fetchval(sql.DELETE_MAILS, list(erasing.emails))
@@ -121,12 +105,10 @@ class Deletions:
         await self._executor.execute(sql.FINISH, receipt.id, receipt.erased_at, dict(receipt.counts), mac)
 
     async def now(self) -> datetime:
-        """By the database's clock."""
         moment: datetime = await self._executor.fetchval("select now()")
         return moment
 
     async def forget_erased(self, *, older_than: timedelta, limit: int) -> int:
-        """Forget whose erasure is so long ago. :returns: how many"""
         status: str = await self._executor.execute(sql.FORGET_ERASED, older_than, limit)
         return int(status.rsplit(maxsplit=1)[-1])
 

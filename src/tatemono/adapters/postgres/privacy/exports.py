@@ -109,7 +109,6 @@ class Exports:
         self._executor = executor
 
     async def request(self, user_id: UUID, *, language: str) -> Export:
-        """A new one with its ticket, or the one that is still under way."""
         key = export_key(user_id, secrets.token_urlsafe(_RANDOM_BYTES))
         while True:
             row = await self._executor.fetchrow(_REQUEST, user_id, language, key, EXPORTS)
@@ -142,7 +141,6 @@ class Exports:
         )
 
     async def finish(self, claim: ExportClaim, *, size_bytes: int, pictures: int, keep: timedelta) -> datetime | None:
-        """:returns: when it will be erased; none if the claim is lost"""
         moment: datetime | None = await self._executor.fetchval(
             _FINISH, claim.id, claim.fence, size_bytes, pictures, keep
         )
@@ -156,15 +154,12 @@ class Exports:
         return Profile(**row, devices=[ProfileDevice(*device) for device in devices])
 
     async def pictures(self, user_id: UUID, *, after: UUID | None, limit: int) -> list[ExportedPicture]:
-        """The oldest first."""
         return [ExportedPicture(*row) for row in await self._executor.fetch(_PICTURES, user_id, after, limit)]
 
     async def generations(self, user_id: UUID, *, after: UUID | None, limit: int) -> list[ExportedGeneration]:
-        """The oldest first."""
         return [ExportedGeneration(*row) for row in await self._executor.fetch(_GENERATIONS, user_id, after, limit)]
 
     async def credits(self, user_id: UUID, *, after: int, limit: int) -> list[ExportedCredits]:
-        """The oldest first."""
         return [ExportedCredits(*row) for row in await self._executor.fetch(_CREDITS, user_id, after, limit)]
 
     async def reissue_lost(self, *, older_than: timedelta, limit: int) -> int:
@@ -173,7 +168,6 @@ class Exports:
         return count
 
     async def lock_over(self, limit: int) -> list[tuple[UUID, str]]:
-        """Those whose time is over, with their objects; locked."""
         rows = await self._executor.fetch(
             "select id, object_key from exports where expires_at <= now() order by expires_at limit $1"
             " for update skip locked",

@@ -42,12 +42,10 @@ class ResidualData:
         self._executor = executor
 
     async def begin(self, kind: str, *, every: timedelta) -> tuple[bool, str | None]:
-        """:returns: whether it is time, and nobody else's turn; and where to go on"""
         row = await self._executor.fetchrow(_BEGIN, kind, every)
         return row is not None, row and row["after"]
 
     async def finish(self, kind: str, *, after: str | None, looked_at: int, found: int, repaired: int) -> None:
-        """Write down what a run came to."""
         await self._executor.execute(
             "update reconciliations set after = $2, looked_at = $3, found = $4, repaired = $5 where kind = $1",
             kind,
@@ -58,7 +56,6 @@ class ResidualData:
         )
 
     async def objects_known(self, keys: Sequence[str]) -> set[str]:
-        """Those that belong to a row."""
         generations = {found for key in keys if (found := generation_of_key(key)) is not None}
         rows = await self._executor.fetch(_KNOWN_PICTURES, list(generations))
         known = {key for row in rows for key in row}
@@ -79,11 +76,9 @@ class ResidualData:
         )
 
     async def members(self, *, after: UUID | None, limit: int) -> list[tuple[UUID, UUID, datetime]]:
-        """Members by id: id, `sub`, and since when their address counts."""
         return [tuple(row) for row in await self._executor.fetch(_MEMBERS, after, limit)]
 
     async def make_guest(self, user_id: UUID, sub: UUID) -> bool:
-        """A member whose Cognito user is gone is a guest again, if a device leads to it. :returns: whether one does"""
         return bool(await self._executor.fetchval(_MAKE_GUEST, user_id, sub))
 
     async def _known(self, query: str, values: Collection[Any]) -> set[Any]:

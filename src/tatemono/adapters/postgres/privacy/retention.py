@@ -48,7 +48,6 @@ class Retention:
         self._executor = executor
 
     async def prune(self, what: Retained, *, age: timedelta, limit: int) -> int:
-        """:returns: how many were removed, `limit` at most"""
         if what is Retained.AUDIT_RECORDS:
             count: int = await self._executor.fetchval("select forget_audit_records($1)", limit)
         else:

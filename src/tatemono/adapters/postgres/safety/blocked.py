@@ -99,7 +99,6 @@ class BlockedHashes:
         self._executor = executor
 
     async def match(self, hashes: Sequence[int]) -> HashClass | None:
-        """The class of a blocked picture that one of these hashes is that of, `illegal` before others."""
         row = await self._executor.fetchrow(_MATCH, [_signed(each) for each in hashes], SAME_PICTURE_BITS)
         return row and HashClass(row["class"])
 
@@ -115,10 +114,6 @@ class BlockedHashes:
     async def add(
         self, difference_hash: int, hash_class: HashClass, note: str | None, *, by: str, picture_id: UUID | None = None
     ) -> BlockedHash:
-        """
-        :raises HashNotTelling: it is that of a plain surface
-        :raises HashExists: it is there; that it is illegal is added all the same
-        """
         if not is_telling(difference_hash):
             raise HashNotTelling
         row = await self._executor.fetchrow(
@@ -141,7 +136,6 @@ class BlockedHashes:
         return _hash(row)
 
     async def remove_of(self, picture_id: UUID) -> None:
-        """Forget the hash that a takedown brought here."""
         await self._executor.execute("delete from blocked_hashes where picture_id = $1", picture_id)
 
 

@@ -28,10 +28,6 @@ class Moderations:
     async def record(
         self, generation_id: UUID, fence: int, finding: Finding, *, by: str, request_id: str | None, away: bool = False
     ) -> None:
-        """
-        :param by: `local` or `provider`
-        :param away: the provider did not answer
-        """
         outcome = "away" if away else "flagged" if finding.flagged else "passed"
         await self._executor.execute(
             "insert into moderations (generation_id, fence, stage, by, outcome, categories, provider_request_id)"
@@ -45,7 +41,6 @@ class Strikes:
         self._executor = executor
 
     async def add(self, user_id: UUID, reason: str, picture_id: UUID | None, *, counts_for: timedelta) -> bool:
-        """:returns: whether it is new: a picture strikes once"""
         return bool(
             await self._executor.fetchval(
                 "insert into strikes (user_id, reason, picture_id, expires_at)"
@@ -55,7 +50,6 @@ class Strikes:
         )
 
     async def of(self, user_id: UUID) -> list[Strike]:
-        """Those that still count, the newest first."""
         rows = await self._executor.fetch(
             "select reason, created_at, expires_at from strikes where user_id = $1 and expires_at > now()"
             " order by created_at desc",
@@ -64,20 +58,16 @@ class Strikes:
         return [Strike(*row) for row in rows]
 
     async def remove_of(self, picture_id: UUID) -> None:
-        """A strike for this picture counts no more."""
         await self._executor.execute("delete from strikes where picture_id = $1", picture_id)
 
     async def suspend(self, user_id: UUID, *, until: datetime, reason: str) -> bool:
-        """Suspend until then, unless it is suspended for longer. :returns: whether that is new"""
         return await self._executor.fetchval(_SUSPEND, user_id, until, reason) is not None
 
     async def email_of(self, user_id: UUID) -> str | None:
-        """A member's address; guests have none."""
         email: str | None = await self._executor.fetchval("select email from users where id = $1", user_id)
         return email
 
     async def freeze(self, user_id: UUID, reason: str) -> bool:
-        """Suspend without an end, whatever suspension there was. :returns: whether it was not so before"""
         return await self._executor.fetchval(_FREEZE, user_id, reason) is not None
 
 

@@ -107,10 +107,6 @@ class Reports:
         reason: ReportReason,
         note: str | None,
     ) -> bool:
-        """
-        :param reporter_id: only a picture of this user; none: anybody's
-        :returns: whether there is such a picture
-        """
         values = (picture_id, object_key, reporter_id, origin, reason, note)
         return await self._executor.fetchval(_ADD, *values) is not None
 
@@ -129,11 +125,6 @@ class Reports:
         return _report(row)
 
     async def decide(self, report_id: UUID, by: str, decision: Decision) -> Report:
-        """Also those about the same picture that nobody else is at.
-
-        :raises NoSuchReport: there is none with this id
-        :raises NotClaimed: it is not this operator's, or not any more
-        """
         row = await self._executor.fetchrow(_DECIDE, report_id, by, decision)
         if row is None:
             raise NotClaimed if await self._exists(report_id) else NoSuchReport
@@ -149,7 +140,6 @@ class Takedowns:
         self._executor = executor
 
     async def take_down(self, picture_id: UUID, *, reason: str, by: str, undo_for: timedelta, escalated: bool) -> bool:
-        """From here on nothing that reads pictures finds it, and no archive holds it. :returns: whether it was there"""
         values = (picture_id, reason, by, undo_for, escalated)
         user_id = await self._executor.fetchval(_TAKE_DOWN, *values)
         if user_id is not None:
@@ -157,7 +147,6 @@ class Takedowns:
         return user_id is not None
 
     async def find(self, picture_id: UUID) -> tuple[Takedown, MovingPicture, bytes] | None:
-        """With its objects, and the SHA-256 of the picture."""
         row = await self._executor.fetchrow("select * from takedowns where picture_id = $1", picture_id)
         if row is None:
             return None
@@ -175,17 +164,12 @@ class Takedowns:
         return [Takedown(*row) for row in rows]
 
     async def escalate(self, picture_id: UUID) -> None:
-        """It stays from now on; its move is done once more, since its hash is now that of something illegal."""
         await self._executor.execute(
             "update takedowns set escalated = true, moved_at = null, undo_asked_at = null where picture_id = $1",
             picture_id,
         )
 
     async def ask_undo(self, picture_id: UUID) -> None:
-        """
-        :raises NoSuchTakedown: there is none
-        :raises CannotUndo: it is evidence, its time is over, or what it belonged to is gone
-        """
         found = await self._executor.fetchval(
             "update takedowns t set undo_asked_at = coalesce(undo_asked_at, now()) where picture_id = $1"
             " and not escalated and undo_until > now() and exists (select from generations where id = t.generation_id)"
@@ -196,7 +180,6 @@ class Takedowns:
             raise CannotUndo if await self.find(picture_id) else NoSuchTakedown
 
     async def to_move(self, limit: int) -> list[MovingPicture]:
-        """Those whose bytes are still where they were served, the oldest first."""
         return await self._moving("moved_at is null", limit)
 
     async def to_invalidate(self, limit: int) -> list[MovingPicture]:
@@ -206,7 +189,6 @@ class Takedowns:
         return await self._moving("undo_asked_at is not null and moved_at is not null", limit)
 
     async def to_erase(self, limit: int) -> list[MovingPicture]:
-        """Those whose time to be undone is over."""
         return await self._moving(
             "not escalated and undo_until <= now() and moved_at is not null and undo_asked_at is null", limit
         )
@@ -220,11 +202,9 @@ class Takedowns:
         )
 
     async def bring_back(self, picture_id: UUID) -> bool:
-        """:returns: whether the picture is there again; not so if what it belonged to is gone"""
         return await self._executor.fetchval(_BRING_BACK, picture_id) is not None
 
     async def refuse_undo(self, picture_id: UUID) -> None:
-        """It cannot be brought back after all."""
         await self._executor.execute("update takedowns set undo_asked_at = null where picture_id = $1", picture_id)
 
     async def forget(self, picture_id: UUID) -> None:
