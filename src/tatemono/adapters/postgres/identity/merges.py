@@ -5,7 +5,7 @@ so neither waits for the other in a circle. Devices and sessions come last and a
 takes them first: where one is taken, all is let go and tried again (`AccountsBusy`).
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -97,7 +97,9 @@ class Merges:
         )
         # An operator who takes a picture down holds that, and may wait for its user.
         async with never_waiting():
-            pictures = await self._move(moved.generations, devices, leaving, staying, *side, reason="merged")
+            pictures = await self._move(
+                moved.generations, devices, source=leaving, target=staying, balances=dict(side), reason="merged"
+            )
             strikes = await self._executor.fetchval(sql.MOVE_STRIKES, leaving, staying, None, generations)
         moved = replace(moved, strikes=strikes)
         await self._executor.execute(sql.MARK_MERGED, leaving, staying)
@@ -150,11 +152,21 @@ class Merges:
 
         :raises AccountsBusy: to be tried again, in a new transaction
         """
-        balances = (credits_back.available, found.in_flight, found.queued, found.running)
+        balances = {
+            "available": credits_back.available,
+            "held": found.in_flight,
+            "queued": found.queued,
+            "running": found.running,
+        }
         came = found.moved
         async with never_waiting():
             pictures = await self._move(
-                came.generations, found.devices, into_user_id, guest, *balances, reason="merge_undone"
+                came.generations,
+                found.devices,
+                source=into_user_id,
+                target=guest,
+                balances=balances,
+                reason="merge_undone",
             )
             await self._executor.execute(sql.MOVE_STRIKES, into_user_id, guest, came.strikes, came.generations)
         await self._executor.execute(sql.MARK_MERGED, guest, None)
@@ -165,16 +177,17 @@ class Merges:
         self,
         generations: Sequence[UUID],
         devices: Sequence[UUID],
+        *,
         source: UUID,
         target: UUID,
-        *balances: int,
+        balances: Mapping[str, int],
         reason: str,
     ) -> int:
-        """:param balances: available, held, queued, running"""
+        """:param balances: `available`, `held`, `queued`, `running`"""
         await self._executor.execute(sql.MOVE_GENERATIONS, generations, target)
         pictures: int = await self._executor.fetchval(sql.MOVE_PICTURES, generations, target)
         await self._executor.execute(sql.MOVE_TAKEDOWNS, generations, target)
-        await self._executor.execute(sql.MOVE_CREDITS, source, target, *balances)
+        await self._executor.execute(*sql.MOVE_CREDITS.bind(source=source, target=target, **balances))
         await self._executor.execute(sql.MOVE_SPENDING, source, target, generations)
         await self._executor.execute(sql.RECOUNT_PRIORITIES, [source, target])
         # The access tokens speak for the old user: they end with the sessions.
