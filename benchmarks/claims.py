@@ -9,7 +9,7 @@ from benchmarks.place import Cores, execute, facts, postgres, scratch
 from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
 
-from tatemono.adapters.postgres.generations.generations_sql import CLAIM
+from tatemono.adapters.postgres.generations.claims_sql import CLAIM
 from tatemono_tools.laptop import secret_values
 from tatemono_tools.laptop.postgres.database import EmbeddedPostgres, ensure_database
 from tatemono_tools.laptop.postgres.database_roles import prepare_database

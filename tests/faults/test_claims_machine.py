@@ -18,7 +18,7 @@ from faults.invariants import violations
 from faults.scenarios import TIMES
 from merging import assert_nothing_is_wrong
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.generations import generations_sql
+from tatemono.adapters.postgres.generations import claims_sql, generations_sql
 from tatemono.adapters.postgres.statements import Statement
 from tatemono.domain.generations.attempts import Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
 from tatemono.domain.generations.generation import Generation
@@ -301,9 +301,10 @@ class TestPipeline:
         self, database_url: str, monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
     ) -> None:
         """Each fault is planted once."""
-        as_it_is: Statement = getattr(generations_sql, statement)
+        module = claims_sql if statement == "CLAIM" else generations_sql
+        as_it_is: Statement = getattr(module, statement)
         assert right in as_it_is.sql
         faulty = replace(as_it_is, sql=as_it_is.sql.replace(right, wrong))
-        monkeypatch.setattr(generations_sql, statement, faulty)
+        monkeypatch.setattr(module, statement, faulty)
         with asyncio.Runner() as runner, pytest.raises((AssertionError, asyncpg.PostgresError, ExceptionGroup)):
             play(runner, database_url, examples=40)

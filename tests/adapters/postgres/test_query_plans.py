@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tatemono.adapters.postgres.generations import generations_sql, queries, submissions_sql
+from tatemono.adapters.postgres.generations import claims_sql, generations_sql, queries, submissions_sql
 from tatemono.adapters.postgres.identity import devices
 from tatemono.adapters.postgres.statements import Statement
 
@@ -20,12 +20,12 @@ _GROWING = {
 _STATEMENTS: dict[str, str | Statement] = {
     "submit": submissions_sql.SUBMIT,
     "submit together": submissions_sql.SUBMIT_TOGETHER,
-    "claim": generations_sql.CLAIM,
-    "extend leases": generations_sql.EXTEND_LEASES,
+    "claim": claims_sql.CLAIM,
+    "extend leases": claims_sql.EXTEND_LEASES,
     "succeed": generations_sql.SUCCEED,
     "give up": generations_sql.GIVE_UP,
     "retry": generations_sql.RETRY,
-    "any due": generations_sql.ANY_DUE,
+    "any due": claims_sql.ANY_DUE,
     "events": queries._EVENTS,
     "pictures": queries._PICTURES,
     "me": queries._ME,

@@ -14,7 +14,7 @@ import pytest
 
 from factories import USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.generations import generations_sql
+from tatemono.adapters.postgres.generations import claims_sql
 from tatemono.domain.generations.attempts import Claim, Outcome
 from tatemono.domain.generations.painting import Failure
 from tatemono.domain.generations.queue import Pace, Priority, Waiting, estimate_waiting
@@ -144,7 +144,7 @@ class TestClaimAmong100000:
         await owner.execute("commit")
         await owner.execute("analyze")
         for most in ("1", "10"):
-            statement, *values = generations_sql.CLAIM.bind(
+            statement, *values = claims_sql.CLAIM.bind(
                 lease="interval '1 min'", max_running="4", model="'m'", provider="'first'", most=most
             )
             for number, value in enumerate(values, start=1):

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from tatemono.adapters.postgres.generations import claims_sql
 from tatemono.adapters.postgres.generations import generations_sql as sql
 from tatemono.adapters.postgres.generations.submissions import Submissions, generation_of
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
@@ -69,17 +70,17 @@ class Generations(Submissions):
     ) -> list[Claim]:
         """Take the next jobs, at most so many, as `claim` would one after the other."""
         rows = await self._executor.fetch(
-            *sql.CLAIM.bind(lease=lease, max_running=max_running, model=model, provider=provider, most=most)
+            *claims_sql.CLAIM.bind(lease=lease, max_running=max_running, model=model, provider=provider, most=most)
         )
         return [_claim_of(row) for row in rows]
 
     async def decide_to_retry(self, claim: Claim) -> bool:
         """Write down, before the painter is called, that an attempt whose end nobody knows is made again."""
-        return bool(await self._executor.fetchval(sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
+        return bool(await self._executor.fetchval(claims_sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
 
     async def any_due(self, *, max_running: int) -> bool:
         """Whether a job could be claimed, if nobody else were claiming and the queue were not paused."""
-        due: bool = await self._executor.fetchval(sql.ANY_DUE, max_running)
+        due: bool = await self._executor.fetchval(claims_sql.ANY_DUE, max_running)
         return due
 
     async def extend_leases(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[UUID, bool]:
@@ -88,7 +89,10 @@ class Generations(Submissions):
         :returns: the generations of those, each with whether its user wants it cancelled
         """
         rows = await self._executor.fetch(
-            sql.EXTEND_LEASES, [claim.generation.id for claim in claims], [claim.fence for claim in claims], lease
+            claims_sql.EXTEND_LEASES,
+            [claim.generation.id for claim in claims],
+            [claim.fence for claim in claims],
+            lease,
         )
         return {row["id"]: row["cancelled"] for row in rows}
 
