@@ -11,7 +11,7 @@ _COLUMNS = """failures, opened, turned_away, extract(epoch from open_until - clo
     coalesce(extract(epoch from busy_until - clock_timestamp()), 0)::float8,
     coalesce(extract(epoch from probe_until - clock_timestamp()), 0)::float8"""
 _READ = f"select provider, model, {_COLUMNS} from painters order by provider, model"
-# One statement, so that the row is there and locked whatever others do with it.
+# One statement, so that the row is there and locked also when another worker adds or changes it.
 _LOCK = f"""
 insert into painters (provider, model) values ($1, $2)
 on conflict (provider, model) do update set failures = painters.failures returning {_COLUMNS}

@@ -61,7 +61,7 @@ def generation_of(row: Any) -> Generation:
 
 
 def account_of(row: Any) -> Account:
-    """What an account has on the day of the row, whatever it had on the last day that it was used."""
+    """What an account has on the day of the row; what it had on the day of its last use may be over."""
     new_day = row["account_day"] != row["day"]
     return Account(
         available=row["available"] or 0,
@@ -212,7 +212,7 @@ class Submissions:
         if row is None:
             return None
         account = account_of(row)
-        # Nobody has asked for anything today yet.
+        # No user has asked for anything today yet.
         return (
             account if row["room_micros"] is not None else replace(account, environment_room_micros=terms.shard_micros)
         )

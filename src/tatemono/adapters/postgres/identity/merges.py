@@ -84,7 +84,7 @@ class Merges:
             rows = await self._executor.fetch(sql.LOCK_GENERATIONS_OF, leaving)
             generations = [row["id"] for row in rows]
             await self.lock_accounts(leaving, staying)
-            # What was submitted in between may be held by who waits for the account.
+            # A transaction that waits for the account may hold what was submitted in between.
             if await self._executor.fetchval(sql.NEWCOMERS, leaving, generations):
                 raise AccountsBusy
             devices = [row["id"] for row in await self._executor.fetch(sql.LOCK_DEVICES, leaving)]

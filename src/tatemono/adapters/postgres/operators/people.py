@@ -28,7 +28,7 @@ _NEWEST = f"select {_PERSON} from users u where ($1::uuid is null or u.id < $1) 
 
 _BY_EMAIL = f"select {_PERSON} from users u where u.email = $1"
 
-# An id says nothing about whose it is; each look is one in a primary key.
+# An id does not say what it is the id of; each look is one in a primary key.
 _BY_ID = f"""
 select {_PERSON} from users u where ($2::uuid is null or u.id < $2) and u.id in (
     select $1 union all

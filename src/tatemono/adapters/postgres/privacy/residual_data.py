@@ -18,7 +18,7 @@ update reconciliations set started_at = now() from due where reconciliations.kin
 returning reconciliations.after
 """
 
-# What was taken down belongs to somebody until it is in quarantine.
+# What was taken down belongs to its user until it is in quarantine.
 _KNOWN_PICTURES = """
 select object_key, thumbnail_key from pictures where generation_id = any($1::uuid[]) union all
 select object_key, thumbnail_key from takedowns where generation_id = any($1::uuid[])

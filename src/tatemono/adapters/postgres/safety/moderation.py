@@ -110,7 +110,7 @@ class Strikes:
 
 
 class Escalations:
-    """Only ever added: a trigger of the database refuses all else, to everybody."""
+    """Only ever added: a trigger of the database refuses all else, to every role."""
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor
