@@ -4,11 +4,12 @@ import asyncio
 from statistics import median
 
 import asyncpg
+from benchmarks.pgbench import with_named, with_values
 from benchmarks.place import Cores, execute, facts, postgres, scratch
 from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
 
-from tatemono.adapters.postgres.generations.generations_sql import CLAIM
+from tatemono.adapters.postgres.generations.claims_sql import CLAIM
 from tatemono_tools.laptop import secret_values
 from tatemono_tools.laptop.postgres.database import EmbeddedPostgres, ensure_database
 from tatemono_tools.laptop.postgres.database_roles import prepare_database
@@ -19,6 +20,13 @@ SECONDS = 4.0
 CONNECTIONS = 4
 PEOPLE, WAITING = 2_000, 50
 
+_CLAIMED = {
+    "lease": "interval '1 hour'",
+    "max_running": "1000",
+    "model": "'gpt-image-2'",
+    "provider": "'first'",
+    "most": "1",
+}
 #: The claim before priorities: one index of accounts for all that waits.
 _BEFORE = """
 with expired as (
@@ -92,9 +100,9 @@ async def measure(console: Console) -> Section:
             before, after = await _databases(cluster)
             for round_ in range(ROUNDS):
                 with console.status(f"round {round_ + 1} of {ROUNDS}"):
-                    old = await _rate(before, _BEFORE, [], "all normal")
-                    new = await _rate(after, CLAIM, ["'first'", "1"], "all normal")
-                    mixed = await _rate(after, CLAIM, ["'first'", "1"], "all low, but one in a hundred high")
+                    old = await _rate(before, with_values(_BEFORE, list(_CLAIMED.values())), "all normal")
+                    new = await _rate(after, with_named(CLAIM, _CLAIMED), "all normal")
+                    mixed = await _rate(after, with_named(CLAIM, _CLAIMED), "all low, but one in a hundred high")
                 ratios.append(new / old)
                 for name, rate in (("before", old), ("now, all normal", new), ("now, mixed", mixed)):
                     rates.setdefault(name, []).append(rate)
@@ -128,12 +136,8 @@ async def _databases(cluster: EmbeddedPostgres) -> tuple[str, str]:
     return cluster.dsn("before"), cluster.dsn(plan.name)
 
 
-async def _rate(url: str, statement: str, more: list[str], arrangement: str) -> float:
+async def _rate(url: str, statement: str, arrangement: str) -> float:
     await execute(url, _CLEAR, _FILL, _ARRANGEMENTS[arrangement], _RECOUNT, "vacuum analyze", "checkpoint")
-    # Lease, jobs of one person at a time, model, and what comes after.
-    values = ["interval '1 hour'", "1000", "'gpt-image-2'", *more]
-    for number_, value in enumerate(values, start=1):
-        statement = statement.replace(f"${number_}", value)
     connections = [await asyncpg.connect(url, server_settings={"jit": "off"}) for _ in range(CONNECTIONS)]
     loop = asyncio.get_running_loop()
     begun = loop.time()

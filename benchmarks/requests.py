@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from benchmarks.load import CONNECTIONS, WRK, Load, Measured
+from benchmarks.pgbench import with_named, with_values
 from benchmarks.place import facts
-from benchmarks.stage import COLD_TOKENS, POOL_SIZE, USERS, Stage, stage
+from benchmarks.stage import COLD_TOKENS, POOL_SIZE, USER_ID, USERS, Stage, stage
 from benchmarks.table import Section, Table, number, ratio
 from rich.console import Console
 
@@ -22,30 +23,33 @@ _MANY_GALLERIES = 1_000
 _BODY = '{"prompt":"A lighthouse at dawn, seen from the sea","size":"1024x1024","quality":"medium"}'
 _ITEM = '{"title":"A lighthouse at dawn","description":"Seen from the sea"}'
 _SUBMITTED = {
-    2: ":key::text",
-    3: "8",
-    4: "100",
-    5: "'A lighthouse at dawn, seen from the sea'",
-    6: "null::text",
-    7: "'1024x1024'",
-    8: "'medium'",
-    9: "'png'",
-    10: "'auto'",
-    11: "1",
-    12: r"'\x5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03'::bytea",
-    13: "null::bigint",
-    14: "null::text",
-    15: "null::uuid",
-    16: "58775::bigint",
-    17: "176325::bigint",
-    18: "0",
-    19: "array[mod(:key::bigint, 32)]::smallint[]",
-    20: "'Asia/Tokyo'",
-    21: "1000000000000::bigint",
-    22: "3125000000000::bigint",
-    23: "'image-jobs'",
+    "user_id": USER_ID,
+    "idempotency_key": ":key::text",
+    "price": "8",
+    "max_waiting": "100",
+    "prompt": "'A lighthouse at dawn, seen from the sea'",
+    "style": "null::text",
+    "size": "'1024x1024'",
+    "quality": "'medium'",
+    "output_format": "'png'",
+    "background": "'auto'",
+    "n": "1",
+    "fingerprint": r"'\x5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03'::bytea",
+    "seed": "null::bigint",
+    "negative_prompt": "null::text",
+    "reference_id": "null::uuid",
+    "expected_micros": "58775::bigint",
+    "reserved_micros": "176325::bigint",
+    "daily_credits": "0",
+    "shards": "array[mod(:key::bigint, 32)]::smallint[]",
+    "time_zone": "'Asia/Tokyo'",
+    "user_day_micros": "1000000000000::bigint",
+    "shard_micros": "3125000000000::bigint",
+    "queue": "'image-jobs'",
 }
-_LISTED = {2: "null::uuid", 3: "21"}
+#: The statements with these values, as `pgbench` takes them.
+_SUBMIT = with_named(SUBMIT, _SUBMITTED)
+_LIST = with_values(queries._PICTURES, [USER_ID, "null::uuid", "21"])  # noqa: SLF001 - the statement is what is measured
 
 _TATEMONO = "tatemono mobile-api"
 _PLAIN = "plain FastAPI + asyncpg, uvicorn"
@@ -105,8 +109,8 @@ class _Race:
             {
                 _TATEMONO: self._post("tatemono", Load("POST", "/v1/api/generations", tokens, self._secret, _BODY)),
                 _PLAIN: self._post("plain", Load("POST", "/v1/api/generations", tokens, self._secret, _BODY)),
-                _FLOOR: self._floor(SUBMIT, _SUBMITTED, POOL_SIZE, USERS),
-                _FLOOR_WIDE: self._floor(SUBMIT, _SUBMITTED, CONNECTIONS, USERS),
+                _FLOOR: self._floor(_SUBMIT, POOL_SIZE, USERS),
+                _FLOOR_WIDE: self._floor(_SUBMIT, CONNECTIONS, USERS),
                 _TEMPLATE: self._serve("template", Load("POST", "/items/", self._stage.template_tokens, "", _ITEM)),
             },
         )
@@ -152,7 +156,7 @@ class _Race:
                 {
                     _TATEMONO: self._serve("tatemono", load),
                     _PLAIN: self._serve("plain", load),
-                    _FLOOR: self._floor(queries._PICTURES, _LISTED, POOL_SIZE, users),  # noqa: SLF001 - the statement is what is measured
+                    _FLOOR: self._floor(_LIST, POOL_SIZE, users),
                 },
             )
             rows = [result.row(name, found[_PLAIN]) for name, result in found.items()]
@@ -201,12 +205,12 @@ class _Race:
 
         return step
 
-    def _floor(self, sql: str, values: dict[int, str], clients: int, users: int) -> Step:
+    def _floor(self, sql: str, clients: int, users: int) -> Step:
         async def step(_: int, result: Result) -> None:
-            if sql == SUBMIT:
+            if sql == _SUBMIT:
                 await self._stage.clear()
-            result.runs.append(await self._stage.pgbench(sql, values, seconds=SECONDS, clients=clients, users=users))
-            if sql == SUBMIT:
+            result.runs.append(await self._stage.pgbench(sql, seconds=SECONDS, clients=clients, users=users))
+            if sql == _SUBMIT:
                 await self._check(result.runs[-1].requests)
 
         return step

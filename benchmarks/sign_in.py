@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 
+from benchmarks.pgbench import with_named
 from benchmarks.place import Cores, cpu_seconds, execute, facts, free_port, listens, postgres, running, scratch
 from benchmarks.table import Section, Table, number
 from benchmarks.tokens import microseconds, our_steps, table
@@ -38,12 +39,12 @@ select id, sha256(row_number() over ()::text::bytea), row_number() over ()::text
 """
 _UNIQUE = "sha256((:unique)::text::bytea)"
 _SIGN_IN = {
-    1: _UNIQUE,
-    2: "array[sha256((:device)::text::bytea)]",
-    3: "(:device)::text",
-    4: "'ios'::platform",
-    5: _UNIQUE,
-    6: "'30 days'",
+    "proof_digest": _UNIQUE,
+    "identifier_hashes": "array[sha256((:device)::text::bytea)]",
+    "key_thumbprint": "(:device)::text",
+    "platform": "'ios'::platform",
+    "refresh_hash": _UNIQUE,
+    "lifetime": "'30 days'",
 }
 
 
@@ -157,11 +158,10 @@ def _environment(plan: Plan, database_url: str) -> dict[str, str]:
     return known | {"SERVICE_NAME": "mobile-api"}
 
 
-async def _pgbench(statement: str, values: dict[int, str], url: str, cores: Cores, folder: Path) -> list[str]:
+async def _pgbench(statement: str, url: str, cores: Cores, folder: Path) -> list[str]:
     """The statement by itself: per second, p50, p99."""
-    filled = re.sub(r"\$(\d+)", lambda found: values[int(found[1])], statement).strip()
     script = folder / "script.sql"
-    script.write_text(f"\\set device random(1, 1000)\n\\set unique random(1, 9000000000000000000)\n{filled};\n")
+    script.write_text(f"\\set device random(1, 1000)\n\\set unique random(1, 9000000000000000000)\n{statement};\n")
     options = ["-n", "-M", "prepared", "-c", "10", "-j", "1", "-T", str(_PGBENCH_SECONDS), "-f", str(script)]
     argv = cores.application([str(binary("pgbench")), *options, "-l", f"--log-prefix={folder / 'pgbench'}", url])
     pipe = asyncio.subprocess.PIPE
@@ -194,7 +194,7 @@ async def measure(_console: Console) -> Section:
             async with running(argv, listens(port), log=folder / "log", environment=told) as process:
                 for _ in range(ROUNDS):
                     await _round(port, process.pid, results)
-            floor = await _pgbench(devices.SIGN_IN, _SIGN_IN, urls["mobile-api"], cores, folder)
+            floor = await _pgbench(with_named(devices.SIGN_IN, _SIGN_IN), urls["mobile-api"], cores, folder)
     columns = ["", "per second", "CPU µs", "per second and core", "p50 ms", "p99 ms", "Nakama, per second and core"]
     rows = [result.row(name) for name, result in results.items()]
     rows.append(["pgbench, the statement of an existing device, 10 connections", *floor])

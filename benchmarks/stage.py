@@ -36,6 +36,8 @@ POOL_SIZE = 10
 _PUBLIC_URL = "https://localhost:8443"
 _FIRST_USER = 100_000_000_001
 _USER_ID = "('00000000-0000-7000-8000-' || {number}::text)::uuid"
+#: An expression in a statement for `Stage.pgbench`.
+USER_ID = _USER_ID.format(number=":user")
 _PEOPLE = f"""
 insert into users (id) select {_USER_ID.format(number=f"({_FIRST_USER} + i)")} from generate_series(0, {USERS - 1}) i;
 insert into accounts (user_id) select id from users;
@@ -122,13 +124,11 @@ class Stage:
             await connection.close()
         return row[0], row[1], row[2]
 
-    async def pgbench(self, sql: str, values: Mapping[int, str], *, seconds: int, clients: int, users: int) -> Measured:
-        """The statement by itself.
+    async def pgbench(self, statement: str, *, seconds: int, clients: int, users: int) -> Measured:
+        """A statement by itself.
 
-        :param values: what stands for each parameter but the first, which is a user's id
+        :param statement: without parameters; `USER_ID` in it is one user after another, and `:key` is never the same
         """
-        words = {1: _USER_ID.format(number=":user")} | dict(values)
-        statement = re.sub(r"\$(\d+)", lambda found: words[int(found[1])], sql).strip()
         script = self.folder / "script.sql"
         chosen = rf"\set user random({_FIRST_USER}, {_FIRST_USER + users - 1})"
         script.write_text(f"{chosen}\n\\set key random(1, 9000000000000000000)\n{statement};\n")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -18,7 +18,8 @@ from faults.invariants import violations
 from faults.scenarios import TIMES
 from merging import assert_nothing_is_wrong
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.generations import generations_sql
+from tatemono.adapters.postgres.generations import claims_sql, generations_sql
+from tatemono.adapters.postgres.statements import Statement
 from tatemono.domain.generations.attempts import Claim, GiveUp, Outcome, Retry, UnknownPolicy, plan_retry
 from tatemono.domain.generations.generation import Generation
 from tatemono.domain.generations.painting import Failure
@@ -300,8 +301,10 @@ class TestPipeline:
         self, database_url: str, monkeypatch: pytest.MonkeyPatch, statement: str, right: str, wrong: str
     ) -> None:
         """Each fault is planted once."""
-        sql = getattr(generations_sql, statement)
-        assert right in sql
-        monkeypatch.setattr(generations_sql, statement, sql.replace(right, wrong))
+        module = claims_sql if statement == "CLAIM" else generations_sql
+        as_it_is: Statement = getattr(module, statement)
+        assert right in as_it_is.sql
+        faulty = replace(as_it_is, sql=as_it_is.sql.replace(right, wrong))
+        monkeypatch.setattr(module, statement, faulty)
         with asyncio.Runner() as runner, pytest.raises((AssertionError, asyncpg.PostgresError, ExceptionGroup)):
             play(runner, database_url, examples=40)

@@ -1,6 +1,6 @@
 """Calls that come at the same time become one.
 
-Who comes alone does not wait: the first of a burst goes at once, and while it is under way the next gather.
+A caller that comes alone does not wait: the first of a burst goes at once, and the next gather while it is under way.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ R = TypeVar("R")
 class Batcher(Generic[T, R]):
     """Calls of one function for one item each become calls of a function for several.
 
-    `together` answers with one result for each item, in their order. What it raises, all of its callers are told.
+    `together` answers with one result for each item, in their order. What it raises, each of the callers gets.
     """
 
     def __init__(

@@ -8,23 +8,24 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tatemono.adapters.postgres.generations import generations_sql, queries, submissions_sql
+from tatemono.adapters.postgres.generations import claims_sql, generations_sql, queries, submissions_sql
 from tatemono.adapters.postgres.identity import devices
+from tatemono.adapters.postgres.statements import Statement
 
 #: These grow for ever.
 _GROWING = {
     *("accounts", "attempts", "credit_transfers", "generation_events", "generations", "outbox", "pictures"),
     *("users", "devices", "sessions", "dpop_proofs", "security_events", "strikes"),
 }
-_STATEMENTS = {
+_STATEMENTS: dict[str, str | Statement] = {
     "submit": submissions_sql.SUBMIT,
     "submit together": submissions_sql.SUBMIT_TOGETHER,
-    "claim": generations_sql.CLAIM,
-    "extend leases": generations_sql.EXTEND_LEASES,
+    "claim": claims_sql.CLAIM,
+    "extend leases": claims_sql.EXTEND_LEASES,
     "succeed": generations_sql.SUCCEED,
     "give up": generations_sql.GIVE_UP,
     "retry": generations_sql.RETRY,
-    "any due": generations_sql.ANY_DUE,
+    "any due": claims_sql.ANY_DUE,
     "events": queries._EVENTS,
     "pictures": queries._PICTURES,
     "me": queries._ME,
@@ -48,12 +49,13 @@ def _is_scan(node: dict[str, Any]) -> bool:
     return str(node["Node Type"]) == "Seq Scan"
 
 
-async def _plan(url: str, statement: str) -> list[dict[str, Any]]:
-    """All nodes of the plan for whatever values."""
-    values = ", ".join(["null"] * max(map(int, re.findall(r"\$(\d+)", statement))))
+async def _plan(url: str, statement: str | Statement) -> list[dict[str, Any]]:
+    """All nodes of the plan that is made without a look at the values."""
+    sql = statement.sql if isinstance(statement, Statement) else statement
+    values = ", ".join(["null"] * max(map(int, re.findall(r"\$(\d+)", sql))))
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(f"set plan_cache_mode = force_generic_plan; prepare asked as {statement}")
+        await connection.execute(f"set plan_cache_mode = force_generic_plan; prepare asked as {sql}")
         told = await connection.fetchval(f"explain (format json) execute asked ({values})")
     finally:
         await connection.close()

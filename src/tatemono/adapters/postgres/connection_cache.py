@@ -1,8 +1,9 @@
 """The connections of asyncpg's pool, lent from one statement to the next without going through the pool.
 
-A loan of the pool takes 30 µs: a proxy, timers, a task that shields the return of the connection. Here whoever is done
-hands the connection to whoever waits, or leaves it for the next. A connection goes back through the pool, which knows
-how to deal with it, when anything went wrong with it, and when nobody needed it for a while; the pool then closes it.
+A loan of the pool costs a proxy, timers, and a task that shields the return of the connection. Here a caller that is
+done hands its connection to the caller that has waited longest, or leaves it for the next. A connection goes back
+through the pool, which knows how to deal with it, when anything went wrong with it, and when no caller needed it for a
+while; the pool then closes it (docs/adr/0018-connections-stay-on-loan.md).
 """
 
 import asyncio
@@ -18,7 +19,7 @@ REST_SECONDS = 60.0
 
 
 class ConnectionCache:
-    """:param size: how many connections the pool has; nobody else may borrow from it"""
+    """:param size: how many connections the pool has; only this cache may borrow from it"""
 
     def __init__(self, pool: Any, size: int) -> None:
         self._pool = pool

@@ -1,6 +1,6 @@
 """LISTEN and NOTIFY: how a commit in one process is felt in another without polling.
 
-A notification is only a hint: the rows are the truth, and whoever listens also looks by itself now and then. That is
+A notification is only a hint: the rows are the truth, and a listener also looks by itself now and then. That is
 why NOTIFY is sent right after the commit and not within it: PostgreSQL takes a lock over the whole database for the
 commit of a transaction that notifies, which would undo its group commit (docs/adr/0005-notify-after-commit.md).
 """
@@ -44,7 +44,7 @@ class Notifier:
                 payloads = [(channel, payload) for channel, keys in pending.items() for payload in _payloads(keys)]
                 await self._pool.executemany("select pg_notify($1, $2)", payloads)
                 await asyncio.sleep(_GATHER_SECONDS)
-        except Exception as error:  # noqa: BLE001 - as for who listens, below
+        except Exception as error:  # noqa: BLE001 - as for listeners, below
             log.warning("notifications_lost", error=repr(error))
         finally:
             self._task = None

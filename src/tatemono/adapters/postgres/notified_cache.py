@@ -33,7 +33,7 @@ class NotifiedCache(Generic[T]):
         self._read = read
         self._reload_seconds = reload_seconds
         self._asked = asyncio.Event()
-        #: Set when it is read again; whoever waits takes it before looking at the value.
+        #: Set when it is read again; a task that waits for that takes the event before it looks at the value.
         self.changed = asyncio.Event()
         self._stack = AsyncExitStack()
         self._task: asyncio.Task[None] | None = None
@@ -58,7 +58,7 @@ class NotifiedCache(Generic[T]):
         """Read it now."""
         asked_at = time.monotonic()
         self.value, self.read_at = await self._read(), asked_at
-        # Whoever waited wakes; whoever comes now waits for the next.
+        # The tasks that wait wake; one that comes now waits for the next.
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
         return self.value

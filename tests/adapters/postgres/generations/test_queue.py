@@ -14,7 +14,7 @@ import pytest
 
 from factories import USAGE, guest, kept, submitted
 from tatemono.adapters.postgres.database import Database
-from tatemono.adapters.postgres.generations import generations_sql
+from tatemono.adapters.postgres.generations import claims_sql
 from tatemono.domain.generations.attempts import Claim, Outcome
 from tatemono.domain.generations.painting import Failure
 from tatemono.domain.generations.queue import Pace, Priority, Waiting, estimate_waiting
@@ -144,8 +144,10 @@ class TestClaimAmong100000:
         await owner.execute("commit")
         await owner.execute("analyze")
         for most in ("1", "10"):
-            statement = generations_sql.CLAIM
-            for number, value in enumerate(("interval '1 min'", "4", "'m'", "'first'", most), start=1):
+            statement, *values = claims_sql.CLAIM.bind(
+                lease="interval '1 min'", max_running="4", model="'m'", provider="'first'", most=most
+            )
+            for number, value in enumerate(values, start=1):
                 statement = statement.replace(f"${number}", value)
             # As PostgreSQL plans it in the end, whatever the limit is.
             await owner.execute("begin; set local plan_cache_mode = force_generic_plan")

@@ -38,7 +38,7 @@ class BatchedGenerations(Generations):
             # One statement at a time: it takes many, and two would wait for each other's commit.
             self._submissions[terms] = Batcher(together, at_a_time=1)
         submitted = await self._submissions[terms](Submission(user_id, request, idempotency_key, cost))
-        # Nothing was done: whoever stands in the way of that is looked for, and told, alone.
+        # Nothing was done for this user: the statement for one says why.
         return submitted or await super().submit(
             user_id, request, idempotency_key=idempotency_key, cost=cost, terms=terms
         )

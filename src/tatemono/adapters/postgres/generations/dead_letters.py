@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.generations.dead_letters import GENERATIONS_QUEUE, REDRIVEN_PER_SECOND, DeadLetter, DeadMessage
 from tatemono.domain.generations.generation import State
 
-_KEEP = """
+p = Parameters("queue", "message_id", "body", "receive_count", "sent_at", "first_received_at")
+_KEEP = Statement(
+    p,
+    f"""
 insert into dead_letters (queue, message_id, body, receive_count, sent_at, first_received_at)
-select $1, * from unnest($2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::timestamptz[])
+select {p.queue}, * from unnest({p.message_id}::text[], {p.body}::text[], {p.receive_count}::int[],
+    {p.sent_at}::timestamptz[], {p.first_received_at}::timestamptz[])
 on conflict (queue, message_id) where redriven_at is null and discarded_at is null do update set
     last_seen_at = now(), times_seen = dead_letters.times_seen + 1, receive_count = excluded.receive_count
-"""
+""",
+)
 
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _LIST = f"""
@@ -57,15 +63,15 @@ class DeadLetters:
 
     async def keep(self, queue: str, messages: Sequence[DeadMessage]) -> None:
         newest = {message.message_id: message for message in messages}.values()
-        await self._executor.execute(
-            _KEEP,
-            queue,
-            [message.message_id for message in newest],
-            [message.body for message in newest],
-            [message.receive_count for message in newest],
-            [message.sent_at for message in newest],
-            [message.first_received_at for message in newest],
+        statement = _KEEP.bind(
+            queue=queue,
+            message_id=[message.message_id for message in newest],
+            body=[message.body for message in newest],
+            receive_count=[message.receive_count for message in newest],
+            sent_at=[message.sent_at for message in newest],
+            first_received_at=[message.first_received_at for message in newest],
         )
+        await self._executor.execute(*statement)
 
     async def page(
         self, queue: str | None, *, before: UUID | None, limit: int, decided: bool = False

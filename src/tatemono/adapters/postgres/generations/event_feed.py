@@ -1,7 +1,7 @@
 """The events of generations, as they are committed, for everyone who watches one in this process.
 
-One connection listens for all watchers; a burst of notifications becomes one query. Nobody polls. A notification is
-only a hint, though: now and then one question for all watchers finds what none told of (`check`).
+One connection listens for all watchers; a burst of notifications becomes one query. No watcher polls. A notification is
+only a hint, though: now and then one query for all watchers finds events without one (`check`).
 """
 
 import asyncio
@@ -69,7 +69,7 @@ class EventFeed:
         self._stack = AsyncExitStack()
         self._newest = 0
         self._quiet = False
-        #: Set whenever anything may have happened to any generation, watched or not; whoever waits for it clears it.
+        #: Set whenever anything may have happened to any generation, watched or not; the task that waits clears it.
         self.moved = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -106,9 +106,9 @@ class EventFeed:
         self.look([UUID(key) for key in keys] if keys else list(self._watches))
 
     async def check(self) -> None:
-        """Whether anything happened of which no notification told: one question for all watchers.
+        """Look for events without a notification, with one query for all watchers.
 
-        One more time after it was quiet again, since numbers are given out before the commit.
+        Once more after a quiet check, since numbers are given out before the commit.
         """
         if not self._watches:
             return
@@ -120,7 +120,7 @@ class EventFeed:
             self.look(list(self._watches))
 
     def look(self, generation_ids: list[UUID]) -> None:
-        """Read what is new of these, if anybody watches them."""
+        """Read what is new of those of them that are watched."""
         self._wanted.update(self._watches.keys() & generation_ids)
         if self._wanted and self._reader is None:
             self._reader = asyncio.create_task(self._read())

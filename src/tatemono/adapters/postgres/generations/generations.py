@@ -13,9 +13,11 @@ from uuid import UUID
 
 import asyncpg
 
+from tatemono.adapters.postgres.generations import claims_sql
 from tatemono.adapters.postgres.generations import generations_sql as sql
 from tatemono.adapters.postgres.generations.submissions import Submissions, generation_of
 from tatemono.adapters.postgres.outbox import IMAGE_JOBS
+from tatemono.adapters.postgres.statements import Statement
 from tatemono.domain.generations.attempts import FIRST_PROVIDER, Claim, GiveUp, History, Outcome
 from tatemono.domain.generations.generation import AccountBusy, State
 from tatemono.domain.generations.painting import Failure, PainterUsage
@@ -66,15 +68,17 @@ class Generations(Submissions):
         self, most: int, *, lease: timedelta, max_running: int, model: str, provider: str = FIRST_PROVIDER
     ) -> list[Claim]:
         """Take the next jobs, at most so many, as `claim` would one after the other."""
-        rows = await self._executor.fetch(sql.CLAIM, lease, max_running, model, provider, most)
+        rows = await self._executor.fetch(
+            *claims_sql.CLAIM.bind(lease=lease, max_running=max_running, model=model, provider=provider, most=most)
+        )
         return [_claim_of(row) for row in rows]
 
     async def decide_to_retry(self, claim: Claim) -> bool:
-        return bool(await self._executor.fetchval(sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
+        return bool(await self._executor.fetchval(claims_sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
 
     async def any_due(self, *, max_running: int) -> bool:
         """Whether a job could be claimed, if nobody else were claiming and the queue were not paused."""
-        due: bool = await self._executor.fetchval(sql.ANY_DUE, max_running)
+        due: bool = await self._executor.fetchval(claims_sql.ANY_DUE, max_running)
         return due
 
     async def extend_leases(self, claims: Sequence[Claim], *, lease: timedelta) -> dict[UUID, bool]:
@@ -83,7 +87,10 @@ class Generations(Submissions):
         :returns: the generations of those, each with whether its user wants it cancelled
         """
         rows = await self._executor.fetch(
-            sql.EXTEND_LEASES, [claim.generation.id for claim in claims], [claim.fence for claim in claims], lease
+            claims_sql.EXTEND_LEASES,
+            [claim.generation.id for claim in claims],
+            [claim.fence for claim in claims],
+            lease,
         )
         return {row["id"]: row["cancelled"] for row in rows}
 
@@ -111,26 +118,26 @@ class Generations(Submissions):
         :returns: those whose lease was still held; of the others nothing changed
         """
         kept = [(success.claim.generation.id, *each) for success in successes for each in enumerate(success.pictures)]
-        values = (
-            [success.claim.generation.id for success in successes],
-            [success.claim.fence for success in successes],
-            [success.provider_request_id for success in successes],
-            [success.usage.input_text_tokens for success in successes],
-            [success.usage.input_image_tokens for success in successes],
-            [success.usage.output_tokens for success in successes],
-            [generation_id for generation_id, _, _ in kept],
-            [position for _, position, _ in kept],
-            [each.object_key for _, _, each in kept],
-            [each.thumbnail_key for _, _, each in kept],
-            [each.picture.content_type for _, _, each in kept],
-            [each.picture.width for _, _, each in kept],
-            [each.picture.height for _, _, each in kept],
-            [len(each.picture.data) for _, _, each in kept],
-            [each.sha256 for _, _, each in kept],
-            [each.miniature.thumbhash for _, _, each in kept],
-            [success.cost_micros for success in successes],
+        statement = sql.SUCCEED.bind(
+            id=[success.claim.generation.id for success in successes],
+            fence=[success.claim.fence for success in successes],
+            provider_request_id=[success.provider_request_id for success in successes],
+            input_text_tokens=[success.usage.input_text_tokens for success in successes],
+            input_image_tokens=[success.usage.input_image_tokens for success in successes],
+            output_tokens=[success.usage.output_tokens for success in successes],
+            cost_micros=[success.cost_micros for success in successes],
+            generation_id=[generation_id for generation_id, _, _ in kept],
+            position=[position for _, position, _ in kept],
+            object_key=[each.object_key for _, _, each in kept],
+            thumbnail_key=[each.thumbnail_key for _, _, each in kept],
+            content_type=[each.picture.content_type for _, _, each in kept],
+            width=[each.picture.width for _, _, each in kept],
+            height=[each.picture.height for _, _, each in kept],
+            size_bytes=[len(each.picture.data) for _, _, each in kept],
+            sha256=[each.sha256 for _, _, each in kept],
+            thumbhash=[each.miniature.thumbhash for _, _, each in kept],
         )
-        rows = await self._undisturbed(self._executor.fetch, sql.SUCCEED, *values)
+        rows = await self._undisturbed(self._executor.fetch, *statement)
         return {row[0] for row in rows}
 
     async def give_up(
@@ -145,21 +152,26 @@ class Generations(Submissions):
     ) -> bool:
         return await self._settle(
             sql.GIVE_UP,
-            claim.generation.id,
-            claim.fence,
-            outcome,
-            failure,
-            provider_request_id,
-            verdict.state,
-            verdict.failure_code,
-            cost_micros,
+            claim,
+            outcome=outcome,
+            failure=failure,
+            provider_request_id=provider_request_id,
+            state=verdict.state,
+            failure_code=verdict.failure_code,
+            cost_micros=cost_micros,
         )
 
     async def retry(
         self, claim: Claim, outcome: Outcome, failure: Failure, delay: timedelta, provider_request_id: str | None
     ) -> bool:
         return await self._settle(
-            sql.RETRY, claim.generation.id, claim.fence, outcome, failure, delay, provider_request_id, IMAGE_JOBS
+            sql.RETRY,
+            claim,
+            outcome=outcome,
+            failure=failure,
+            delay=delay,
+            provider_request_id=provider_request_id,
+            queue=IMAGE_JOBS,
         )
 
     async def cancel(self, user_id: UUID, generation_id: UUID) -> State | None:
@@ -167,8 +179,9 @@ class Generations(Submissions):
         state = await self._undisturbed(self._executor.fetchval, sql.CANCEL, user_id, generation_id)
         return State(state) if state else None
 
-    async def _settle(self, statement: str, *values: object) -> bool:
-        return bool(await self._undisturbed(self._executor.fetchval, statement, *values))
+    async def _settle(self, statement: Statement, claim: Claim, **values: object) -> bool:
+        bound = statement.bind(id=claim.generation.id, fence=claim.fence, **values)
+        return bool(await self._undisturbed(self._executor.fetchval, *bound))
 
     async def _undisturbed(self, run: Callable[..., Awaitable[Any]], statement: str, *values: object) -> Any:
         """End an attempt. Not within a transaction.

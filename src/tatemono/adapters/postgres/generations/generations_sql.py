@@ -1,132 +1,19 @@
-"""The statements of `generation.py`."""
+"""The statements of `generations.py` that record what a job comes to."""
 
-from tatemono.domain.pictures.picture import FOLDER
+from tatemono.adapters.postgres.statements import Parameters, Statement
 
-# What a generation gives back of what was set aside: all but what its attempts cost, or may have.
-_SPENT_BEFORE = """coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
-        where attempts.generation_id = done.id and attempts.fence <> $2), 0)::bigint"""
+
+def _spent_before(fence: str) -> str:
+    """What the attempts but this one cost, or may have: generation `done` gives back all else that was set aside."""
+    return f"""coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
+        where attempts.generation_id = done.id and attempts.fence <> {fence}), 0)::bigint"""
+
+
 _DAY_MICROS = """case when accounts.day = spent.budget_day
         then greatest(0, accounts.day_micros - spent.reserved_micros + spent.micros) else accounts.day_micros end"""
 _GIVE_BACK = """insert into budget_returns (day, shard, micros)
     select budget_day, budget_shard, reserved_micros - micros from spent
     where budget_day is not null and reserved_micros <> micros"""
-
-ANY_DUE = """
-select exists (select from generations where state = 'running' and lease_expires_at < now())
-    or exists (
-        select from accounts a where a.queued > 0 and a.running < $1 and exists (
-            select from generations g where g.user_id = a.user_id and g.state = 'queued' and g.not_before <= now()))
-"""
-
-
-def _turn(name: str, priority: int, waiting: str, *before: str) -> str:
-    """The accounts whose turn it is among those with a due job of this priority, after those that go before."""
-    room = "".join(f" - (select count(*) from {other})" for other in before)
-    served = "".join(f" and a.user_id <> all (array(select user_id from {other}))" for other in before[1:])
-    return f"""{name} as (
-    select a.user_id, {priority} as priority, a.last_claimed_at, $2 - a.running as free from accounts a
-    where {waiting} and a.running < $2 and exists (select from open){served} and exists (
-        select from generations g
-        where g.user_id = a.user_id and g.state = 'queued' and g.priority = {priority} and g.not_before <= now())
-    order by a.last_claimed_at limit greatest(0, $5::int{room}) for update skip locked
-)"""
-
-
-# `= any (array(…))` keeps to the indexes whatever PostgreSQL guesses of a limit that it does not know.
-# At most $5 jobs, just those that as many claims one after the other would take: first what was lost, then by priority,
-# and within one a job of each account in its turn, before any account has a second.
-CLAIM = f"""
-with open as materialized (
-    select clock_timestamp() as at from queue_controls where paused_at is null
-), expired as (
-    select id, user_id from generations where state = 'running' and lease_expires_at < now()
-        and exists (select from open)
-    order by lease_expires_at limit $5 for update skip locked
-), {_turn("high", 1, "a.queued_high > 0", "expired")},
-{_turn("normal", 0, "a.queued > a.queued_high + a.queued_low", "expired", "high")},
-{_turn("low", -1, "a.queued_low > 0", "expired", "high", "normal")},
-turn as materialized (
-    select * from high union all select * from normal union all select * from low
-), planned as (
-    select g.id, row_number() over (order by turn.priority desc, g.round, turn.last_claimed_at) as place
-    from turn cross join lateral (
-        select id, row_number() over (order by id) as round from (
-            select id from generations
-            where user_id = turn.user_id and state = 'queued' and priority = turn.priority and not_before <= now()
-            order by id limit least(turn.free, $5)) due) g
-    order by place limit greatest(0, $5 - (select count(*) from expired))
-), next as (
-    select g.id, g.user_id, g.priority, planned.place from planned join generations g on g.id = planned.id
-    where g.id = any (array(select id from planned)) and g.state = 'queued' for update of g skip locked
-), served as (
-    select user_id, count(*) as jobs, count(*) filter (where priority = 1) as high,
-        count(*) filter (where priority = -1) as low, max(place) as place from next group by user_id
-), claimed as (
-    update generations set state = 'running', fence = fence + 1, lease_expires_at = now() + $1::interval,
-        started_at = coalesce(started_at, now())
-    where id = any (array(select id from expired union all select id from next))
-    returning generations.*
-), place as (
-    update accounts set queued = queued - jobs, running = running + jobs,
-        last_claimed_at = open.at + served.place * interval '1 microsecond',
-        queued_high = queued_high - served.high, queued_low = queued_low - served.low
-    from served, open
-    where accounts.user_id = any (array(select user_id from served)) and accounts.user_id = served.user_id
-), undecided as (
-    -- Nobody decided to go on after this one, so whoever came next was lost before the painter was called.
-    select generation_id from attempts
-    where generation_id = any (array(select id from expired)) and outcome = 'unknown' and decision is null
-), lost as (
-    update attempts set finished_at = now(),
-        outcome = case when expired.id in (select generation_id from undecided)
-            then 'failed' else 'unknown' end::attempt_outcome,
-        failure = case when expired.id in (select generation_id from undecided)
-            then 'not_called' else 'lease_lost' end
-    from expired where attempts.generation_id = any (array(select id from expired))
-        and attempts.generation_id = expired.id and attempts.outcome is null
-), attempt as (
-    -- What is not set aside any more is not spent: a worker ends such a job without a call (MAX_ATTEMPTS).
-    -- `now()` is from before this statement looked, and the attempt before may have ended since.
-    insert into attempts (generation_id, fence, model, provider, object_stem, started_at, expected_micros)
-    select id, fence, $3, $4, '{FOLDER}/' || user_id || '/' || id || '/' || fence, clock_timestamp(),
-        case when reserved_micros >= expected_micros * (1 + (
-            select count(*) from attempts where attempts.generation_id = claimed.id
-                and failure is distinct from 'rate_limited')) then expected_micros else 0 end
-    from claimed
-), event as (
-    insert into generation_events (generation_id, kind, data)
-    select id, 'started', jsonb_build_object('attempt', fence) from claimed
-)
-select claimed.*, claimed.cancel_requested_at is not null as cancelled, styles.prompt_suffix, before.*
-from claimed left join styles on styles.id = claimed.style cross join lateral (
-    -- One without an outcome is the one that is lost: this statement does not see what it changes itself.
-    select count(*)::int as ended, count(*) filter (where outcome = 'unknown' or (
-            outcome is null and claimed.id not in (select generation_id from undecided)))::int as unknown,
-        count(*) filter (where failure = 'no_picture')::int as without_picture,
-        count(*) filter (where failure = 'rate_limited')::int as turned_away,
-        count(*) filter (where outcome is null) > 0 as taken_over
-    from attempts where attempts.generation_id = claimed.id) before
-"""
-
-DECIDE_TO_RETRY = """
-update attempts set decision = 'retry'
-from generations g
-where g.id = $1 and g.fence = $2 and g.state = 'running' and attempts.generation_id = g.id
-    and attempts.outcome = 'unknown' and attempts.decision is null
-returning true
-"""
-
-# Whoever locks several generations, or accounts, locks them in the order of their ids.
-EXTEND_LEASES = """
-with held as (
-    select g.id from generations g join unnest($1::uuid[], $2::int[]) as ours (id, fence)
-        on g.id = ours.id and g.fence = ours.fence
-    where g.state = 'running' order by g.id for no key update of g
-)
-update generations set lease_expires_at = now() + $3::interval
-from held where generations.id = held.id
-returning generations.id, cancel_requested_at is not null as cancelled
-"""
 
 EXPECT_MORE = """
 update attempts set model = $3, expected_micros = $4
@@ -140,10 +27,19 @@ with held as (
 insert into generation_events (generation_id, kind, data) select id, 'partial', $3 from held returning true
 """
 
-# Several jobs at once; a job whose lease was lost changes nothing, whatever becomes of the others.
-SUCCEED = f"""
+# Several jobs at once; a job whose lease was lost changes nothing, and the others are written all the same.
+p = Parameters(
+    *("id", "fence", "provider_request_id", "input_text_tokens", "input_image_tokens", "output_tokens", "cost_micros"),
+    *("generation_id", "position", "object_key", "thumbnail_key", "content_type", "width", "height", "size_bytes"),
+    *("sha256", "thumbhash"),
+)
+SUCCEED = Statement(
+    p,
+    f"""
 with ended as (
-    select * from unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::int[], $6::int[], $17::bigint[])
+    select * from unnest({p.id}::uuid[], {p.fence}::int[], {p.provider_request_id}::text[],
+        {p.input_text_tokens}::int[], {p.input_image_tokens}::int[], {p.output_tokens}::int[],
+        {p.cost_micros}::bigint[])
         as e (id, fence, provider_request_id, input_text_tokens, input_image_tokens, output_tokens, cost_micros)
 ), held as materialized (
     select g.id from ended join generations g on g.id = ended.id and g.fence = ended.fence
@@ -153,7 +49,7 @@ with ended as (
     from held where generations.id = held.id
     returning generations.id, user_id, price, fence, reserved_micros, budget_day, budget_shard
 ), spent as (
-    select done.*, ended.cost_micros + {_SPENT_BEFORE.replace("$2", "done.fence")} as micros
+    select done.*, ended.cost_micros + {_spent_before("done.fence")} as micros
     from done join ended on ended.id = done.id
 ), payer as materialized (
     select user_id, day from accounts where user_id in (select user_id from done) order by user_id for no key update
@@ -181,31 +77,39 @@ with ended as (
         size_bytes, sha256, thumbhash)
     select done.user_id, done.id, p.position, p.object_key, p.thumbnail_key, p.content_type, p.width, p.height,
         p.size_bytes, p.sha256, p.thumbhash
-    from done join unnest($7::uuid[], $8::smallint[], $9::text[], $10::text[], $11::text[], $12::int[], $13::int[],
-        $14::int[], $15::bytea[], $16::bytea[]) as p (generation_id, position, object_key, thumbnail_key,
+    from done join unnest({p.generation_id}::uuid[], {p.position}::smallint[], {p.object_key}::text[],
+        {p.thumbnail_key}::text[], {p.content_type}::text[], {p.width}::int[], {p.height}::int[], {p.size_bytes}::int[],
+        {p.sha256}::bytea[], {p.thumbhash}::bytea[]) as p (generation_id, position, object_key, thumbnail_key,
         content_type, width, height, size_bytes, sha256, thumbhash) on p.generation_id = done.id
 ), partials as (
     delete from generation_events where kind = 'partial' and generation_id = any (array(select id from done))
 )
 insert into generation_events (generation_id, kind, data) select id, 'done', '{{}}' from done returning generation_id
-"""
+""",
+)
 
-GIVE_UP = f"""
+p = Parameters(
+    *("id", "fence", "outcome", "failure", "provider_request_id", "state", "failure_code", "cost_micros"),
+)
+GIVE_UP = Statement(
+    p,
+    f"""
 with done as (
-    update generations set state = $6::generation_state, failure_code = $7, finished_at = now(),
+    update generations set state = {p.state}::generation_state, failure_code = {p.failure_code}, finished_at = now(),
         lease_expires_at = null
-    where id = $1 and fence = $2 and state = 'running'
+    where id = {p.id} and fence = {p.fence} and state = 'running'
     returning id, user_id, price, state, reserved_micros, budget_day, budget_shard
 ), attempt as (
-    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $5,
-        decision = 'give_up', cost_micros = $8
-    from done where attempts.generation_id = done.id and attempts.fence = $2 and attempts.outcome is null
+    update attempts set outcome = {p.outcome}::attempt_outcome, failure = {p.failure}, finished_at = now(),
+        provider_request_id = {p.provider_request_id}, decision = 'give_up', cost_micros = {p.cost_micros}
+    from done where attempts.generation_id = done.id and attempts.fence = {p.fence} and attempts.outcome is null
     returning attempts.possible_micros
 ), undecided as (
     update attempts set decision = 'give_up'
     from done where attempts.generation_id = done.id and attempts.outcome = 'unknown' and attempts.decision is null
 ), spent as (
-    select done.*, $8::bigint + coalesce((select possible_micros from attempt), 0) + {_SPENT_BEFORE} as micros from done
+    select done.*, {p.cost_micros}::bigint + coalesce((select possible_micros from attempt), 0)
+        + {_spent_before(p.fence)} as micros from done
 ), account as (
     update accounts set held = held - spent.price, available = available + spent.price, running = running - 1,
         day_micros = {_DAY_MICROS}
@@ -220,31 +124,37 @@ with done as (
 )
 insert into generation_events (generation_id, kind, data)
 select id, case state when 'cancelled' then 'cancelled'::event_kind else 'failed' end,
-    jsonb_build_object('failure_code', $7::text)
+    jsonb_build_object('failure_code', {p.failure_code}::text)
 from done returning true
-"""
+""",
+)
 
-RETRY = """
+p = Parameters("id", "fence", "outcome", "failure", "delay", "provider_request_id", "queue")
+RETRY = Statement(
+    p,
+    f"""
 with back as (
-    update generations set state = 'queued', not_before = now() + $5::interval, lease_expires_at = null,
+    update generations set state = 'queued', not_before = now() + {p.delay}::interval, lease_expires_at = null,
         ticketed_at = now()
-    where id = $1 and fence = $2 and state = 'running'
+    where id = {p.id} and fence = {p.fence} and state = 'running'
     returning id, user_id, not_before, priority
 ), account as (
     update accounts set queued = queued + 1, running = running - 1,
         queued_high = queued_high + (back.priority = 1)::int, queued_low = queued_low + (back.priority = -1)::int
     from back where accounts.user_id = back.user_id
 ), attempt as (
-    update attempts set outcome = $3::attempt_outcome, failure = $4, finished_at = now(), provider_request_id = $6,
-        decision = 'retry'
-    from back where attempts.generation_id = back.id and attempts.fence = $2
+    update attempts set outcome = {p.outcome}::attempt_outcome, failure = {p.failure}, finished_at = now(),
+        provider_request_id = {p.provider_request_id}, decision = 'retry'
+    from back where attempts.generation_id = back.id and attempts.fence = {p.fence}
 ), ticket as (
-    insert into outbox (queue, body, due_at) select $7, id::text, not_before from back
+    insert into outbox (queue, body, due_at) select {p.queue}, id::text, not_before from back
 )
 insert into generation_events (generation_id, kind, data)
-select id, 'retrying', jsonb_build_object('failure', $4::text, 'after_seconds', extract(epoch from $5::interval))
+select id, 'retrying', jsonb_build_object('failure', {p.failure}::text,
+    'after_seconds', extract(epoch from {p.delay}::interval))
 from back returning true
-"""
+""",
+)
 
 CANCEL = f"""
 with mine as (

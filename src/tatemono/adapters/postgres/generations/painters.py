@@ -1,8 +1,9 @@
 """What the workers know of each painter together: one row for a model at a provider, times by the database's clock."""
 
-from dataclasses import astuple
+from dataclasses import asdict, fields
 from typing import Any
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.generations.circuit_breaker import Breaker
 
 # `clock_timestamp()`, since a transaction may have waited for the row.
@@ -10,18 +11,22 @@ _COLUMNS = """failures, opened, turned_away, extract(epoch from open_until - clo
     coalesce(extract(epoch from busy_until - clock_timestamp()), 0)::float8,
     coalesce(extract(epoch from probe_until - clock_timestamp()), 0)::float8"""
 _READ = f"select provider, model, {_COLUMNS} from painters order by provider, model"
-# One statement, so that the row is there and locked whatever others do with it.
+# One statement, so that the row is there and locked also when another worker adds or changes it.
 _LOCK = f"""
 insert into painters (provider, model) values ($1, $2)
 on conflict (provider, model) do update set failures = painters.failures returning {_COLUMNS}
 """
-_SAVE = """
-update painters set failures = $3, opened = $4, turned_away = $5,
-    open_until = clock_timestamp() + $6::float8 * interval '1 s',
-    busy_until = clock_timestamp() + $7::float8 * interval '1 s',
-    probe_until = clock_timestamp() + $8::float8 * interval '1 s'
-where provider = $1 and model = $2
-"""
+p = Parameters("provider", "model", *(each.name for each in fields(Breaker)))
+_SAVE = Statement(
+    p,
+    f"""
+update painters set failures = {p.failures}, opened = {p.opened}, turned_away = {p.turned_away},
+    open_until = clock_timestamp() + {p.open_for}::float8 * interval '1 s',
+    busy_until = clock_timestamp() + {p.busy_for}::float8 * interval '1 s',
+    probe_until = clock_timestamp() + {p.probe_for}::float8 * interval '1 s'
+where provider = {p.provider} and model = {p.model}
+""",
+)
 _TAKE_PROBE = """
 update painters set probe_until = now() + $3::float8 * interval '1 s'
 where provider = $1 and model = $2 and open_until <= now() and (probe_until is null or probe_until <= now())
@@ -42,7 +47,7 @@ class Painters:
         return Breaker(*await self._executor.fetchrow(_LOCK, provider, model))
 
     async def save(self, provider: str, model: str, breaker: Breaker) -> None:
-        await self._executor.execute(_SAVE, provider, model, *astuple(breaker))
+        await self._executor.execute(*_SAVE.bind(provider=provider, model=model, **asdict(breaker)))
 
     async def take_probe(self, provider: str, model: str, *, seconds: float) -> bool:
         """Be the one who tries a painter whose time alone is over. :returns: whether it is us"""

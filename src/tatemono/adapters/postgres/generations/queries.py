@@ -31,7 +31,7 @@ class PictureRow:
 @dataclass(frozen=True, slots=True)
 class Place:
     """:ivar position: how many jobs from now it is its turn; 1 is next
-    :ivar waiting: how long that takes; none if nobody can say
+    :ivar waiting: how long that takes; none if there is nothing yet to reckon from
     """
 
     position: int

@@ -60,15 +60,21 @@ running, samples, mean_seconds, extract(epoch from now() - measured_at)::float8 
 """
 _READ_PACE = f"select {_PACE} from queue_pace"
 
-# All of a higher priority; within one the user's own place among their waiting ones, and for each other user as many as
-# come before: turns go round, and whoever was served the longest ago is next.
-POSITIONS = f"""
+
+def _positions(generation_ids: str) -> str:
+    """Where those of the generations are that still wait, and how fast the queue moves.
+
+    :param generation_ids: an expression, an array
+    """
+    # All of a higher priority; within one the user's own place among their waiting ones, and for each other user as
+    # many as come before: turns go round, and the user who was served the longest ago is next.
+    return f"""
 with mine as (
     select g.id, g.user_id, g.priority, a.last_claimed_at,
         (select count(*) from generations o
             where o.user_id = g.user_id and o.state = 'queued' and o.priority = g.priority and o.id <= g.id) as place
     from generations g join accounts a on a.user_id = g.user_id
-    where g.id = any($1::uuid[]) and g.state = 'queued'
+    where g.id = any({generation_ids}) and g.state = 'queued'
 )
 select id, (place + coalesce((
     select sum(
@@ -80,6 +86,9 @@ select id, (place + coalesce((
     from accounts a where a.queued > 0), 0))::bigint as position, {_PACE}
 from mine, queue_pace
 """
+
+
+POSITIONS = _positions("$1::uuid[]")
 
 # The newest ends name the newest attempts, so that no index on their time is needed.
 _MEASURE = """
@@ -106,16 +115,13 @@ update queue_pace set measured_at = now(),
 from errors
 """
 
+_NEWEST_WAITING = """array(select id from (select id, state, fence from generations order by id desc limit 200) newest
+            where state = 'queued' and fence = 0 order by id desc limit 20)"""
 # What is foretold of some of those that came last is compared with what came true.
 _FORETELL = f"""
 insert into queue_forecasts (generation_id, expected_seconds, step_seconds)
-select id, position * mean_seconds / running, mean_seconds / running from ({
-    POSITIONS.replace(
-        "$1::uuid[]",
-        '''array(select id from (select id, state, fence from generations order by id desc limit 200) newest
-            where state = 'queued' and fence = 0 order by id desc limit 20)''',
-    )
-}) places where running > 0 and samples > 0 on conflict do nothing
+select id, position * mean_seconds / running, mean_seconds / running from ({_positions(_NEWEST_WAITING)}) places
+where running > 0 and samples > 0 on conflict do nothing
 """
 _COME_TRUE = """
 update queue_forecasts set waited_seconds = extract(epoch from g.started_at - told_at)

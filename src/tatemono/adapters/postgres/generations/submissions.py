@@ -61,7 +61,7 @@ def generation_of(row: Any) -> Generation:
 
 
 def account_of(row: Any) -> Account:
-    """What an account has on the day of the row, whatever it had on the last day that it was used."""
+    """What an account has on the day of the row; what it had on the day of its last use may be over."""
     new_day = row["account_day"] != row["day"]
     return Account(
         available=row["available"] or 0,
@@ -87,27 +87,27 @@ class Submission:
         return shards_from(sha256(f"{self.user_id}{self.idempotency_key}".encode()).digest())
 
     @property
-    def values(self) -> tuple[Any, ...]:
-        """As `SUBMIT_TOGETHER` wants them."""
+    def values(self) -> dict[str, Any]:
+        """By the names that the statements have for them."""
         asked = self.request
-        return (
-            self.user_id,
-            self.idempotency_key,
-            asked.price,
-            asked.prompt,
-            asked.style,
-            asked.size,
-            asked.quality,
-            asked.output_format,
-            asked.background,
-            asked.n,
-            asked.fingerprint,
-            asked.seed,
-            asked.negative_prompt,
-            asked.reference_id,
-            self.cost.expected,
-            self.cost.reserved,
-        )
+        return {
+            "user_id": self.user_id,
+            "idempotency_key": self.idempotency_key,
+            "price": asked.price,
+            "prompt": asked.prompt,
+            "style": asked.style,
+            "size": asked.size,
+            "quality": asked.quality,
+            "output_format": asked.output_format,
+            "background": asked.background,
+            "n": asked.n,
+            "fingerprint": asked.fingerprint,
+            "seed": asked.seed,
+            "negative_prompt": asked.negative_prompt,
+            "reference_id": asked.reference_id,
+            "expected_micros": self.cost.expected,
+            "reserved_micros": self.cost.reserved,
+        }
 
     def became(self, row: Any) -> Submitted:
         """:param row: id and time of the new generation"""
@@ -126,6 +126,18 @@ class Submission:
         return Submitted(generation, self.request.fingerprint, new=True, account=Account(0, 0, 0, 0, 0))
 
 
+def _terms(terms: Terms) -> dict[str, Any]:
+    """What the statements hold a submission to, and the queue of its ticket."""
+    return {
+        "time_zone": terms.time_zone,
+        "max_waiting": terms.max_waiting,
+        "daily_credits": terms.daily_credits,
+        "user_day_micros": terms.user_day_micros,
+        "shard_micros": terms.shard_micros,
+        "queue": IMAGE_JOBS,
+    }
+
+
 class Submissions:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
@@ -137,16 +149,10 @@ class Submissions:
         :raises asyncpg.IntegrityConstraintViolationError: nothing was done; another with one of the keys was under way,
             or a style or reference went away
         """
+        asked = [submission.values for submission in submissions]
+        together = {name: [values[name] for values in asked] for name in asked[0]}
         rows = await self._executor.fetch(
-            sql.SUBMIT_TOGETHER,
-            terms.time_zone,
-            submissions[0].shards[0],
-            terms.shard_micros,
-            terms.max_waiting,
-            terms.daily_credits,
-            terms.user_day_micros,
-            IMAGE_JOBS,
-            *map(list, zip(*(submission.values for submission in submissions), strict=True)),
+            *sql.SUBMIT_TOGETHER.bind(**together, **_terms(terms), shard=submissions[0].shards[0])
         )
         created = {row["user_id"]: row for row in rows}
         return {
@@ -158,33 +164,13 @@ class Submissions:
     async def submit(
         self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, cost: Cost, terms: Terms
     ) -> Submitted:
-        shards = Submission(user_id, request, idempotency_key, cost).shards
-        values = (
-            user_id,
-            idempotency_key,
-            request.price,
-            terms.max_waiting,
-            request.prompt,
-            request.style,
-            request.size,
-            request.quality,
-            request.output_format,
-            request.background,
-            request.n,
-            request.fingerprint,
-            request.seed,
-            request.negative_prompt,
-            request.reference_id,
-            cost.expected,
-            cost.reserved,
-            terms.daily_credits,
-        )
-        more = (terms.time_zone, terms.user_day_micros, terms.shard_micros, IMAGE_JOBS)
+        submission = Submission(user_id, request, idempotency_key, cost)
+        values = submission.values | _terms(terms)
         for turn in range(_TRIES):
             # One row of the budget is enough nearly always. When it is full, the others are looked at.
-            chosen = shards[:1] if turn == 0 else shards
+            shards = submission.shards[: 1 if turn == 0 else None]
             try:
-                row = await self._executor.fetchrow(sql.SUBMIT, *values, chosen, *more)
+                row = await self._executor.fetchrow(*sql.SUBMIT.bind(**values, shards=shards))
             except asyncpg.UniqueViolationError as error:
                 raise KeyInFlight from error  # it was not there when this statement began, and is now
             except asyncpg.ForeignKeyViolationError as error:
@@ -218,7 +204,7 @@ class Submissions:
         if row is None:
             return None
         account = account_of(row)
-        # Nobody has asked for anything today yet.
+        # No user has asked for anything today yet.
         return (
             account if row["room_micros"] is not None else replace(account, environment_room_micros=terms.shard_micros)
         )

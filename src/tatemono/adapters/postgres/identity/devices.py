@@ -4,7 +4,8 @@ from typing import Any
 
 import asyncpg
 
-from tatemono.adapters.postgres.identity.proofs import PROOF
+from tatemono.adapters.postgres.identity.proofs import remember
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.identity.devices import (
     IdentifierHashes,
     Platform,
@@ -21,15 +22,19 @@ SUSPENDED = "users.suspended_at is not null and coalesce(users.suspended_until >
 
 # One statement for the sign-in that happens most. A session that is not over is taken further, with a new family of
 # tokens: so there is one per device, also when two sign-ins of it race. A device that is found by an older hash of its
-# identifier ($2 has the newest first) is written down under the newest.
-SIGN_IN = f"""
-with {PROOF}, seen as (
-    update devices set last_seen_at = now(), identifier_hash = ($2::bytea[])[1]
+# identifier (`identifier_hashes` has the newest first) is written down under the newest.
+p = Parameters("proof_digest", "identifier_hashes", "key_thumbprint", "platform", "refresh_hash", "lifetime")
+SIGN_IN = Statement(
+    p,
+    f"""
+with {remember(p.proof_digest)}, seen as (
+    update devices set last_seen_at = now(), identifier_hash = ({p.identifier_hashes}::bytea[])[1]
     where id = (
         select id from devices
-        where identifier_hash = any($2::bytea[]) and key_thumbprint = $3 and platform = $4 and revoked_at is null
-        order by array_position($2, identifier_hash) limit 1
-    ) and revoked_at is null and ($1::bytea is null or exists (select from proof))
+        where identifier_hash = any({p.identifier_hashes}::bytea[]) and key_thumbprint = {p.key_thumbprint}
+            and platform = {p.platform} and revoked_at is null
+        order by array_position({p.identifier_hashes}, identifier_hash) limit 1
+    ) and revoked_at is null and ({p.proof_digest}::bytea is null or exists (select from proof))
     returning id, user_id
 ), owner as (
     select users.id, users.kind, users.email, users.suspended_until, users.suspension_reason,
@@ -37,8 +42,8 @@ with {PROOF}, seen as (
     from seen join users on users.id = seen.user_id
 ), opened as (
     insert into sessions (device_id, user_id, expires_at, refresh_hash)
-    select seen.id, seen.user_id, now() + $6::interval, $5 from seen join owner on not owner.suspended
-        and owner.erase_at is null
+    select seen.id, seen.user_id, now() + {p.lifetime}::interval, {p.refresh_hash}
+    from seen join owner on not owner.suspended and owner.erase_at is null
     on conflict (device_id) where revoked_at is null do update set user_id = excluded.user_id,
         expires_at = excluded.expires_at, refresh_hash = excluded.refresh_hash, previous_hash = null,
         previous_proof = null, rotated_at = now()
@@ -47,32 +52,37 @@ with {PROOF}, seen as (
     update users set last_used_at = now() from seen
     where users.id = seen.user_id and users.last_used_at < now() - interval '1 day'
 )
-select $1::bytea is null or exists (select from proof) as proven, seen.id as device_id, owner.id as user_id, owner.kind,
-    owner.email, owner.suspended, owner.suspended_until, owner.suspension_reason, owner.erase_at,
-    opened.id as session_id
+select {p.proof_digest}::bytea is null or exists (select from proof) as proven, seen.id as device_id,
+    owner.id as user_id, owner.kind, owner.email, owner.suspended, owner.suspended_until, owner.suspension_reason,
+    owner.erase_at, opened.id as session_id
 from (values (1)) as always left join seen on true left join owner on true left join opened on true
-"""
+""",
+)
 
-# Whoever came first with this identifier is told, once an hour at most.
-_CREATE_GUEST = """
+# The user who came first with this identifier is told, once an hour at most.
+p = Parameters("identifier_hashes", "key_thumbprint", "platform", "credits", "refresh_hash", "lifetime")
+_CREATE_GUEST = Statement(
+    p,
+    f"""
 with guest as (
     insert into users default values returning id, kind
 ), account as (
-    insert into accounts (user_id, available) select id, $4 from guest
+    insert into accounts (user_id, available) select id, {p.credits} from guest
 ), welcome as (
     insert into credit_transfers (user_id, out_of, into_pot, credits)
-    select id, 'issued', 'available', $4 from guest where $4 > 0
+    select id, 'issued', 'available', {p.credits} from guest where {p.credits} > 0
 ), device as (
     insert into devices (user_id, identifier_hash, key_thumbprint, platform)
-    select id, ($1::bytea[])[1], $2, $3 from guest
+    select id, ({p.identifier_hashes}::bytea[])[1], {p.key_thumbprint}, {p.platform} from guest
     returning id
 ), opened as (
     insert into sessions (device_id, user_id, expires_at, refresh_hash)
-    select device.id, guest.id, now() + $6::interval, $5 from device, guest
+    select device.id, guest.id, now() + {p.lifetime}::interval, {p.refresh_hash} from device, guest
     returning id
 ), first as (
     select id, user_id from devices
-    where identifier_hash = any($1::bytea[]) and platform = $3 and key_thumbprint <> $2 and revoked_at is null
+    where identifier_hash = any({p.identifier_hashes}::bytea[]) and platform = {p.platform}
+        and key_thumbprint <> {p.key_thumbprint} and revoked_at is null
     order by id limit 1
 ), told as (
     insert into security_events (user_id, device_id, kind)
@@ -83,7 +93,8 @@ with guest as (
 )
 select device.id as device_id, guest.id as user_id, guest.kind, null as email, opened.id as session_id
 from device, guest, opened
-"""
+""",
+)
 
 
 class Devices:
@@ -99,9 +110,15 @@ class Devices:
         refresh_hash: bytes,
         proof_digest: bytes | None,
     ) -> SignedInDevice | None:
-        row = await self._executor.fetchrow(
-            SIGN_IN, proof_digest, identifier_hashes, key_thumbprint, platform, refresh_hash, SESSION_LIFETIME
+        statement = SIGN_IN.bind(
+            proof_digest=proof_digest,
+            identifier_hashes=identifier_hashes,
+            key_thumbprint=key_thumbprint,
+            platform=platform,
+            refresh_hash=refresh_hash,
+            lifetime=SESSION_LIFETIME,
         )
+        row = await self._executor.fetchrow(*statement)
         if not row["proven"]:
             raise ProofRejected(ProofFault.REPLAYED)
         if row["suspended"]:
@@ -119,16 +136,16 @@ class Devices:
         refresh_hash: bytes,
         welcome_credits: int,
     ) -> SignedInDevice | None:
+        statement = _CREATE_GUEST.bind(
+            identifier_hashes=identifier_hashes,
+            key_thumbprint=key_thumbprint,
+            platform=platform,
+            credits=welcome_credits,
+            refresh_hash=refresh_hash,
+            lifetime=SESSION_LIFETIME,
+        )
         try:
-            row = await self._executor.fetchrow(
-                _CREATE_GUEST,
-                identifier_hashes,
-                key_thumbprint,
-                platform,
-                welcome_credits,
-                refresh_hash,
-                SESSION_LIFETIME,
-            )
+            row = await self._executor.fetchrow(*statement)
         except asyncpg.UniqueViolationError:
             return None
         return signed_in_device(row, new=True)

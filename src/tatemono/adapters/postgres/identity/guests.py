@@ -1,12 +1,12 @@
-"""Guests: the identities that they are given late, and the end of those that nobody uses."""
+"""Guests: the identities that they are given late, and the end of those that are not used any more."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-# In one statement, and only what nobody else holds: a sign-in that is under way keeps its guest, and one that begins
-# now waits, and finds the device revoked. Whoever took part in a merge stays: their ledgers balance together.
+# In one statement, and only rows that no other transaction has locked: a sign-in that is under way keeps its guest, and
+# one that begins now waits, and finds the device revoked. Both users of a merge stay: their ledgers balance together.
 _LET_GO = """
 with unused as (
     select users.id from users join accounts on accounts.user_id = users.id

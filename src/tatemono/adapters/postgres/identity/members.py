@@ -7,7 +7,7 @@ import asyncpg
 
 from tatemono.domain.identity.members import AccountErased, PoolMember
 
-# Nobody but Cognito says whose address it is: whoever had it before has it no more.
+# Only Cognito says to which member an address belongs: the user who had it before has it no more.
 _TAKE_ADDRESS = (
     "update users set email = null, email_verified_at = null where email = $1 and cognito_sub is distinct from $2"
 )

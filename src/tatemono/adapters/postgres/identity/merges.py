@@ -5,7 +5,7 @@ so neither waits for the other in a circle. Devices and sessions come last and a
 takes them first: where one is taken, all is let go and tried again (`AccountsBusy`).
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -73,7 +73,7 @@ class Merges:
             rows = await self._executor.fetch(sql.LOCK_GENERATIONS_OF, leaving)
             generations = [row["id"] for row in rows]
             await self.lock_accounts(leaving, staying)
-            # What was submitted in between may be held by who waits for the account.
+            # A transaction that waits for the account may hold what was submitted in between.
             if await self._executor.fetchval(sql.NEWCOMERS, leaving, generations):
                 raise AccountsBusy
             devices = [row["id"] for row in await self._executor.fetch(sql.LOCK_DEVICES, leaving)]
@@ -86,7 +86,9 @@ class Merges:
         )
         # An operator who takes a picture down holds that, and may wait for its user.
         async with never_waiting():
-            pictures = await self._move(moved.generations, devices, leaving, staying, *side, reason="merged")
+            pictures = await self._move(
+                moved.generations, devices, source=leaving, target=staying, balances=dict(side), reason="merged"
+            )
             strikes = await self._executor.fetchval(sql.MOVE_STRIKES, leaving, staying, None, generations)
         moved = replace(moved, strikes=strikes)
         await self._executor.execute(sql.MARK_MERGED, leaving, staying)
@@ -129,11 +131,21 @@ class Merges:
     async def move_back(
         self, merge_id: UUID, guest: UUID, into_user_id: UUID, found: Undoing, credits_back: Return
     ) -> int:
-        balances = (credits_back.available, found.in_flight, found.queued, found.running)
+        balances = {
+            "available": credits_back.available,
+            "held": found.in_flight,
+            "queued": found.queued,
+            "running": found.running,
+        }
         came = found.moved
         async with never_waiting():
             pictures = await self._move(
-                came.generations, found.devices, into_user_id, guest, *balances, reason="merge_undone"
+                came.generations,
+                found.devices,
+                source=into_user_id,
+                target=guest,
+                balances=balances,
+                reason="merge_undone",
             )
             await self._executor.execute(sql.MOVE_STRIKES, into_user_id, guest, came.strikes, came.generations)
         await self._executor.execute(sql.MARK_MERGED, guest, None)
@@ -144,16 +156,17 @@ class Merges:
         self,
         generations: Sequence[UUID],
         devices: Sequence[UUID],
+        *,
         source: UUID,
         target: UUID,
-        *balances: int,
+        balances: Mapping[str, int],
         reason: str,
     ) -> int:
-        """:param balances: available, held, queued, running"""
+        """:param balances: `available`, `held`, `queued`, `running`"""
         await self._executor.execute(sql.MOVE_GENERATIONS, generations, target)
         pictures: int = await self._executor.fetchval(sql.MOVE_PICTURES, generations, target)
         await self._executor.execute(sql.MOVE_TAKEDOWNS, generations, target)
-        await self._executor.execute(sql.MOVE_CREDITS, source, target, *balances)
+        await self._executor.execute(*sql.MOVE_CREDITS.bind(source=source, target=target, **balances))
         await self._executor.execute(sql.MOVE_SPENDING, source, target, generations)
         await self._executor.execute(sql.RECOUNT_PRIORITIES, [source, target])
         # The access tokens speak for the old user: they end with the sessions.

@@ -1,9 +1,10 @@
 """The statements of `merges.py`."""
 
 from tatemono.adapters.postgres.identity.devices import SUSPENDED
+from tatemono.adapters.postgres.statements import Parameters, Statement
 
 # A guest that has never asked for a picture and was never given more than the welcome has nothing to lose: if the
-# welcome were carried over, whoever makes many guests could collect it.
+# welcome were carried over, a person who makes many guests could collect it.
 SIDE = f"""
 select users.id, users.kind, users.email, users.merged_into is not null as merged,
     {SUSPENDED} as suspended,
@@ -31,14 +32,14 @@ LOCK_SESSIONS = """
 select from sessions where user_id = any($1::uuid[]) and revoked_at is null order by id for no key update nowait
 """
 
-# The same Idempotency-Key on both sides stays with who has it; the other request is older and was answered.
+# An Idempotency-Key that both have stays with user $2; the other request is older and was answered.
 MOVE_GENERATIONS = """
 update generations set user_id = $2, idempotency_key = case when not exists (
     select from generations as theirs
     where theirs.user_id = $2 and theirs.idempotency_key = generations.idempotency_key) then idempotency_key end
 where id = any($1::uuid[])
 """
-# Those that are deleted wait for their objects to be erased, and nobody sees them any more.
+# Deleted pictures wait for their objects to be erased, and no user sees them any more.
 MOVE_PICTURES = """
 with moved as (
     update pictures set user_id = $2 where generation_id = any($1::uuid[]) and deleted_at is null returning id
@@ -62,27 +63,33 @@ END_SESSIONS = """
 update sessions set revoked_at = now(), revocation = $2 where device_id = any($1::uuid[]) and revoked_at is null
 """
 
-# $3 available, $4 held, $5 queued, $6 running: from $1 to $2. The pot `moved` of the one is what that of the other is
-# not, so all pots of all users still sum to zero, and those of each user, too.
-MOVE_CREDITS = """
+# The pot `moved` of the one is what that of the other is not, so all pots of all users still sum to zero, and those of
+# each user, too.
+p = Parameters("source", "target", "available", "held", "queued", "running")
+MOVE_CREDITS = Statement(
+    p,
+    f"""
 with left_ as (
-    update accounts set available = available - $3, held = held - $4, queued = queued - $5, running = running - $6
-    where user_id = $1
+    update accounts set available = available - {p.available}, held = held - {p.held},
+        queued = queued - {p.queued}, running = running - {p.running}
+    where user_id = {p.source}
 ), came as (
-    update accounts set available = available + $3, held = held + $4, queued = queued + $5, running = running + $6
-    where user_id = $2
+    update accounts set available = available + {p.available}, held = held + {p.held},
+        queued = queued + {p.queued}, running = running + {p.running}
+    where user_id = {p.target}
 )
 insert into credit_transfers (user_id, out_of, into_pot, credits)
 select user_id, out_of, into_pot, credits from (values
-    ($1::uuid, 'available'::pot, 'moved'::pot, $3::int),
-    ($1, 'held', 'moved', $4::int),
-    ($2, 'moved', 'available', $3),
-    ($2, 'moved', 'held', $4)
+    ({p.source}::uuid, 'available'::pot, 'moved'::pot, {p.available}::int),
+    ({p.source}, 'held', 'moved', {p.held}::int),
+    ({p.target}, 'moved', 'available', {p.available}),
+    ({p.target}, 'moved', 'held', {p.held})
 ) as rows (user_id, out_of, into_pot, credits) where credits > 0
-"""
+""",
+)
 
 # What the generations that move ($3) were set aside or cost on the last day of either account: from $1 to $2, so that
-# nobody gets around the budget of a day by merging. An account that asked for nothing on that day has begun it then,
+# a merge is no way around the budget of a day. An account that asked for nothing on that day has begun it then,
 # and has had the allowance that the other one was given.
 MOVE_SPENDING = """
 with last as (

@@ -1,6 +1,6 @@
 """The DPoP proofs that were used: each is good once.
 
-`PROOF` is put in front of the statement that a proof is for, so that both happen or neither, in one round trip. Each
+`remember` is put in front of the statement that a proof is for, so that both happen or neither, in one round trip. Each
 one removes two that are out of date, so the table stays as large as what came in lately.
 """
 
@@ -8,10 +8,13 @@ from typing import Any
 
 from tatemono.domain.identity.devices import ProofFault, ProofRejected
 
-# Longer than any proof is good: a minute each way around `iat`, or two minutes with a nonce (adapters/proofs.py).
-PROOF = """proof as (
+
+def remember(proof_digest: str) -> str:
+    """:param proof_digest: the parameter of the statement"""
+    # Longer than any proof is good: a minute each way around `iat`, or two minutes with a nonce (adapters/dpop.py).
+    return f"""proof as (
     insert into dpop_proofs (digest, expires_at)
-    select $1::bytea, now() + interval '3 minutes' where $1::bytea is not null
+    select {proof_digest}::bytea, now() + interval '3 minutes' where {proof_digest}::bytea is not null
     on conflict (digest) do nothing
     returning digest
 ), pruned as (
@@ -19,7 +22,8 @@ PROOF = """proof as (
         select digest from dpop_proofs where expires_at < now() order by expires_at limit 2 for update skip locked))
 )"""
 
-_USE = f"with {PROOF} select exists (select from proof)"
+
+_USE = f"with {remember('$1')} select exists (select from proof)"
 
 
 class Proofs:

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Revocations:
-    """Open it as a context manager: whoever is within knows all that was revoked before.
+    """Open it as a context manager: within, all that was revoked before is known.
 
     :param lifetime_seconds: of an access token; a session that ended longer ago than this has none any more
     """
@@ -41,7 +41,7 @@ class Revocations:
         self._lifetime = timedelta(seconds=lifetime_seconds)
         self._reload_seconds = reload_seconds
         self._suspended: dict[UUID, Suspension] = {}
-        #: Whose account is to be erased, and when.
+        #: Users whose account is to be erased → when.
         self._leaving: dict[UUID, datetime] = {}
         #: Session → when it can be forgotten (time.monotonic()).
         self._ended: dict[UUID, float] = {}
@@ -109,9 +109,9 @@ class Revocations:
                 self._all = True
             self._asked.clear()
             users, self._users = self._users, set()
-            everybody, self._all = self._all, False
+            all_users, self._all = self._all, False
             try:
-                await self._read(None if everybody else users)
+                await self._read(None if all_users else users)
             except Exception as error:  # noqa: BLE001 - the database may be away; what is known stays known
                 log.warning("revocations_not_read", error=repr(error))
                 self._all = True
@@ -119,7 +119,7 @@ class Revocations:
                 self._asked.set()
 
     async def _read(self, users: set[UUID] | None) -> None:
-        """Learn what there is of these users; of everybody if none."""
+        """Learn what there is of these users; none: of all."""
         suspended = await self._db.sessions.suspended_users(users)
         leaving = await self._db.sessions.leaving_users(users)
         ended = await self._db.sessions.ended_within(self._lifetime, users)

@@ -6,19 +6,23 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.identity.devices import SUSPENDED, signed_in_device
-from tatemono.adapters.postgres.identity.proofs import PROOF
+from tatemono.adapters.postgres.identity.proofs import remember
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.identity.devices import Platform, SignedInDevice
 from tatemono.domain.identity.sessions import SESSION_LIFETIME, OwnDevice, SecurityEvent, Session, Suspension
 
 # Of many with the same token the first takes the row; for the others the hash is another one when they get it.
-_ROTATE = f"""
-with {PROOF}, rotated as (
-    update sessions set previous_hash = refresh_hash, previous_proof = $1, refresh_hash = $4, rotated_at = now(),
-        expires_at = now() + $5::interval
+p = Parameters("proof_digest", "session_id", "old_hash", "new_hash", "lifetime", "key_thumbprint")
+_ROTATE = Statement(
+    p,
+    f"""
+with {remember(p.proof_digest)}, rotated as (
+    update sessions set previous_hash = refresh_hash, previous_proof = {p.proof_digest}, refresh_hash = {p.new_hash},
+        rotated_at = now(), expires_at = now() + {p.lifetime}::interval
     from devices, users
-    where sessions.id = $2 and sessions.refresh_hash = $3 and sessions.revoked_at is null
+    where sessions.id = {p.session_id} and sessions.refresh_hash = {p.old_hash} and sessions.revoked_at is null
         and sessions.expires_at > now() and exists (select from proof)
-        and devices.id = sessions.device_id and devices.key_thumbprint = $6
+        and devices.id = sessions.device_id and devices.key_thumbprint = {p.key_thumbprint}
         and users.id = sessions.user_id and not ({SUSPENDED}) and users.erase_at is null
     returning sessions.id as session_id, sessions.device_id, sessions.user_id, users.kind, users.email
 ), seen as (
@@ -28,7 +32,8 @@ with {PROOF}, rotated as (
     where users.id = rotated.user_id and users.last_used_at < now() - interval '1 day'
 )
 select * from rotated
-"""
+""",
+)
 
 _LOCK = f"""
 select sessions.id as session_id, sessions.device_id, sessions.user_id, users.kind, users.email, devices.key_thumbprint,
@@ -67,9 +72,15 @@ class Sessions:
     async def rotate(
         self, session_id: UUID, *, key_thumbprint: str, proof_digest: bytes, old_hash: bytes, new_hash: bytes
     ) -> SignedInDevice | None:
-        row = await self._executor.fetchrow(
-            _ROTATE, proof_digest, session_id, old_hash, new_hash, SESSION_LIFETIME, key_thumbprint
+        statement = _ROTATE.bind(
+            proof_digest=proof_digest,
+            session_id=session_id,
+            old_hash=old_hash,
+            new_hash=new_hash,
+            lifetime=SESSION_LIFETIME,
+            key_thumbprint=key_thumbprint,
         )
+        row = await self._executor.fetchrow(*statement)
         return row and signed_in_device(row, new=False)
 
     async def lock(self, session_id: UUID) -> Session | None:

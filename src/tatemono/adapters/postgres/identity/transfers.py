@@ -5,22 +5,28 @@ from typing import Any
 from uuid import UUID
 
 from tatemono.adapters.postgres.identity.devices import signed_in_device
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.identity.devices import IdentifierHashes, Platform, SignedInDevice
 from tatemono.domain.identity.merges import AccountsBusy
 from tatemono.domain.identity.sessions import SESSION_LIFETIME
 from tatemono.domain.identity.transfers import ATTEMPTS, IssuedTransferCode, TakenTransferCode, TransferCode
 
-# An account has one code that is good: the newest. Whoever is merged away has none.
-_ISSUE = """
+# An account has one code that is good: the newest. An account that is merged into another has none.
+p = Parameters("user_id", "device_id", "locator", "code_hash", "sign_out_old_device", "lifetime", "attempts")
+_ISSUE = Statement(
+    p,
+    f"""
 with older as (
-    update transfer_codes set expires_at = now() where user_id = $1 and used_at is null and expires_at > now()
+    update transfer_codes set expires_at = now() where user_id = {p.user_id} and used_at is null and expires_at > now()
 )
 insert into transfer_codes (user_id, device_id, locator, code_hash, sign_out_old_device, expires_at, attempts_left)
-select users.id, devices.id, $3, $4, $5, now() + $6::interval, $7
-from users join devices on devices.user_id = users.id and devices.id = $2 and devices.revoked_at is null
-where users.id = $1 and users.merged_into is null
+select users.id, devices.id, {p.locator}, {p.code_hash}, {p.sign_out_old_device}, now() + {p.lifetime}::interval,
+    {p.attempts}
+from users join devices on devices.user_id = users.id and devices.id = {p.device_id} and devices.revoked_at is null
+where users.id = {p.user_id} and users.merged_into is null
 returning expires_at
-"""
+""",
+)
 
 # Whether it was right or not, an attempt is gone. Of two with the right one the second finds it used.
 _TAKE = """
@@ -54,9 +60,16 @@ class Transfers:
         sign_out_old_device: bool,
         lifetime: timedelta,
     ) -> IssuedTransferCode | None:
-        expires_at = await self._executor.fetchval(
-            _ISSUE, user_id, device_id, code.locator, code_hash, sign_out_old_device, lifetime, ATTEMPTS
+        statement = _ISSUE.bind(
+            user_id=user_id,
+            device_id=device_id,
+            locator=code.locator,
+            code_hash=code_hash,
+            sign_out_old_device=sign_out_old_device,
+            lifetime=lifetime,
+            attempts=ATTEMPTS,
         )
+        expires_at = await self._executor.fetchval(*statement)
         return expires_at and IssuedTransferCode(code, expires_at)
 
     async def take(self, code: TransferCode, code_hash: bytes) -> TakenTransferCode | None:

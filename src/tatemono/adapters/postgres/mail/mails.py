@@ -1,4 +1,4 @@
-"""Mails: written by whoever has something to tell, in the transaction that made it true; sent by the mail worker."""
+"""Mails: written in the transaction that made true what they say, and sent by the mail worker."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -26,10 +26,16 @@ class Mails:
         self._executor = executor
 
     async def put(self, mail: Mail) -> bool:
-        written = await self._executor.fetchval(
-            sql.PUT, mail.cause, mail.kind, mail.kind.priority, mail.language, mail.to, dict(mail.facts), MAIL
+        statement = sql.PUT.bind(
+            cause=mail.cause,
+            kind=mail.kind,
+            priority=mail.kind.priority,
+            language=mail.language,
+            recipient=mail.to,
+            facts=dict(mail.facts),
+            queue=MAIL,
         )
-        return written is not None
+        return await self._executor.fetchval(*statement) is not None
 
     async def claim(self, *, lease: timedelta) -> MailClaim | None:
         """Take the next mail, if SES's quota lets one more go, and note that SES is about to be called."""
@@ -59,12 +65,17 @@ class Mails:
         return bool(await self._executor.fetchval(sql.SENT, claim.id, claim.fence, ses_message_id))
 
     async def send_again(self, claim: MailClaim, failure: SendFailure, detail: str, delay: timedelta) -> bool:
-        values = (claim.id, claim.fence, failure, detail[:_MAX_DETAIL_CHARACTERS], delay, MAIL)
-        return bool(await self._executor.fetchval(sql.SEND_AGAIN, *values))
+        detail = detail[:_MAX_DETAIL_CHARACTERS]
+        statement = sql.SEND_AGAIN.bind(
+            id=claim.id, fence=claim.fence, failure=failure, detail=detail, delay=delay, queue=MAIL
+        )
+        return bool(await self._executor.fetchval(*statement))
 
     async def end(self, claim: MailClaim, failure: SendFailure, detail: str, state: MailState) -> bool:
-        values = (claim.id, claim.fence, failure, detail[:_MAX_DETAIL_CHARACTERS], state)
-        return bool(await self._executor.fetchval(sql.END, *values))
+        """It is not sent, for good. :returns: as above"""
+        detail = detail[:_MAX_DETAIL_CHARACTERS]
+        statement = sql.END.bind(id=claim.id, fence=claim.fence, failure=failure, detail=detail, state=state)
+        return bool(await self._executor.fetchval(*statement))
 
     async def wait_for_word(self, claim: MailClaim, detail: str, silence: timedelta) -> bool:
         values = (claim.id, claim.fence, detail[:_MAX_DETAIL_CHARACTERS], silence)
@@ -85,20 +96,19 @@ class Mails:
 
     async def record(self, event: MailEvent) -> bool:
         """Keep what SES told, once. :returns: whether it was new"""
-        reason = event.kind.value if event.suppresses else None
-        new: bool = await self._executor.fetchval(
-            sql.RECORD_EVENT,
-            event.digest,
-            event.mail_id,
-            event.kind,
-            event.happened_at,
-            event.detail[:_MAX_DETAIL_CHARACTERS],
-            event.ses_message_id,
-            event.kind if event.kind in _DELIVERIES else None,
-            [address_digest(address) for address in event.addresses],
-            [address.rpartition("@")[2].lower() for address in event.addresses],
-            reason,
+        statement = sql.RECORD_EVENT.bind(
+            digest=event.digest,
+            mail_id=event.mail_id,
+            kind=event.kind,
+            happened_at=event.happened_at,
+            detail=event.detail[:_MAX_DETAIL_CHARACTERS],
+            ses_message_id=event.ses_message_id,
+            delivery=event.kind if event.kind in _DELIVERIES else None,
+            address_digests=[address_digest(address) for address in event.addresses],
+            domains=[address.rpartition("@")[2].lower() for address in event.addresses],
+            reason=event.kind.value if event.suppresses else None,
         )
+        new: bool = await self._executor.fetchval(*statement)
         return new
 
     async def unsubscribe(self, digest: bytes, kind: MailKind) -> None:

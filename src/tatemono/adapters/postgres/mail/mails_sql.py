@@ -1,14 +1,21 @@
 """The statements of `mails.py`. Times are the database's: workers whose clocks differ agree on a lease all the same."""
 
-PUT = """
+from tatemono.adapters.postgres.statements import Parameters, Statement
+
+p = Parameters("cause", "kind", "priority", "language", "recipient", "facts", "queue")
+PUT = Statement(
+    p,
+    f"""
 with mail as (
-    insert into mails (cause, kind, priority, language, recipient, facts) values ($1, $2, $3, $4, $5, $6)
+    insert into mails (cause, kind, priority, language, recipient, facts)
+    values ({p.cause}, {p.kind}, {p.priority}, {p.language}, {p.recipient}, {p.facts})
     on conflict (cause) do nothing returning id
 ), ticket as (
-    insert into outbox (queue, body) select $7, id::text from mail
+    insert into outbox (queue, body) select {p.queue}, id::text from mail
 )
 select id from mail
-"""
+""",
+)
 
 # SES counts by the second. A bucket that holds a tenth of a second's mail and fills at nine tenths of the rate never
 # gives more in one second than SES takes.
@@ -17,7 +24,7 @@ _TOKENS = """least(greatest(max_per_second * 0.1, 1),
 _ANY_DUE = "exists (select from mails where state = 'waiting' and not_before <= now())"
 
 # All that decides whether a mail may go is in one statement: the bucket's row is locked by one worker at a time, and
-# whoever waited for it sees what is left.
+# the next worker sees what is left.
 CLAIM = f"""
 with token as (
     update mail_quota set tokens = {_TOKENS} - 1, filled_at = clock_timestamp(), taken_since = taken_since + 1
@@ -50,7 +57,7 @@ select greatest(0, extract(epoch from paused_until - clock_timestamp()), (1 - {_
 from mail_quota where {_ANY_DUE}
 """
 
-# Whoever has the newest fence knows best, also if the lease is over and nobody has claimed it since.
+# The worker with the newest fence knows best, also if its lease is over and no other has claimed the mail since.
 SENT = """
 with done as (
     update mails set state = 'sent', ses_message_id = $3, failure = null, finished_at = now(), lease_expires_at = null
@@ -61,28 +68,36 @@ update mail_attempts set outcome = 'sent', finished_at = now(), failure = null, 
 from done where mail_id = done.id and fence = $2 returning true
 """
 
-SEND_AGAIN = """
+p = Parameters("id", "fence", "failure", "detail", "delay", "queue")
+SEND_AGAIN = Statement(
+    p,
+    f"""
 with back as (
-    update mails set state = 'waiting', failure = $3, not_before = now() + $5::interval, ticketed_at = now(),
-        lease_expires_at = null
-    where id = $1 and fence = $2 and state = 'sending'
+    update mails set state = 'waiting', failure = {p.failure}, not_before = now() + {p.delay}::interval,
+        ticketed_at = now(), lease_expires_at = null
+    where id = {p.id} and fence = {p.fence} and state = 'sending'
     returning id, not_before
 ), ticket as (
-    insert into outbox (queue, body, due_at) select $6, id::text, not_before from back
+    insert into outbox (queue, body, due_at) select {p.queue}, id::text, not_before from back
 )
-update mail_attempts set outcome = 'failed', finished_at = now(), failure = $3, detail = $4
-from back where mail_id = back.id and fence = $2 returning true
-"""
+update mail_attempts set outcome = 'failed', finished_at = now(), failure = {p.failure}, detail = {p.detail}
+from back where mail_id = back.id and fence = {p.fence} returning true
+""",
+)
 
-END = """
+p = Parameters("id", "fence", "failure", "detail", "state")
+END = Statement(
+    p,
+    f"""
 with done as (
-    update mails set state = $5::mail_state, failure = $3, finished_at = now(), lease_expires_at = null
-    where id = $1 and fence = $2 and state = 'sending'
+    update mails set state = {p.state}::mail_state, failure = {p.failure}, finished_at = now(), lease_expires_at = null
+    where id = {p.id} and fence = {p.fence} and state = 'sending'
     returning id
 )
-update mail_attempts set outcome = 'failed', finished_at = now(), failure = $3, detail = $4
-from done where mail_id = done.id and fence = $2 returning true
-"""
+update mail_attempts set outcome = 'failed', finished_at = now(), failure = {p.failure}, detail = {p.detail}
+from done where mail_id = done.id and fence = {p.fence} returning true
+""",
+)
 
 # What SES tells may be here before the caller knows that the call was lost.
 WAIT_FOR_WORD = """
@@ -130,7 +145,7 @@ with silent as (
 select count(*) filter (where again)::int, count(*) filter (where not again)::int from silent
 """
 
-# A ticket is for whichever mail is next, and its holder goes on while there is one: a few are as good as many.
+# A ticket is for the mail that is next, and its holder goes on while there is one: a few are as good as many.
 REISSUE = """
 with lost as (
     select id from mails where state = 'waiting' and greatest(ticketed_at, not_before) < now() - $1::interval
@@ -143,29 +158,37 @@ with lost as (
 select count(*)::int from tickets
 """
 
-# Of a mail that nobody knew to be sent, any event says that it was.
-RECORD_EVENT = """
+# Any event of a mail says that it was sent, also if no worker knew.
+p = Parameters(
+    *("digest", "mail_id", "kind", "happened_at", "detail", "ses_message_id", "delivery"),
+    *("address_digests", "domains", "reason"),
+)
+RECORD_EVENT = Statement(
+    p,
+    f"""
 with known as (
-    select id from mails where id = $2
+    select id from mails where id = {p.mail_id}
 ), event as (
     insert into mail_events (digest, mail_id, kind, happened_at, detail)
-    select $1, (select id from known), $3, $4, $5
+    select {p.digest}, (select id from known), {p.kind}, {p.happened_at}, {p.detail}
     on conflict (digest) do nothing returning mail_id
 ), told as (
-    update mails set ses_message_id = coalesce(ses_message_id, $6),
-        delivery = greatest(delivery, $7::mail_delivery),
+    update mails set ses_message_id = coalesce(ses_message_id, {p.ses_message_id}),
+        delivery = greatest(delivery, {p.delivery}::mail_delivery),
         state = case when state = 'sending' then state else 'sent' end,
         finished_at = case when state = 'sending' then finished_at else coalesce(finished_at, now()) end,
         failure = case when state = 'sending' then failure end
     from event where mails.id = event.mail_id and state <> 'suppressed'
 ), suppressed as (
     insert into mail_suppressions (digest, domain, reason, note)
-    select address.digest, address.domain, $10::suppression_reason, $5
-    from event, unnest($8::bytea[], $9::text[]) as address (digest, domain) where $10::text is not null
+    select address.digest, address.domain, {p.reason}::suppression_reason, {p.detail}
+    from event, unnest({p.address_digests}::bytea[], {p.domains}::text[]) as address (digest, domain)
+    where {p.reason}::text is not null
     on conflict (digest) do nothing
 )
 select count(*) > 0 from event
-"""
+""",
+)
 
 ERASE = """
 with old as (

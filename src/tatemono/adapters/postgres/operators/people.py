@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.identity.devices import Platform, UserKind
 from tatemono.domain.operators.roles import (
     Act,
@@ -27,7 +28,7 @@ _NEWEST = f"select {_PERSON} from users u where ($1::uuid is null or u.id < $1) 
 
 _BY_EMAIL = f"select {_PERSON} from users u where u.email = $1"
 
-# An id says nothing about whose it is; each look is one in a primary key.
+# An id does not say what it is the id of; each look is one in a primary key.
 _BY_ID = f"""
 select {_PERSON} from users u where ($2::uuid is null or u.id < $2) and u.id in (
     select $1 union all
@@ -71,10 +72,15 @@ update users set suspended_at = null, suspended_until = null, suspension_reason 
 where id = $1 and suspended_at is not null returning id
 """
 
-_RECORD = """
+p = Parameters("operator_id", "operator_email", "action", "user_id", "reason", "data", "request_id", "address")
+_RECORD = Statement(
+    p,
+    f"""
 insert into audit_records (operator_id, operator_email, action, user_id, reason, data, request_id, address)
-values ($1, $2, $3, $4, $5, $6, $7, $8::text::inet)
-"""
+values ({p.operator_id}, {p.operator_email}, {p.action}, {p.user_id}, {p.reason}, {p.data}, {p.request_id},
+    {p.address}::text::inet)
+""",
+)
 
 _RECORDS = """
 select id, operator_id, operator_email, action, user_id, reason, data, request_id, host(address), created_at
@@ -130,10 +136,17 @@ class People:
         return await self._executor.fetchval("select id from users where id = $1", user_id) is not None
 
     async def record(self, operation: Operation, act: Act, user_id: UUID | None, data: dict[str, object]) -> None:
-        operator = act.operator
-        await self._executor.execute(
-            _RECORD, operator.id, operator.email, operation, user_id, act.reason, data, act.request_id, act.address
+        statement = _RECORD.bind(
+            operator_id=act.operator.id,
+            operator_email=act.operator.email,
+            action=operation,
+            user_id=user_id,
+            reason=act.reason,
+            data=data,
+            request_id=act.request_id,
+            address=act.address,
         )
+        await self._executor.execute(*statement)
 
     async def records(self, user_id: UUID | None, *, before: UUID | None, limit: int) -> list[AuditRecord]:
         """What was done, to one person or to all; the newest first."""

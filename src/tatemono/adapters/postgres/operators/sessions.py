@@ -4,17 +4,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.operators.sessions import FETCHING, IDLE, IdentifiedOperator, OperatorSession, OwnSignIn
 
-# The session that this browser had before goes, whoever's it was; and with it all that are over.
-_OPEN = """
+# The session that this browser had before goes, also another operator's; and with it all that are over.
+p = Parameters(
+    *("id", "token_hash", "operator_id", "operator_email", "sealed_tokens", "fetched_at", "expires_at", "address"),
+    *("browser", "previous_hash", "idle"),
+)
+_OPEN = Statement(
+    p,
+    f"""
 with over as (
     delete from operator_sessions
-    where token_hash = $9 or expires_at <= now() or last_used_at <= now() - $10::interval)
+    where token_hash = {p.previous_hash} or expires_at <= now() or last_used_at <= now() - {p.idle}::interval)
 insert into operator_sessions
     (id, token_hash, operator_id, operator_email, sealed_tokens, fetched_at, expires_at, address, browser)
-values ($1, $2, $3, $4, $5, $6, $7, $8::text::inet, $11)
-"""
+values ({p.id}, {p.token_hash}, {p.operator_id}, {p.operator_email}, {p.sealed_tokens}, {p.fetched_at}, {p.expires_at},
+    {p.address}::text::inet, {p.browser})
+""",
+)
 
 _USE = """
 update operator_sessions set last_used_at = now()
@@ -22,7 +31,7 @@ where token_hash = $1 and expires_at > now() and last_used_at > now() - $2::inte
 returning id, operator_id, operator_email, sealed_tokens, fetched_at
 """
 
-# One asks the pool, whoever else comes meanwhile does not.
+# One process asks the pool; those that come meanwhile do not.
 _CLAIM = """
 update operator_sessions set fetching_until = now() + $3::interval
 where id = $1 and fetched_at = $2 and (fetching_until is null or fetching_until <= now()) returning id
@@ -57,21 +66,20 @@ class OperatorSessions:
         address: str,
         browser: str,
     ) -> None:
-        operator = session.operator
-        await self._executor.execute(
-            _OPEN,
-            session.id,
-            token_hash,
-            operator.id,
-            operator.email,
-            session.sealed_tokens,
-            session.fetched_at,
-            expires_at,
-            address,
-            previous_hash,
-            IDLE,
-            browser,
+        statement = _OPEN.bind(
+            id=session.id,
+            token_hash=token_hash,
+            operator_id=session.operator.id,
+            operator_email=session.operator.email,
+            sealed_tokens=session.sealed_tokens,
+            fetched_at=session.fetched_at,
+            expires_at=expires_at,
+            address=address,
+            browser=browser,
+            previous_hash=previous_hash,
+            idle=IDLE,
         )
+        await self._executor.execute(*statement)
 
     async def use(self, token_hash: bytes) -> OperatorSession | None:
         return _session(await self._executor.fetchrow(_USE, token_hash, IDLE))

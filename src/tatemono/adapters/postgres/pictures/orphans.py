@@ -21,7 +21,7 @@ where attempts.generation_id = erased.generation_id and attempts.fence = erased.
 """
 
 
-# What was taken down belongs to somebody until it is in quarantine.
+# What was taken down belongs to its user until it is in quarantine.
 _KNOWN = """
 select object_key from pictures where object_key = any($1::text[]) union all
 select object_key from takedowns where object_key = any($1::text[])

@@ -13,8 +13,7 @@ class Pictures:
 
     async def mark_deleted(self, user_id: UUID, picture_id: UUID) -> bool:
         found = await self._executor.fetchval(
-            "update pictures set deleted_at = coalesce(deleted_at, now()) where id = $1 and user_id = $2"
-            " returning true",
+            "update pictures set deleted_at = coalesce(deleted_at, now()) where id = $1 and user_id = $2 returning id",
             picture_id,
             user_id,
         )

@@ -21,7 +21,7 @@ select added.*, had.count from had left join added on true
 
 _FIND = f"select {_COLUMNS} from reference_pictures where id = $1 and ($2::uuid is null or user_id = $2)"
 
-# Whoever confirms the same upload twice gets what the first one made.
+# A second confirmation of the same upload gets what the first one made.
 _MARK_READY = f"""
 with marked as (
     update reference_pictures set clean_key = $2, width = $3, height = $4 where id = $1 and clean_key is null

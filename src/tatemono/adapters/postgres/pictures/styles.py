@@ -6,14 +6,32 @@ from typing import Any
 
 import asyncpg
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.pictures.styles import NoSuchPreset, StyleExists
 
 _COLUMNS = "id, position, name_en, name_ja, prompt_suffix, active, sample_key, retired_at"
 
 
-_CREATE = f"""
-insert into styles (id, position, name_en, name_ja, prompt_suffix) values ($1, $2, $3, $4, $5) returning {_COLUMNS}
-"""
+p = Parameters("id", "position", "name_en", "name_ja", "prompt_suffix")
+_CREATE = Statement(
+    p,
+    f"""
+insert into styles (id, position, name_en, name_ja, prompt_suffix)
+values ({p.id}, {p.position}, {p.name_en}, {p.name_ja}, {p.prompt_suffix}) returning {_COLUMNS}
+""",
+)
+
+p = Parameters("id", "position", "name_en", "name_ja", "prompt_suffix", "active", "sample_key")
+_CHANGE = Statement(
+    p,
+    f"""
+update styles set position = coalesce({p.position}, position), name_en = coalesce({p.name_en}, name_en),
+    name_ja = coalesce({p.name_ja}, name_ja), prompt_suffix = coalesce({p.prompt_suffix}, prompt_suffix),
+    active = coalesce({p.active}, active), sample_key = coalesce({p.sample_key}, sample_key),
+    retired_at = case when coalesce({p.active}, active) then null else coalesce(retired_at, now()) end
+where id = {p.id} returning {_COLUMNS}
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +59,11 @@ class Styles:
 
     async def create(self, style_id: str, position: int, name_en: str, name_ja: str, prompt_suffix: str) -> StylePreset:
         """:raises StyleExists: there is one with this id, perhaps a retired one"""
+        statement = _CREATE.bind(
+            id=style_id, position=position, name_en=name_en, name_ja=name_ja, prompt_suffix=prompt_suffix
+        )
         try:
-            row = await self._executor.fetchrow(
-                _CREATE,
-                *(style_id, position, name_en, name_ja, prompt_suffix),
-            )
+            row = await self._executor.fetchrow(*statement)
         except asyncpg.UniqueViolationError as error:
             raise StyleExists(style=style_id) from error
         return StylePreset(*row)
@@ -65,16 +83,16 @@ class Styles:
 
         :raises NoSuchPreset: there is none with this id
         """
-        row = await self._executor.fetchrow(
-            f"""
-            update styles set position = coalesce($2, position), name_en = coalesce($3, name_en),
-                name_ja = coalesce($4, name_ja), prompt_suffix = coalesce($5, prompt_suffix),
-                active = coalesce($6, active), sample_key = coalesce($7, sample_key),
-                retired_at = case when coalesce($6, active) then null else coalesce(retired_at, now()) end
-            where id = $1 returning {_COLUMNS}
-            """,
-            *(style_id, position, name_en, name_ja, prompt_suffix, active, sample_key),
+        statement = _CHANGE.bind(
+            id=style_id,
+            position=position,
+            name_en=name_en,
+            name_ja=name_ja,
+            prompt_suffix=prompt_suffix,
+            active=active,
+            sample_key=sample_key,
         )
+        row = await self._executor.fetchrow(*statement)
         if row is None:
             raise NoSuchPreset(style=style_id)
         return StylePreset(*row)

@@ -17,7 +17,7 @@ from tatemono.domain.pictures.picture import generation_of_key
 from tatemono.domain.privacy.account_deletion import Deletion, Receipt
 from tatemono.usecases.privacy.ports import Erasing
 
-#: Somebody with very many generations takes longer than other statements may.
+#: To erase a user with very many generations takes longer than other statements may.
 _ERASE_TIMEOUT_SECONDS = 300
 
 

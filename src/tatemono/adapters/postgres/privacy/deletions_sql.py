@@ -66,7 +66,7 @@ select id, 'cancelled', '{"failure_code": "cancelled"}' from cancelled
 
 PENDING = "select id, user_id, erase_at, language from deletions where user_id = $1"
 
-# Whoever of this and BEGIN_DUE has the row first wins; the other finds nothing to do.
+# The first of this and BEGIN_DUE to have the row wins; the other finds nothing to do.
 UNDO = """
 with gone as (
     delete from deletions where user_id = $1 and begun_at is null returning user_id
@@ -96,7 +96,7 @@ with recursive due as (
 select count(*) from begun
 """
 
-# In no order: whoever cannot go on stands in nobody's way.
+# In no order: a deletion that cannot go on does not stand in the way of others.
 BEGUN = "select id from deletions where begun_at is not null and erased_at is null order by random() limit $1"
 
 LOCK_BEGUN = """
@@ -144,7 +144,7 @@ update audit_records set user_id = null, reason = null, data = jsonb_build_objec
 where user_id = any($1::uuid[])
 """
 
-# That an address bounces or complained is kept, as a digest: nobody may send there, whoever has it.
+# That an address bounces or complained is kept, as a digest: no mail may go there, also not for its next user.
 DELETE_MAILS = """
 with gone as (
     delete from mails where recipient = any($1::text[]) returning id

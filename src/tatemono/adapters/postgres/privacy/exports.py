@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.privacy.exports import (
     MAX_ATTEMPTS,
     Export,
@@ -58,11 +59,15 @@ update exports set lease_expires_at = now() + $3::interval where id = $1 and fen
 returning true
 """
 
-_FINISH = """
-update exports set state = 'ready', lease_expires_at = null, ready_at = now(), expires_at = now() + $5::interval,
-    size_bytes = $3, pictures = $4
-where id = $1 and fence = $2 and state = 'building' returning expires_at
-"""
+p = Parameters("id", "fence", "size_bytes", "pictures", "keep")
+_FINISH = Statement(
+    p,
+    f"""
+update exports set state = 'ready', lease_expires_at = null, ready_at = now(), expires_at = now() + {p.keep}::interval,
+    size_bytes = {p.size_bytes}, pictures = {p.pictures}
+where id = {p.id} and fence = {p.fence} and state = 'building' returning expires_at
+""",
+)
 
 _PROFILE = """
 select users.id as user_id, users.kind::text, users.email, users.email_verified_at, users.created_at,
@@ -141,9 +146,8 @@ class Exports:
         )
 
     async def finish(self, claim: ExportClaim, *, size_bytes: int, pictures: int, keep: timedelta) -> datetime | None:
-        moment: datetime | None = await self._executor.fetchval(
-            _FINISH, claim.id, claim.fence, size_bytes, pictures, keep
-        )
+        statement = _FINISH.bind(id=claim.id, fence=claim.fence, size_bytes=size_bytes, pictures=pictures, keep=keep)
+        moment: datetime | None = await self._executor.fetchval(*statement)
         return moment
 
     async def profile(self, user_id: UUID) -> Profile | None:

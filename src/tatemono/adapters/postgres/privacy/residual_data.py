@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.pictures.picture import generation_of_key
 
 _BEGIN = """
@@ -17,7 +18,7 @@ update reconciliations set started_at = now() from due where reconciliations.kin
 returning reconciliations.after
 """
 
-# What was taken down belongs to somebody until it is in quarantine.
+# What was taken down belongs to its user until it is in quarantine.
 _KNOWN_PICTURES = """
 select object_key, thumbnail_key from pictures where generation_id = any($1::uuid[]) union all
 select object_key, thumbnail_key from takedowns where generation_id = any($1::uuid[])
@@ -28,13 +29,22 @@ select id, cognito_sub, coalesce(email_verified_at, created_at) as since from us
 where cognito_sub is not null and erase_at is null and ($1::uuid is null or id > $1) order by id limit $2
 """
 
-# Nobody is left without a way in: without a device there is nobody to become a guest.
+# A guest has no other way in than a device: without one the member stays as it is.
 _MAKE_GUEST = """
 update users set kind = 'guest', email = null, email_verified_at = null, cognito_sub = null
 where id = $1 and cognito_sub = $2
     and exists (select from devices where devices.user_id = users.id and devices.revoked_at is null)
 returning true
 """
+
+p = Parameters("kind", "after", "looked_at", "found", "repaired")
+_FINISH = Statement(
+    p,
+    f"""
+update reconciliations set after = {p.after}, looked_at = {p.looked_at}, found = {p.found}, repaired = {p.repaired}
+where kind = {p.kind}
+""",
+)
 
 
 class ResidualData:
@@ -46,14 +56,8 @@ class ResidualData:
         return row is not None, row and row["after"]
 
     async def finish(self, kind: str, *, after: str | None, looked_at: int, found: int, repaired: int) -> None:
-        await self._executor.execute(
-            "update reconciliations set after = $2, looked_at = $3, found = $4, repaired = $5 where kind = $1",
-            kind,
-            after,
-            looked_at,
-            found,
-            repaired,
-        )
+        statement = _FINISH.bind(kind=kind, after=after, looked_at=looked_at, found=found, repaired=repaired)
+        await self._executor.execute(*statement)
 
     async def objects_known(self, keys: Sequence[str]) -> set[str]:
         generations = {found for key in keys if (found := generation_of_key(key)) is not None}

@@ -23,7 +23,7 @@ with gone as (
 )
 select count(*) from gone
 """
-# A row that is being used again at this moment is left to whoever uses it.
+# A row that is being used again at this moment is left alone.
 _BY_DIGEST = """
 with gone as (
     delete from {0} where digest = any(array(

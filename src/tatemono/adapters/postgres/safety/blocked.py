@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.safety.blocked_words import (
     MAX_BLOCKED_WORDS,
     BlockedWord,
@@ -29,18 +30,28 @@ from tatemono.domain.safety.moderation import (
 _WORD = "id, locale, phrase, folded, note, created_by, created_at"
 _HASH = "id, hash, class, note, picture_id, created_by, created_at"
 
-_ADD_WORD = f"""
+p = Parameters("locale", "phrase", "folded", "note", "created_by", "max_words")
+_ADD_WORD = Statement(
+    p,
+    f"""
 insert into blocked_words (locale, phrase, folded, note, created_by)
-select $1, $2, $3, $4, $5 where (select count(*) from blocked_words) < $6 returning {_WORD}
-"""
+select {p.locale}, {p.phrase}, {p.folded}, {p.note}, {p.created_by}
+where (select count(*) from blocked_words) < {p.max_words} returning {_WORD}
+""",
+)
 
 # What is unwanted may turn out to be illegal, never the other way round.
-_ADD_HASH = f"""
-insert into blocked_hashes (hash, class, note, picture_id, created_by) values ($1, $2, $3, $4, $5)
+p = Parameters("hash", "hash_class", "note", "picture_id", "created_by")
+_ADD_HASH = Statement(
+    p,
+    f"""
+insert into blocked_hashes (hash, class, note, picture_id, created_by)
+values ({p.hash}, {p.hash_class}, {p.note}, {p.picture_id}, {p.created_by})
 on conflict (hash) do update set class = 'illegal'
     where excluded.class = 'illegal' and blocked_hashes.class <> 'illegal'
 returning {_HASH}
-"""
+""",
+)
 
 _MATCH = """
 select hash, class from blocked_hashes, unnest($1::bigint[]) as seen
@@ -77,9 +88,16 @@ class BlockedWordRows:
         :raises PhraseExists: one that is read alike is there
         :raises TooManyPhrases: there are as many as are looked for quickly
         """
-        folded = folded_phrase(locale, phrase)
+        statement = _ADD_WORD.bind(
+            locale=locale,
+            phrase=phrase,
+            folded=folded_phrase(locale, phrase),
+            note=note,
+            created_by=by,
+            max_words=MAX_BLOCKED_WORDS,
+        )
         try:
-            row = await self._executor.fetchrow(_ADD_WORD, locale, phrase, folded, note, by, MAX_BLOCKED_WORDS)
+            row = await self._executor.fetchrow(*statement)
         except asyncpg.UniqueViolationError as error:
             raise PhraseExists from error
         if row is None:
@@ -116,14 +134,10 @@ class BlockedHashes:
     ) -> BlockedHash:
         if not is_telling(difference_hash):
             raise HashNotTelling
-        row = await self._executor.fetchrow(
-            _ADD_HASH,
-            _signed(difference_hash),
-            hash_class,
-            note,
-            picture_id,
-            by,
+        statement = _ADD_HASH.bind(
+            hash=_signed(difference_hash), hash_class=hash_class, note=note, picture_id=picture_id, created_by=by
         )
+        row = await self._executor.fetchrow(*statement)
         if row is None:
             raise HashExists
         return _hash(row)

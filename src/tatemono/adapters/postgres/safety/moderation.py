@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.safety.moderation import Escalation, Finding, Stage, Strike
 
 _ESCALATION = """id, created_at, user_id, generation_id, picture_id, stage, categories, found_by, reason, sha256,
@@ -18,6 +19,28 @@ update users set suspended_at = now(), suspended_until = $2, suspension_reason =
 where id = $1 and (suspended_at is null or suspended_until < $2) returning id
 """
 
+p = Parameters("generation_id", "fence", "stage", "by", "outcome", "categories", "request_id")
+_RECORD = Statement(
+    p,
+    f"""
+insert into moderations (generation_id, fence, stage, by, outcome, categories, provider_request_id)
+values ({p.generation_id}, {p.fence}, {p.stage}, {p.by}, {p.outcome}, {p.categories}, {p.request_id})
+""",
+)
+
+p = Parameters(
+    *("user_id", "generation_id", "picture_id", "stage", "categories", "found_by", "reason", "sha256", "evidence_key"),
+)
+_ESCALATE = Statement(
+    p,
+    f"""
+insert into escalations
+    (user_id, generation_id, picture_id, stage, categories, found_by, reason, sha256, evidence_key)
+values ({p.user_id}, {p.generation_id}, {p.picture_id}, {p.stage}, {p.categories}, {p.found_by}, {p.reason}, {p.sha256},
+    {p.evidence_key})
+""",
+)
+
 
 class Moderations:
     """Each look at a prompt or a picture."""
@@ -29,11 +52,16 @@ class Moderations:
         self, generation_id: UUID, fence: int, finding: Finding, *, by: str, request_id: str | None, away: bool = False
     ) -> None:
         outcome = "away" if away else "flagged" if finding.flagged else "passed"
-        await self._executor.execute(
-            "insert into moderations (generation_id, fence, stage, by, outcome, categories, provider_request_id)"
-            " values ($1, $2, $3, $4, $5, $6, $7)",
-            *(generation_id, fence, finding.stage, by, outcome, list(finding.categories), request_id),
+        statement = _RECORD.bind(
+            generation_id=generation_id,
+            fence=fence,
+            stage=finding.stage,
+            by=by,
+            outcome=outcome,
+            categories=list(finding.categories),
+            request_id=request_id,
         )
+        await self._executor.execute(*statement)
 
 
 class Strikes:
@@ -72,7 +100,7 @@ class Strikes:
 
 
 class Escalations:
-    """Only ever added: a trigger of the database refuses all else, to everybody."""
+    """Only ever added: a trigger of the database refuses all else, to every role."""
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor
@@ -89,12 +117,18 @@ class Escalations:
         sha256: bytes | None = None,
         evidence_key: str | None = None,
     ) -> None:
-        await self._executor.execute(
-            "insert into escalations (user_id, generation_id, picture_id, stage, categories, found_by, reason, sha256,"
-            " evidence_key) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            *(user_id, generation_id, picture_id, finding.stage, list(finding.categories), found_by, reason, sha256),
-            evidence_key,
+        statement = _ESCALATE.bind(
+            user_id=user_id,
+            generation_id=generation_id,
+            picture_id=picture_id,
+            stage=finding.stage,
+            categories=list(finding.categories),
+            found_by=found_by,
+            reason=reason,
+            sha256=sha256,
+            evidence_key=evidence_key,
         )
+        await self._executor.execute(*statement)
 
     async def all(self, *, before: UUID | None, limit: int) -> list[Escalation]:
         """The newest first."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from tatemono.adapters.postgres.statements import Parameters, Statement
 from tatemono.domain.safety.reports import (
     CannotUndo,
     Decision,
@@ -20,21 +21,25 @@ from tatemono.domain.safety.reports import (
     Takedown,
 )
 
-# The same thing said again about the same picture, by the same people or by anybody outside, is one report.
-_ADD = """
+# The same thing said again about the same picture, by the same user or by people outside, is one report.
+p = Parameters("picture_id", "object_key", "reporter_id", "origin", "reason", "note")
+_ADD = Statement(
+    p,
+    f"""
 with picture as (
     select id, user_id from pictures
-    where (id = $1 or object_key = $2 or thumbnail_key = $2) and deleted_at is null
-        and ($3::uuid is null or user_id = $3) limit 1
+    where (id = {p.picture_id} or object_key = {p.object_key} or thumbnail_key = {p.object_key}) and deleted_at is null
+        and ({p.reporter_id}::uuid is null or user_id = {p.reporter_id}) limit 1
 ), added as (
     insert into reports (picture_id, user_id, reporter_id, origin, reason, note)
-    select id, user_id, $3, $4, $5, $6 from picture where not exists (
-        select from reports r where r.picture_id = picture.id and r.origin = $4
-            and r.reporter_id is not distinct from $3 and r.decision is null)
+    select id, user_id, {p.reporter_id}, {p.origin}, {p.reason}, {p.note} from picture where not exists (
+        select from reports r where r.picture_id = picture.id and r.origin = {p.origin}
+            and r.reporter_id is not distinct from {p.reporter_id} and r.decision is null)
     returning id
 )
 select picture.id from picture
-"""
+""",
+)
 
 _STATE = """case when r.decision is not null then 'decided' when r.claimed_until > now() then 'claimed'
     else 'open' end"""
@@ -59,7 +64,7 @@ update reports r set decision = $3, decided_by = $2, decided_at = now()
 where id = $1 and decision is null and claimed_by = $2 and claimed_until > now() returning {_REPORT}
 """
 
-# Others about the same picture are decided with it, unless somebody else is at them.
+# Others about the same picture are decided with it, unless another operator has claimed them.
 _DECIDE_ALIKE = """
 update reports set decision = $3, decided_by = $2, decided_at = now()
 where picture_id = $1 and decision is null and (claimed_until is null or claimed_until <= now() or claimed_by = $2)
@@ -68,13 +73,18 @@ where picture_id = $1 and decision is null and (claimed_until is null or claimed
 _COLUMNS = """generation_id, position, object_key, thumbnail_key, content_type, width, height, size_bytes, sha256,
     thumbhash"""
 # One statement: there is no moment at which the picture is in neither table or in both.
-_TAKE_DOWN = f"""
+p = Parameters("picture_id", "reason", "by", "undo_for", "escalated")
+_TAKE_DOWN = Statement(
+    p,
+    f"""
 with gone as (
-    delete from pictures where id = $1 and deleted_at is null returning *
+    delete from pictures where id = {p.picture_id} and deleted_at is null returning *
 )
 insert into takedowns (picture_id, user_id, picture_created_at, {_COLUMNS}, reason, by, undo_until, escalated)
-select id, user_id, created_at, {_COLUMNS}, $2, $3, now() + $4::interval, $5 from gone returning user_id
-"""
+select id, user_id, created_at, {_COLUMNS}, {p.reason}, {p.by}, now() + {p.undo_for}::interval, {p.escalated} from gone
+returning user_id
+""",
+)
 # Archives that hold it go; one that is being built is built anew.
 _VOID_EXPORTS = """
 update exports set expires_at = case when state = 'ready' then now() end, lease_expires_at = null,
@@ -107,8 +117,15 @@ class Reports:
         reason: ReportReason,
         note: str | None,
     ) -> bool:
-        values = (picture_id, object_key, reporter_id, origin, reason, note)
-        return await self._executor.fetchval(_ADD, *values) is not None
+        statement = _ADD.bind(
+            picture_id=picture_id,
+            object_key=object_key,
+            reporter_id=reporter_id,
+            origin=origin,
+            reason=reason,
+            note=note,
+        )
+        return await self._executor.fetchval(*statement) is not None
 
     async def all(self, state: ReportState | None, *, after: UUID | None, limit: int) -> list[Report]:
         """The oldest first."""
@@ -140,8 +157,8 @@ class Takedowns:
         self._executor = executor
 
     async def take_down(self, picture_id: UUID, *, reason: str, by: str, undo_for: timedelta, escalated: bool) -> bool:
-        values = (picture_id, reason, by, undo_for, escalated)
-        user_id = await self._executor.fetchval(_TAKE_DOWN, *values)
+        statement = _TAKE_DOWN.bind(picture_id=picture_id, reason=reason, by=by, undo_for=undo_for, escalated=escalated)
+        user_id = await self._executor.fetchval(*statement)
         if user_id is not None:
             await self._executor.execute(_VOID_EXPORTS, user_id)
         return user_id is not None
