@@ -54,11 +54,10 @@ def _exit_code(error: Exception) -> int | None:
     from tatemono.domain.identity.members import MembersUnavailable
     from tatemono.usecases.identity.ports import GuestIdentitiesUnavailable
     from tatemono_tools.laptop.building import UnknownService
-    from tatemono_tools.laptop.demo.demo import NothingRuns
     from tatemono_tools.laptop.operate.control import UnknownPart
     from tatemono_tools.laptop.operate.operators import OperatorRefused
     from tatemono_tools.laptop.process.ports import PortTaken
-    from tatemono_tools.laptop.process.state import AlreadyRunning, StateFolderRefused
+    from tatemono_tools.laptop.process.state import AlreadyRunning, NotRunning, StateFolderRefused
     from tatemono_tools.plan.building import WrongPlan
     from tatemono_tools.release.functions_zip import BuildFailed
 
@@ -70,7 +69,7 @@ def _exit_code(error: Exception) -> int | None:
         GuestIdentitiesUnavailable,
         MembersUnavailable,
         ModelsNotTold,
-        NothingRuns,
+        NotRunning,
         OperatorRefused,
         PortTaken,
         StateFolderRefused,

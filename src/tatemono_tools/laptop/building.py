@@ -22,7 +22,7 @@ from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.health import answers, complaint
 from tatemono_tools.laptop.process.part import Launch, Part, PartFailed
 from tatemono_tools.laptop.process.state import StateFolder
-from tatemono_tools.laptop.provision.provisioning import have_provisioned
+from tatemono_tools.laptop.provision.run_provisioner import run_provisioner
 from tatemono_tools.plan.building import Plan, Service
 
 if TYPE_CHECKING:
@@ -257,8 +257,8 @@ class Building:
 
     async def _provision(self) -> None:
         """:raises PartFailed: the plan's resources cannot be made"""
-        self._provisioned = await have_provisioned(
-            self._order(),
+        self._provisioned = await run_provisioner(
+            self._provision_request(),
             environment=clean_environment(),
             may_begin=self._stores_ready,
             log=self.state.logs / "provision.log",
@@ -267,7 +267,7 @@ class Building:
     async def _stores_ready(self) -> bool:
         return await self._cloud_ready() and await self._postgres_ready()
 
-    def _order(self) -> dict[str, Any]:
+    def _provision_request(self) -> dict[str, Any]:
         return {
             "database_url": self._postgres.dsn(),
             "parameters": {

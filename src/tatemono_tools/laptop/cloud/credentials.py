@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """Makes MiniStack check every signature.
 
 Under `AUTH=true` version 1.5.33 takes the configured key, the key `test`, any 12 digits and no key at all for the root

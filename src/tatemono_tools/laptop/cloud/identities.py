@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """What Cognito's identity pools do and MiniStack 1.5.33 does not: DeleteIdentities, and more than one page of them.
 
 https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_DeleteIdentities.html

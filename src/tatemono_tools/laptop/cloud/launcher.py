@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """Puts the parts together and serves them until SIGTERM."""
 
 import asyncio
@@ -19,14 +19,14 @@ from ministack.services import ses, sqs, sts
 from tatemono_tools.laptop.cloud.credentials import check_every_signature
 from tatemono_tools.laptop.cloud.identities import complete_identities
 from tatemono_tools.laptop.cloud.mail import mail_since, tell_of_mail
-from tatemono_tools.laptop.cloud.middleware import CloudMiddleware, touched_services
+from tatemono_tools.laptop.cloud.middleware import CloudMiddleware
 from tatemono_tools.laptop.cloud.new_address import verify_new_addresses
 from tatemono_tools.laptop.cloud.patches import PatchError, check_patches
 from tatemono_tools.laptop.cloud.pictures import Pictures
 from tatemono_tools.laptop.cloud.queues import ReceiverWakeup, wake_receivers
 from tatemono_tools.laptop.cloud.settings import CloudSettings
 from tatemono_tools.laptop.cloud.sign_up import complete_sign_up, random_code
-from tatemono_tools.laptop.cloud.snapshots import Service, Snapshots
+from tatemono_tools.laptop.cloud.snapshots import Service, Snapshots, touched_services
 
 logger = logging.getLogger(__name__)
 

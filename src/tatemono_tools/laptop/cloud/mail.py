@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """What SES does with mail, and MiniStack 1.5.33 does not: it keeps the headers, and tells what became of it.
 
 The events are those of https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html. They go
@@ -18,7 +18,7 @@ from uuid import uuid4
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ses, ses_v2, sqs
 
-from tatemono_tools.laptop.cloud.middleware import touched_services
+from tatemono_tools.laptop.cloud.snapshots import touched_services
 
 _SEND = "/v2/email/outbound-emails"
 _SIMULATOR = "simulator.amazonses.com"

@@ -4,11 +4,11 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 from tatemono_tools.laptop.cloud.hosted.app import HostedPages, is_hosted
 from tatemono_tools.laptop.cloud.pictures import PREFIX, Pictures
+from tatemono_tools.laptop.cloud.snapshots import touched_services
 
 _HEALTH = "/_ministack/health"
 _MAIL = "/_tatemono/mail"
@@ -16,9 +16,6 @@ _UNSIGNED_TARGETS = ("AWSCognitoIdentityProviderService.", "AWSCognitoIdentitySe
 _PUBLIC_KEYS = re.compile(r"/[\w-]+/\.well-known/(jwks\.json|openid-configuration)")
 _BUCKET = re.compile(r"/[a-z0-9][a-z0-9.-]{2,62}")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost)(:\d+)?")
-
-touched_services: ContextVar[set[str] | None] = ContextVar("touched_services", default=None)
-"""The services that the request of this context reached, for the snapshot."""
 
 
 class CloudMiddleware:

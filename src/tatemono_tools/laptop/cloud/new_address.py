@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """What Cognito does when somebody changes the address, and MiniStack 1.5.33 does not: it asks for a code first.
 
 With `AttributesRequireVerificationBeforeUpdate` the old address counts until the code that went to the new one comes

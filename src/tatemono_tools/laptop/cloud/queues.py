@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """Wakes a waiting ReceiveMessage at once when a message may have become visible; MiniStack looks ten times a second."""
 
 import asyncio

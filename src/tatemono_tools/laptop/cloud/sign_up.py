@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """What Cognito does at sign-up and MiniStack 1.5.33 does not: random codes, a verified address, PostConfirmation.
 
 The event's shape and the trigger sources are those of

@@ -16,14 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
-from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 
 _PATIENCE_SECONDS = 600
 _PICTURE_COLUMNS = 60
-
-
-class NothingRuns(Exception):  # noqa: N818 - it names what is wrong, as every error of the house does
-    """There is no building to ask; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,11 +198,11 @@ def run(
     """What the command does.
 
     :returns: the exit code
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     ports, authority = state.read_json("ports.json"), state.certificates / "authority.pem"
     if state.running_pid() is None or not authority.exists():
-        raise NothingRuns(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
+        raise NotRunning(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
     base_url = f"https://localhost:{ports['https']}"
 
     async def one() -> int:

@@ -18,10 +18,9 @@ from rich.console import Console
 
 from tatemono.adapters.identifier_keys import read_keys
 from tatemono_tools.laptop import secret_values
-from tatemono_tools.laptop.demo.demo import NothingRuns
 from tatemono_tools.laptop.operate.rotated_secret import RotatedSecret
 from tatemono_tools.laptop.operate.running import running_cloud
-from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 from tatemono_tools.laptop.provision.cloud_resources import StoredSecret, ensure_secret, open_cloud, read_secrets
 from tatemono_tools.laptop.provision.provision import ENVIRONMENT
 from tatemono_tools.plan.building import Plan
@@ -103,7 +102,7 @@ def rotate(secret: RotatedSecret, plan: Plan, state: StateFolder, console: Conso
     """What the command does.
 
     :returns: the exit code
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     rotation = asyncio.run(rotate_in(secret, plan, running_cloud(plan, state), now=time.time()))
     begins = time.strftime("%H:%M:%S", time.localtime(rotation.begins))
@@ -124,7 +123,7 @@ async def rotate_in(secret: RotatedSecret, plan: Plan, cloud_order: dict[str, st
     async with open_cloud(**cloud_order) as cloud:
         stored: StoredSecret | None = (await read_secrets(cloud, [name])).get(name)
         if stored is None:
-            raise NothingRuns(f"Secrets Manager holds no {name} yet: wait until the building is up")
+            raise NotRunning(f"Secrets Manager holds no {name} yet: wait until the building is up")
         if secret is RotatedSecret.TOKEN_SIGNING_KEYS:
             rotation = rotated(stored.value, now=now)
         else:

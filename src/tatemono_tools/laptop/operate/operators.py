@@ -20,7 +20,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from tatemono.domain.operators.roles import Role
-from tatemono_tools.laptop.demo.demo import NothingRuns
+from tatemono_tools.laptop.process.state import NotRunning
 from tatemono_tools.laptop.provision.cloud_resources import open_cloud, read_parameters
 from tatemono_tools.laptop.provision.provision import ENVIRONMENT, read_secret
 from tatemono_tools.plan.building import Plan
@@ -237,14 +237,14 @@ class OperatorPool:
 async def open_pool(plan: Plan, cloud_order: dict[str, str]) -> AsyncIterator[OperatorPool]:
     """The pool in the cloud that `cloud_order` opens (the words of `open_cloud`).
 
-    :raises NothingRuns: the building is not provisioned yet
+    :raises NotRunning: the building is not provisioned yet
     """
     names = {entry: plan.parameter_name(ENVIRONMENT, f"{POOL}-{entry}") for entry in ("pool-id", "client-id")}
     names["site"] = plan.parameter_name(ENVIRONMENT, "public-url")
     async with open_cloud(**cloud_order) as cloud:
         parameters = await read_parameters(cloud, list(names.values()))
         if names.values() - parameters.keys():
-            raise NothingRuns("the building has no user pool for operators yet: wait until it is up")
+            raise NotRunning("the building has no user pool for operators yet: wait until it is up")
         secret = await read_secret(plan, plan.identity.user_pools[POOL].client.secret, cloud)
         pool_id, client_id, site = (parameters[names[entry]] for entry in ("pool-id", "client-id", "site"))
         yield OperatorPool(cloud.cognito_idp, pool_id, client_id, secret, f"{site}/")

@@ -31,7 +31,7 @@ def reconcile(plan: Plan, state: StateFolder, console: Console, *, repair: bool)
     """Look through everything, as the service that does it daily would, with its rights.
 
     :returns: the exit code: 1 if something is left over
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     found = asyncio.run(_reconcile(plan, running_cloud(plan, state), repair=frozenset(Kind) if repair else frozenset()))
     _show(console, found, repair=repair)

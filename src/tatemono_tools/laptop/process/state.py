@@ -42,6 +42,10 @@ class AlreadyRunning(Exception):  # noqa: N818 - as above
         self.pid = pid
 
 
+class NotRunning(Exception):  # noqa: N818 - as above
+    """There is no building to ask; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class ProcessIdentity:
     """A process that cannot be mistaken for another: numbers are given again, a number with a birth time is not."""

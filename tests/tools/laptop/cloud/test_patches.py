@@ -18,7 +18,7 @@ CHANGES = {
 IMPORTS = "from tatemono_tools.laptop.cloud import patches; from ministack.services import cognito, sqs"
 
 
-class TestCheckSeams:
+class TestCheckPatches:
     @pytest.mark.parametrize("change", CHANGES)
     def test_names_what_moved(self, change: str, tmp_path: Path) -> None:
         statement, complaint = CHANGES[change]
@@ -27,7 +27,7 @@ class TestCheckSeams:
             [
                 sys.executable,
                 "-c",
-                f"{IMPORTS}; {statement}; patches.check_seams()",
+                f"{IMPORTS}; {statement}; patches.check_patches()",
             ],
             env={"PATH": os.environ["PATH"], "STATE_DIR": str(tmp_path), "TMPDIR": str(tmp_path), "LOG_LEVEL": "ERROR"},
             capture_output=True,

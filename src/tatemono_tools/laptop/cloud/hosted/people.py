@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to its users; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to its users; patches.py notices when a place moves
 """A pool's users as the pages meet them. They are MiniStack's own, so the API and the pages see the same."""
 
 import base64

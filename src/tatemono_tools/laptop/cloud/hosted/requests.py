@@ -86,7 +86,7 @@ def client_with_pages(client_id: str) -> tuple[str, dict[str, Any]]:
 
     :raises WrongRequest: they do not, or there is none
     """
-    pool_id, pool, client = cognito._find_pool_by_client_id(client_id)  # noqa: SLF001 - seams.py notices when it moves
+    pool_id, pool, client = cognito._find_pool_by_client_id(client_id)  # noqa: SLF001 - patches.py notices when it moves
     if client is None or not pool.get("Domain") or not client.get("AllowedOAuthFlowsUserPoolClient"):
         raise WrongRequest("invalid_client")
     return str(pool_id), client

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to its tokens; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to its tokens; patches.py notices when a place moves
 """`/oauth2/token` and `/oauth2/revoke`: for the app's server, which knows the client's secret."""
 
 import base64

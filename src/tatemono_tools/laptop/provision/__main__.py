@@ -1,7 +1,7 @@
-"""Provision the building and tell what each service's environment is, in a process that ends when it is done.
+"""`python -m tatemono_tools.laptop.provision`: make the plan's resources, and answer with each service's environment.
 
-The AWS SDK takes more memory than the whole supervisor and is needed for a second only. The order comes as JSON on
-stdin and the answer goes as JSON to stdout, since both hold secrets.
+A process of its own: the AWS SDK takes more memory than the whole supervisor and is needed for a second only. The
+request comes as JSON on stdin and the answer goes as JSON to stdout, since both hold secrets.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ from tatemono_tools.laptop.provision.provision import (
 from tatemono_tools.plan.building import read_plan
 
 
-async def provision_and_resolve(order: dict[str, Any]) -> dict[str, Any]:
+async def provision_and_resolve(request: dict[str, Any]) -> dict[str, Any]:
     """:raises Unprovisioned: a value that the plan asks for exists nowhere"""
     plan = read_plan()
     building = Building(
-        database_url=order["database_url"],
-        parameters=order["parameters"],
-        picture_keys_file=Path(order["picture_keys_file"]),
+        database_url=request["database_url"],
+        parameters=request["parameters"],
+        picture_keys_file=Path(request["picture_keys_file"]),
     )
-    async with open_cloud(**order["cloud"]) as cloud:
-        # The SDK is loaded by now; whoever gave the order answers when cloud and database take calls.
+    async with open_cloud(**request["cloud"]) as cloud:
+        # The SDK is loaded by now; the next line comes when cloud and database take calls.
         await asyncio.to_thread(sys.stdin.readline)
         await provision(plan, building, cloud)
-        ports = order["service_ports"]
+        ports = request["service_ports"]
         resolved = await asyncio.gather(
             *(resolve_environment(plan, name, cloud, port=ports.get(name)) for name in plan.services)
         )
@@ -45,9 +45,9 @@ async def provision_and_resolve(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> int:
-    order = json.loads(sys.stdin.readline())
+    request = json.loads(sys.stdin.readline())
     try:
-        answer = asyncio.run(provision_and_resolve(order))
+        answer = asyncio.run(provision_and_resolve(request))
     except Unprovisioned as error:
         sys.stderr.write(f"{error}\n")
         return 1

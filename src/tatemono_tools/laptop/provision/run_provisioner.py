@@ -1,4 +1,4 @@
-"""Has the plan's resources made by a process of its own (`provisioner.py`), which may load its libraries early."""
+"""Runs the provisioner (`python -m tatemono_tools.laptop.provision`) in a process of its own."""
 
 import asyncio
 import contextlib
@@ -13,23 +13,23 @@ from tatemono_tools.laptop.process.logs import last_lines
 from tatemono_tools.laptop.process.part import PartFailed
 
 _PROBE_SECONDS = 0.04
-_TOLD_LINES = 12
+_SHOWN_LINES = 12
 
 
-async def have_provisioned(
-    order: Mapping[str, Any],
+async def run_provisioner(
+    request: Mapping[str, Any],
     *,
     environment: Mapping[str, str],
     may_begin: Callable[[], Awaitable[bool]],
     log: Path,
 ) -> dict[str, Any]:
-    """Give the order, let the work begin when `may_begin` says yes, and return the provisioner's answer.
+    """Start the provisioner, which loads its libraries, let it begin when `may_begin` says yes; its answer.
 
     :raises PartFailed: the resources cannot be made
     """
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tatemono_tools.laptop.provision.provisioner"),
+            *(sys.executable, "-m", "tatemono_tools.laptop.provision"),
             env=dict(environment),
             stdin=PIPE,
             stdout=PIPE,
@@ -37,14 +37,14 @@ async def have_provisioned(
             start_new_session=True,
         )
     try:
-        await _tell(process, json.dumps(order))
+        await _send(process, json.dumps(request))
         while not await may_begin():  # noqa: ASYNC110 - other processes give no sign
             await asyncio.sleep(_PROBE_SECONDS)
-        await _tell(process, "begin")
+        await _send(process, "begin")
         answer, _ = await process.communicate()
         if await process.wait():
-            *told, reason = last_lines(log, _TOLD_LINES) or ["ended without a word"]
-            raise PartFailed("provision", f"failed: {reason}", told)
+            *lines, reason = last_lines(log, _SHOWN_LINES) or ["ended without a word"]
+            raise PartFailed("provision", f"failed: {reason}", lines)
     finally:
         if process.returncode is None:
             process.kill()
@@ -53,9 +53,9 @@ async def have_provisioned(
     return result
 
 
-async def _tell(process: Process, line: str) -> None:
+async def _send(process: Process, line: str) -> None:
     assert process.stdin is not None
-    # One that has ended already says why in its log.
+    # A process that has ended already says why in its log.
     with contextlib.suppress(ConnectionResetError, BrokenPipeError):
         process.stdin.write(line.encode() + b"\n")
         await process.stdin.drain()
