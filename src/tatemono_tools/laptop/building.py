@@ -178,13 +178,15 @@ class Building:
         )
 
     def _postgres_part(self) -> Part:
+        from tatemono_tools.laptop.postgres.database import STOP_SIGNAL  # noqa: PLC0415 - as above
+
         return Part(
             name="postgres",
             launch=self._launch_postgres,
             ready=self._postgres_ready,
             address=f"postgresql://{HOST}:{self.ports['postgres']}/{self.plan.database.name}",
             stop_order=_STOP_POSTGRES,
-            stop_signal=signal.SIGINT,
+            stop_signal=STOP_SIGNAL,
             stop_timeout_seconds=30,
         )
 

