@@ -17,7 +17,7 @@ ALLOWED = {
     },
     r"module\.network\.aws_(vpc|subnet|network_acl_rule)\..*": {r"cidr_block"},
     # With one NAT gateway the zones share it.
-    r"module\.network\.aws_route\.staff_exit.*": {r"nat_gateway_id"},
+    r"module\.network\.aws_route\.nat.*": {r"nat_gateway_id"},
     r"module\.database\.aws_db_instance\.this": {
         r"instance_class",
         r"allocated_storage",
@@ -35,9 +35,9 @@ ALLOWED = {
     r"module\.identity\.aws_cognito_user_pool\..*": {r"deletion_protection"},
     r"module\.edge\.aws_lb\.this": {r"enable_deletion_protection"},
     r"module\.edge\.aws_wafv2_ip_set\..*": {r"addresses.*"},
-    r"module\.guard\.aws_s3_bucket_object_lock_configuration\..*": {r"rule\.\d+\.default_retention\.\d+\.(days|mode)"},
-    r"module\.guard\.aws_budgets_budget\.month": {r"limit_amount", r"cost_filter.*"},
-    r"module\.guard\.aws_ce_anomaly_subscription\.this": {r"threshold_expression.*"},
+    r"module\.audit\.aws_s3_bucket_object_lock_configuration\..*": {r"rule\.\d+\.default_retention\.\d+\.(days|mode)"},
+    r"module\.audit\.aws_budgets_budget\.month": {r"limit_amount", r"cost_filter.*"},
+    r"module\.audit\.aws_ce_anomaly_subscription\.this": {r"threshold_expression.*"},
     r"module\.observability\.aws_cloudwatch_metric_alarm\..*": {r"threshold", r"metric_query.*", r"alarm_description"},
     r"module\.edge\.aws_cloudfront_public_key\..*": {r"encoded_key"},
 }

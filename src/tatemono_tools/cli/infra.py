@@ -87,10 +87,10 @@ def apply(environment: EnvironmentArgument, *, image: Image = None) -> None:
     """Plan, show it, ask, and apply exactly what was shown."""
     from tatemono_tools.terraform.real import apply_plan
 
-    def agrees() -> bool:
+    def confirm() -> bool:
         return str(typer.prompt(f"Type {environment.value} to apply this")) == environment.value
 
-    raise typer.Exit(apply_plan(environment.value, open_console(highlight=True), agrees, image=image))
+    raise typer.Exit(apply_plan(environment.value, open_console(highlight=True), confirm, image=image))
 
 
 @commands.command()

@@ -104,7 +104,9 @@ def _let_everything_through(building: Building, floor: str, *, egress: bool) -> 
 @fault("reachability", "service/image-worker -> database:3389: is open")
 def _database_listens_at_other_ports(building: Building) -> None:
     for rule in ("ingress", "egress"):
-        values = building.values(f'module.network.aws_vpc_security_group_{rule}_rule.knock["services-to-database"]')
+        values = building.values(
+            f'module.network.aws_vpc_security_group_{rule}_rule.between_groups["services-to-database"]'
+        )
         values["from_port"] = 22
     for number in range(3):
         building.values(f'module.network.aws_network_acl_rule.this["isolated-ingress-{number}"]')["from_port"] = 1
@@ -157,7 +159,7 @@ def _bastion_has_a_door(building: Building) -> None:
 
 @fault("reachability", "does not reach the painter")
 def _no_way_to_the_painter(building: Building) -> None:
-    building.remove("module.network.aws_vpc_security_group_egress_rule.staff_exit")
+    building.remove("module.network.aws_vpc_security_group_egress_rule.services_to_internet")
 
 
 @fault("routing", "goes to mobile-api, and admin-api serves it")
@@ -211,7 +213,7 @@ def _pictures_for_everybody(building: Building) -> None:
 
 @fault("firewall", "outside of the set operators")
 def _admin_only_counted(building: Building) -> None:
-    for rule in building.values("module.edge.aws_wafv2_rule_group.doors[0]")["rule"]:
+    for rule in building.values("module.edge.aws_wafv2_rule_group.ip_rules[0]")["rule"]:
         rule["action"] = [{"count": [{}], "block": [], "allow": []}]
 
 
@@ -227,9 +229,9 @@ def _door_reads_paths_as_sent(building: Building) -> None:
             for found in statement.values():
                 forget(found)
 
-    forget(building.values("module.edge.aws_wafv2_rule_group.doors[0]")["rule"])
+    forget(building.values("module.edge.aws_wafv2_rule_group.ip_rules[0]")["rule"])
     # The page's own door would still close it.
-    rules = building.values("module.edge.aws_wafv2_rule_group.doors[0]")["rule"]
+    rules = building.values("module.edge.aws_wafv2_rule_group.ip_rules[0]")["rule"]
     rules[:] = [rule for rule in rules if "admin" in rule["name"]]
 
 

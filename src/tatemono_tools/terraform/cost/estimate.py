@@ -204,8 +204,8 @@ def _standing(stack: Stack) -> Iterator[Told]:
         sum(_copies(found) * float(found.get("max_allocated_storage") or 0) for found in databases),
     )
     yield "database", "storage, that of a standby counts", stored, "database-gb", False
-    yield "safe", "keys", exactly(count("aws_kms_key")), "key-month", False
-    yield "safe", "secrets", exactly(count("aws_secretsmanager_secret") + len(databases)), "secret-month", False
+    yield "secrets", "keys", exactly(count("aws_kms_key")), "key-month", False
+    yield "secrets", "secrets", exactly(count("aws_secretsmanager_secret") + len(databases)), "secret-month", False
     yield "observability", "alarms", exactly(count("aws_cloudwatch_metric_alarm")), "alarm-month", False
     yield (
         "observability",
@@ -214,16 +214,16 @@ def _standing(stack: Stack) -> Iterator[Told]:
         "composite-month",
         False,
     )
-    yield "guard", "changes that Config writes down", Range(500, 5_000), "config-item", False
+    yield "audit", "changes that Config writes down", Range(500, 5_000), "config-item", False
     yield (
-        "guard",
+        "audit",
         "evaluations of Config's rules",
         exactly(count("aws_config_config_rule")) * 100,
         "config-check",
         False,
     )
-    yield "guard", "events that GuardDuty looks at", Range(100_000, 1_000_000), "guardduty-event", False
-    yield "guard", "network flows that GuardDuty looks at", Range(1, 20), "guardduty-gb", False
+    yield "audit", "events that GuardDuty looks at", Range(100_000, 1_000_000), "guardduty-event", False
+    yield "audit", "network flows that GuardDuty looks at", Range(1, 20), "guardduty-gb", False
 
 
 def _rooms(stack: Stack, plan: Plan, use: Use) -> Iterator[Told]:

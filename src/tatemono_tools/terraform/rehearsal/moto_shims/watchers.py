@@ -10,17 +10,17 @@ from moto.guardduty.models import Detector
 from moto.securityhub import urls as security_hub_urls
 from moto.securityhub.responses import SecurityHubResponse
 
-from tatemono_tools.terraform.rehearsal.wrapping import give, replace
+from tatemono_tools.terraform.rehearsal.patches import set_attributes, wrap
 
 
 def install() -> None:
-    # The backend knows composite alarms; nobody calls it for them.
-    give(CloudWatchResponse, put_composite_alarm=_composite)
-    give(Alarm, alarm_rule=property(lambda alarm: alarm.rule))
-    replace(Detector, "update", _merge_features)
-    give(SecurityHubResponse, update_security_hub_configuration=lambda _response: json.dumps({}))
-    give(SecurityHubResponse, batch_enable_standards=_enable_standards)
-    give(SecurityHubResponse, get_enabled_standards=_standards)
+    # The backend knows composite alarms, but no route leads to them.
+    set_attributes(CloudWatchResponse, put_composite_alarm=_composite)
+    set_attributes(Alarm, alarm_rule=property(lambda alarm: alarm.rule))
+    wrap(Detector, "update", _merge_features)
+    set_attributes(SecurityHubResponse, update_security_hub_configuration=lambda _response: json.dumps({}))
+    set_attributes(SecurityHubResponse, batch_enable_standards=_enable_standards)
+    set_attributes(SecurityHubResponse, get_enabled_standards=_standards)
     security_hub_urls.url_paths |= {
         f"{{0}}/standards/{word}$": SecurityHubResponse.dispatch for word in ("register", "get")
     }

@@ -1,4 +1,4 @@
-# Visitor passes. Whoever holds one is somebody, and may do nothing: the services do everything on their behalf.
+# Identities of guests. They identify a guest and allow nothing: the services do everything on the guest's behalf.
 
 resource "aws_cognito_identity_pool" "this" {
   for_each = var.identity_pools
@@ -12,7 +12,7 @@ resource "aws_cognito_identity_pool" "this" {
   }
 }
 
-data "aws_iam_policy_document" "visitor_trust" {
+data "aws_iam_policy_document" "guest_trust" {
   for_each = var.identity_pools
 
   statement {
@@ -37,8 +37,8 @@ data "aws_iam_policy_document" "visitor_trust" {
   }
 }
 
-# Cognito gives these sessions a policy of its own as well; a denial stands above whatever that, or anybody, allows.
-data "aws_iam_policy_document" "visitor" {
+# Cognito gives these sessions a policy of its own as well; a denial outweighs all that another policy allows.
+data "aws_iam_policy_document" "guest" {
   statement {
     sid       = "Nothing"
     effect    = "Deny"
@@ -47,26 +47,26 @@ data "aws_iam_policy_document" "visitor" {
   }
 }
 
-resource "aws_iam_role" "visitor" {
+resource "aws_iam_role" "guest" {
   for_each = var.identity_pools
 
-  name                 = "${var.prefix}-${each.key}-visitor"
-  description          = "Somebody without a password: may do nothing but be"
-  assume_role_policy   = data.aws_iam_policy_document.visitor_trust[each.key].json
+  name                 = "${var.prefix}-${each.key}-guest"
+  description          = "A guest, without a password: may do nothing"
+  assume_role_policy   = data.aws_iam_policy_document.guest_trust[each.key].json
   max_session_duration = 3600
 }
 
-resource "aws_iam_role_policy" "visitor" {
+resource "aws_iam_role_policy" "guest" {
   for_each = var.identity_pools
 
   name   = "nothing"
-  role   = aws_iam_role.visitor[each.key].id
-  policy = data.aws_iam_policy_document.visitor.json
+  role   = aws_iam_role.guest[each.key].id
+  policy = data.aws_iam_policy_document.guest.json
 }
 
 resource "aws_cognito_identity_pool_roles_attachment" "this" {
   for_each = var.identity_pools
 
   identity_pool_id = aws_cognito_identity_pool.this[each.key].id
-  roles            = { unauthenticated = aws_iam_role.visitor[each.key].arn }
+  roles            = { unauthenticated = aws_iam_role.guest[each.key].arn }
 }

@@ -1,5 +1,5 @@
-# The safe. Terraform makes the secrets and never sees their values: a person or `put-secret-value` puts them in
-# (infra/README.md). Connection strings are the exception, because there is nothing secret in them.
+# Terraform makes the secrets and never sees their values: a person or `put-secret-value` puts them in
+# (infra/README.md). Connection strings are the exception, because they hold no password.
 
 data "aws_caller_identity" "current" {}
 

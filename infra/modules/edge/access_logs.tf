@@ -1,29 +1,29 @@
-# The gate's visitor book, in the bucket. CloudFront's deliveries are made in us-east-1.
+# CloudFront's access log, in the bucket of logs. Its deliveries are made in us-east-1.
 
-resource "aws_cloudwatch_log_delivery_source" "gate" {
+resource "aws_cloudwatch_log_delivery_source" "access" {
   provider = aws.us_east_1
 
-  name         = "${var.prefix}-gate"
+  name         = "${var.prefix}-cloudfront"
   log_type     = "ACCESS_LOGS"
   resource_arn = aws_cloudfront_distribution.this.arn
 }
 
-resource "aws_cloudwatch_log_delivery_destination" "bucket" {
+resource "aws_cloudwatch_log_delivery_destination" "access" {
   provider = aws.us_east_1
 
-  name          = "${var.prefix}-gate"
+  name          = "${var.prefix}-cloudfront"
   output_format = "parquet"
 
   delivery_destination_configuration {
-    destination_resource_arn = "${var.logs_bucket.arn}/gate"
+    destination_resource_arn = "${var.logs_bucket.arn}/cloudfront"
   }
 }
 
-resource "aws_cloudwatch_log_delivery" "gate" {
+resource "aws_cloudwatch_log_delivery" "access" {
   provider = aws.us_east_1
 
-  delivery_source_name     = aws_cloudwatch_log_delivery_source.gate.name
-  delivery_destination_arn = aws_cloudwatch_log_delivery_destination.bucket.arn
+  delivery_source_name     = aws_cloudwatch_log_delivery_source.access.name
+  delivery_destination_arn = aws_cloudwatch_log_delivery_destination.access.arn
 
   # No cookies, and no query: it holds the signatures of picture URLs.
   record_fields = [

@@ -1,4 +1,4 @@
-# The guards.
+# CloudTrail, GuardDuty, Security Hub, Config and the budget.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -27,21 +27,21 @@ variables {
   monthly_budget_usd = 100
 }
 
-run "locks_the_visitor_log" {
+run "locks_the_trail" {
   command = plan
 
   module {
-    source = "./modules/guard"
+    source = "./modules/audit"
   }
 
   assert {
     condition     = aws_cloudtrail.this.enable_log_file_validation && aws_cloudtrail.this.is_multi_region_trail && aws_s3_bucket.trail.object_lock_enabled && aws_s3_bucket_object_lock_configuration.trail.rule[0].default_retention[0].days == 90
-    error_message = "All regions, checked, and nobody tears out a page."
+    error_message = "All regions, validated, and its objects are locked."
   }
 
   assert {
     condition     = !aws_cloudtrail.this.is_organization_trail
-    error_message = "It is one account's until somebody says it is the organization's."
+    error_message = "It is one account's unless a variable says that it is the organization's."
   }
 }
 
@@ -49,7 +49,7 @@ run "is_ready_for_an_organization" {
   command = plan
 
   module {
-    source = "./modules/guard"
+    source = "./modules/audit"
   }
 
   variables {
@@ -62,11 +62,11 @@ run "is_ready_for_an_organization" {
   }
 }
 
-run "watches_with_all_features" {
+run "detects_threats_with_all_features" {
   command = plan
 
   module {
-    source = "./modules/guard"
+    source = "./modules/audit"
   }
 
   assert {
@@ -76,12 +76,12 @@ run "watches_with_all_features" {
 
   assert {
     condition     = length(aws_cloudwatch_event_target.finding) == 3 && alltrue([for target in values(aws_cloudwatch_event_target.finding) : target.arn == var.topic_arn])
-    error_message = "What is serious is told."
+    error_message = "Serious findings go to the topic."
   }
 
   assert {
     condition     = length(aws_budgets_budget.month.notification) == 3 && length(aws_config_config_rule.this) > 20
-    error_message = "The budget tells three times, and Config checks its rules."
+    error_message = "The budget alarms three times, and Config checks its rules."
   }
 }
 
@@ -89,7 +89,7 @@ run "refuses_a_lock_that_does_not_lock" {
   command = plan
 
   module {
-    source = "./modules/guard"
+    source = "./modules/audit"
   }
 
   variables {
@@ -103,7 +103,7 @@ run "refuses_a_budget_of_nothing" {
   command = plan
 
   module {
-    source = "./modules/guard"
+    source = "./modules/audit"
   }
 
   variables {

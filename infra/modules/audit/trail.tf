@@ -1,4 +1,4 @@
-# The visitor log: who did what, in every region, in a bucket that nobody can tear pages out of.
+# CloudTrail: which principal did what, in every region, in a bucket whose objects are locked.
 
 data "aws_caller_identity" "current" {}
 
@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "trail_key" {
 }
 
 resource "aws_kms_key" "trail" {
-  description             = "The visitor log of ${var.prefix}"
+  description             = "The trail of ${var.prefix}"
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = data.aws_iam_policy_document.trail_key.json

@@ -13,7 +13,7 @@ locals {
     databases-are-backed-up           = "DB_INSTANCE_BACKUP_ENABLED"
     default-groups-are-empty          = "VPC_DEFAULT_SECURITY_GROUP_CLOSED"
     networks-are-logged               = "VPC_FLOW_LOGS_ENABLED"
-    nobody-opens-ssh                  = "INCOMING_SSH_DISABLED"
+    ssh-is-not-open                   = "INCOMING_SSH_DISABLED"
     machines-use-imdsv2               = "EC2_IMDSV2_CHECK"
     no-policy-allows-all              = "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS"
     keys-are-not-about-to-be-deleted  = "KMS_CMK_NOT_SCHEDULED_FOR_DELETION"

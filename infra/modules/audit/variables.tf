@@ -9,7 +9,7 @@ variable "prefix" {
 }
 
 variable "trail" {
-  description = "How long the visitor log cannot be deleted, by whom (GOVERNANCE: root may lift it; COMPLIANCE: nobody), and for how many accounts it is."
+  description = "How long the trail cannot be deleted, which principals may lift the lock (GOVERNANCE: root; COMPLIANCE: none), and whether it is one account's or the organization's."
   type = object({
     locked_days  = number
     mode         = optional(string, "GOVERNANCE")
@@ -23,17 +23,17 @@ variable "trail" {
 }
 
 variable "data_bucket_arns" {
-  description = "Buckets whose single objects are watched as well: who read or deleted which picture."
+  description = "Buckets whose single objects are recorded as well: which principal changed or deleted which picture."
   type        = list(string)
 }
 
 variable "topic_arn" {
-  description = "Topic that hears of findings and money."
+  description = "Topic that findings and budget alarms go to."
   type        = string
 }
 
 variable "alert_email" {
-  description = "Who is told by mail when money runs out, even if Slack is away."
+  description = "Address that budget alarms go to by mail, besides the topic."
   type        = string
 
   validation {
@@ -53,7 +53,7 @@ variable "monthly_budget_usd" {
 }
 
 variable "anomaly_usd" {
-  description = "An unusual expense of so much is told at once."
+  description = "Unusual expense in USD that alarms at once."
   type        = number
   default     = 20
 }

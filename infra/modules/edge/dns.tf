@@ -1,4 +1,4 @@
-resource "aws_route53_record" "gate" {
+resource "aws_route53_record" "distribution" {
   for_each = toset(["A", "AAAA"])
 
   zone_id = var.hosted_zone_id

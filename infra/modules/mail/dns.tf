@@ -1,4 +1,4 @@
-# How others know that mail is really from here: DKIM signs it, SPF names who may send it, DMARC says what to do otherwise.
+# How receivers know that mail is really from here: DKIM signs it, SPF names the senders, DMARC says what to do otherwise.
 
 locals {
   mail_from = "mail.${var.domain_name}"
@@ -6,7 +6,7 @@ locals {
 }
 
 resource "aws_route53_record" "dkim" {
-  # SES gives three, whatever they are.
+  # SES always gives three.
   count = 3
 
   zone_id = var.hosted_zone_id

@@ -1,4 +1,4 @@
-# The reception desk: who people are. Nobody but the plan's services speaks to the pools; each client has a secret.
+# User pools: passwords, codes, second factor. Only the plan's services use them: each client has a secret.
 
 resource "aws_cognito_user_pool" "this" {
   for_each = var.user_pools
@@ -112,8 +112,8 @@ resource "aws_cognito_user_pool_client" "this" {
   }
 }
 
-# The client's secret is Cognito's: it is the one secret that Terraform cannot help to see (docs/adr/0028). Here it is
-# written through, so that the safe's copy is in no state.
+# The client's secret is Cognito's: it is the one secret that Terraform cannot avoid reading (docs/adr/0028). Here it
+# is written through, so that the copy in Secrets Manager is in no state.
 resource "aws_secretsmanager_secret_version" "client" {
   for_each = var.user_pools
 

@@ -1,10 +1,10 @@
 output "trail_arn" {
-  description = "ARN of the visitor log."
+  description = "ARN of the trail."
   value       = aws_cloudtrail.this.arn
 }
 
 output "trail_bucket" {
-  description = "Bucket that the visitor log is locked in."
+  description = "Bucket that the trail is locked in."
   value       = aws_s3_bucket.trail.id
 }
 

@@ -1,4 +1,4 @@
-# Sensors and guards: who looks at the building from outside its rooms.
+# Alarms, and what audits the account.
 
 module "observability" {
   source = "../modules/observability"
@@ -19,12 +19,12 @@ module "observability" {
   certificate_arns         = module.edge.certificate_arns
   painter                  = var.painter
   slack                    = var.slack
-  kms_key_arn              = module.safe.kms_key_arn
+  kms_key_arn              = module.secrets.kms_key_arn
 
   services = {
     for name, service in local.plan.services : name => {
       name = module.services.service_names[name]
-      # Whoever has the key calls the painter.
+      # The services that have the key call the painter.
       paints    = contains([for source in values(service.environment) : try(source.secret, "")], "openai-api-key")
       log_group = module.services.log_groups[name]
     }
@@ -38,8 +38,8 @@ module "observability" {
   }
 }
 
-module "guard" {
-  source = "../modules/guard"
+module "audit" {
+  source = "../modules/audit"
 
   prefix             = local.prefix
   environment        = var.environment

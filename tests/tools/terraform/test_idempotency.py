@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tatemono_tools.terraform.rehearsal.answered_once import AnsweredOnce, AnsweredOnceAsync
+from tatemono_tools.terraform.rehearsal.idempotency import IdempotentAsgi, IdempotentWsgi
 
 
 class Emulator:
@@ -30,7 +30,7 @@ class Emulator:
         return [b"made ", str(number).encode()]
 
 
-def call(application: AnsweredOnce, number: str | None, method: str = "POST") -> tuple[str, bytes, int]:
+def call(application: IdempotentWsgi, number: str | None, method: str = "POST") -> tuple[str, bytes, int]:
     """:returns: status, body, and how much of the request was not read"""
     told: list[str] = []
     body = io.BytesIO(b"Action=CreateSecurityGroup")
@@ -46,16 +46,16 @@ def emulator() -> Emulator:
     return Emulator()
 
 
-class TestAnsweredOnce:
+class TestIdempotentWsgi:
     def test_makes_one_thing_of_a_call_that_is_made_again(self, emulator: Emulator) -> None:
-        application = AnsweredOnce(emulator)
+        application = IdempotentWsgi(emulator)
         first = call(application, "a")
         assert first == ("200 OK", b"made 1", 0)
         assert [call(application, "a"), call(application, "b")[1]] == [first, b"made 2"]
         assert (emulator.made, application.repeated) == (2, 1)
 
     def test_lets_a_repetition_wait_for_the_first(self, emulator: Emulator) -> None:
-        application = AnsweredOnce(emulator)
+        application = IdempotentWsgi(emulator)
         emulator.may_answer.clear()
         with ThreadPoolExecutor(2) as threads:
             calls = [threads.submit(call, application, "a") for _ in range(2)]
@@ -68,11 +68,11 @@ class TestAnsweredOnce:
     def test_leaves_alone_what_has_no_number_or_makes_nothing(
         self, emulator: Emulator, number: str | None, method: str
     ) -> None:
-        application = AnsweredOnce(emulator)
+        application = IdempotentWsgi(emulator)
         assert [call(application, number, method)[1] for _ in range(2)] == [b"made 1", b"made 2"]
 
     def test_asks_again_after_a_failure(self, emulator: Emulator) -> None:
-        application = AnsweredOnce(emulator)
+        application = IdempotentWsgi(emulator)
         emulator.status = "500 Internal Server Error"
         assert call(application, "a")[0].startswith("500")
         emulator.status = "200 OK"
@@ -96,7 +96,7 @@ class AsyncEmulator:
         await send({"type": "http.response.body", "body": b"made %d" % number})
 
 
-async def ask(application: AnsweredOnceAsync, number: bytes | None, method: str = "POST") -> tuple[int, bytes, int]:
+async def ask(application: IdempotentAsgi, number: bytes | None, method: str = "POST") -> tuple[int, bytes, int]:
     """:returns: status, body, and how much of the request was not read"""
     body = [{"type": "http.request", "body": b"a", "more_body": more} for more in (True, False)]
     told: list[Any] = []
@@ -112,15 +112,15 @@ async def ask(application: AnsweredOnceAsync, number: bytes | None, method: str 
     return told[0]["status"], told[1]["body"], len(body)
 
 
-class TestAnsweredOnceAsync:
+class TestIdempotentAsgi:
     async def test_makes_one_thing_of_a_call_that_is_made_again(self) -> None:
-        application = AnsweredOnceAsync(emulator := AsyncEmulator())
+        application = IdempotentAsgi(emulator := AsyncEmulator())
         answers = await asyncio.gather(ask(application, b"a"), ask(application, b"a"), ask(application, b"b"))
         assert list(answers) == [(200, b"made 1", 0), (200, b"made 1", 0), (200, b"made 2", 0)]
         assert (emulator.made, application.repeated) == (2, 1)
 
     async def test_goes_on_when_whoever_asked_is_gone(self) -> None:
-        application = AnsweredOnceAsync(emulator := AsyncEmulator())
+        application = IdempotentAsgi(emulator := AsyncEmulator())
         gone = asyncio.create_task(ask(application, b"a"))
         await asyncio.sleep(0)
         gone.cancel()
@@ -129,11 +129,11 @@ class TestAnsweredOnceAsync:
 
     @pytest.mark.parametrize(("number", "method"), [(None, "POST"), (b"a", "GET")])
     async def test_leaves_alone_what_has_no_number_or_makes_nothing(self, number: bytes | None, method: str) -> None:
-        application = AnsweredOnceAsync(AsyncEmulator())
+        application = IdempotentAsgi(AsyncEmulator())
         assert [(await ask(application, number, method))[1] for _ in range(2)] == [b"made 1", b"made 2"]
 
     async def test_asks_again_after_a_failure(self) -> None:
-        application = AnsweredOnceAsync(emulator := AsyncEmulator())
+        application = IdempotentAsgi(emulator := AsyncEmulator())
         emulator.status = 503
         assert (await ask(application, b"a"))[0] == 503
         emulator.status = 200

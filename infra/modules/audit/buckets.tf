@@ -1,4 +1,4 @@
-# What the two buckets of the guard have in common. Config's is one of its own: it cannot write into a locked one.
+# What the buckets of the trail and of Config have in common. Config has its own: it cannot write into a locked bucket.
 
 resource "aws_s3_bucket" "config" {
   bucket = "${var.prefix}-config-${local.account}"

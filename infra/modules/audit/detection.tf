@@ -1,5 +1,5 @@
-# The guards: threats (GuardDuty), faults of the set-up (Security Hub, Config), and who from outside may do what (Access
-# Analyzer). What is serious goes to the same topic as the alarms.
+# Threats (GuardDuty), faults of the configuration (Security Hub), and access from outside the account (Access Analyzer).
+# Serious findings go to the same topic as the alarms.
 
 resource "aws_guardduty_detector" "this" {
   enable                       = true

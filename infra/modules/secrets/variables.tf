@@ -14,7 +14,7 @@ variable "plan_name" {
 }
 
 variable "environment" {
-  description = "dev, stg or prod: the first part of every name in the safe."
+  description = "dev, stg or prod: the first part of every secret's name."
   type        = string
 }
 

@@ -1,22 +1,22 @@
-# Staff badges: what each service may do, from what the plan says it is given. Nobody has a badge for a whole floor.
+# Task roles: what each service may do follows from what the plan gives it. No role is wider than its service.
 
 locals {
   account = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
-  # A service that is told a queue's URL sends to it, unless it is the one that empties it.
-  parameters = { for name, service in var.services : name => toset(compact([for source in values(service.environment) : source.parameter])) }
-  told       = { for name in keys(var.services) : name => [for queue in keys(var.queues) : queue if contains(local.parameters[name], "${queue}-queue-url")] }
-  sends      = { for name, service in var.services : name => [for queue in local.told[name] : queue if !contains(service.consumes, queue)] }
+  # A service that knows a queue's URL sends to it, unless it is the one that consumes it.
+  parameters   = { for name, service in var.services : name => toset(compact([for source in values(service.environment) : source.parameter])) }
+  known_queues = { for name in keys(var.services) : name => [for queue in keys(var.queues) : queue if contains(local.parameters[name], "${queue}-queue-url")] }
+  sent_queues  = { for name, service in var.services : name => [for queue in local.known_queues[name] : queue if !contains(service.consumes, queue)] }
   # What IAM allows on a bucket, and not on what is in it.
-  of_buckets = toset(["ListBucket", "ListBucketMultipartUploads"])
+  bucket_actions = toset(["ListBucket", "ListBucketMultipartUploads"])
   # Actions for which Cognito knows no narrower resource than everything.
-  of_everything = toset(["DeleteIdentities"])
-  # One that is told a secret's ARN reads it again while it runs.
-  rereads = { for name in keys(var.services) : name => [for secret in keys(var.secrets) : secret if contains(local.parameters[name], "${secret}-arn")] }
-  given   = { for name, service in var.services : name => toset(compact([for source in values(service.environment) : source.secret])) }
-  signs_in = {
+  unscoped_actions = toset(["DeleteIdentities"])
+  # A service that knows a secret's ARN reads it again while it runs.
+  reread_secrets = { for name in keys(var.services) : name => [for secret in keys(var.secrets) : secret if contains(local.parameters[name], "${secret}-arn")] }
+  given_secrets  = { for name, service in var.services : name => toset(compact([for source in values(service.environment) : source.secret])) }
+  database_roles = {
     for name in keys(var.services) : name => [
-      for secret in local.given[name] : replace(var.secrets[secret].role, "-", "_") if var.secrets[secret].role != null
+      for secret in local.given_secrets[name] : replace(var.secrets[secret].role, "-", "_") if var.secrets[secret].role != null
     ]
   }
 }
@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "task" {
   for_each = var.services
 
   dynamic "statement" {
-    for_each = local.signs_in[each.key]
+    for_each = local.database_roles[each.key]
 
     content {
       sid       = "SignIn${replace(title(replace(statement.value, "_", " ")), " ", "")}"
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "task" {
     }
   }
 
-  # A job that takes minutes is not for the scaling to interrupt. ECS knows no narrower resource than the cluster's tasks.
+  # Scaling in must not interrupt a job that takes minutes. ECS knows no narrower resource than the cluster's tasks.
   dynamic "statement" {
     for_each = each.value.protects_tasks ? ["tasks"] : []
 
@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = each.value.moves_dead_letters ? [local.told[each.key]] : []
+    for_each = each.value.moves_dead_letters ? [local.known_queues[each.key]] : []
 
     content {
       sid       = "DeadLetters"
@@ -83,7 +83,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = length(local.sends[each.key]) > 0 ? [local.sends[each.key]] : []
+    for_each = length(local.sent_queues[each.key]) > 0 ? [local.sent_queues[each.key]] : []
 
     content {
       sid       = "Send"
@@ -93,7 +93,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = { for bucket, actions in each.value.buckets : bucket => setsubtract(actions, local.of_buckets) if length(setsubtract(actions, local.of_buckets)) > 0 }
+    for_each = { for bucket, actions in each.value.buckets : bucket => setsubtract(actions, local.bucket_actions) if length(setsubtract(actions, local.bucket_actions)) > 0 }
 
     content {
       sid       = "Objects${replace(title(replace(statement.key, "-", " ")), " ", "")}"
@@ -104,7 +104,7 @@ data "aws_iam_policy_document" "task" {
 
   # Without ListBucket, S3 answers 403 instead of 404 for what is not there.
   dynamic "statement" {
-    for_each = { for bucket, actions in each.value.buckets : bucket => setintersection(actions, local.of_buckets) if length(setintersection(actions, local.of_buckets)) > 0 }
+    for_each = { for bucket, actions in each.value.buckets : bucket => setintersection(actions, local.bucket_actions) if length(setintersection(actions, local.bucket_actions)) > 0 }
 
     content {
       sid       = "Bucket${replace(title(replace(statement.key, "-", " ")), " ", "")}"
@@ -114,7 +114,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = length(local.rereads[each.key]) > 0 ? [local.rereads[each.key]] : []
+    for_each = length(local.reread_secrets[each.key]) > 0 ? [local.reread_secrets[each.key]] : []
 
     content {
       sid       = "ReadAgain"
@@ -124,7 +124,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = length(local.rereads[each.key]) > 0 ? ["key"] : []
+    for_each = length(local.reread_secrets[each.key]) > 0 ? ["key"] : []
 
     content {
       sid       = "Decrypt"
@@ -150,7 +150,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = { for pool, actions in each.value.identity_pools : pool => setsubtract(actions, local.of_everything) if length(setsubtract(actions, local.of_everything)) > 0 }
+    for_each = { for pool, actions in each.value.identity_pools : pool => setsubtract(actions, local.unscoped_actions) if length(setsubtract(actions, local.unscoped_actions)) > 0 }
 
     content {
       sid       = "IdentityPool${replace(title(replace(statement.key, "-", " ")), " ", "")}"
@@ -165,11 +165,11 @@ data "aws_iam_policy_document" "task" {
     content {
       sid       = "Identities"
       actions   = ["cognito-identity:DeleteIdentities"]
-      resources = ["*"] # Cognito knows no resource for this one: it takes ids of identities, whatever pool they are in.
+      resources = ["*"] # Cognito knows no resource for this one: it takes ids of identities of any pool.
     }
   }
 
-  # Whoever is told of the distribution makes it forget what was taken down.
+  # A service that knows the distribution's id invalidates what was taken down.
   dynamic "statement" {
     for_each = contains([for source in values(each.value.environment) : coalesce(try(source.parameter, null), "none")], "distribution-id") ? [var.distribution_arn] : []
 

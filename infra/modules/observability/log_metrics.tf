@@ -1,4 +1,4 @@
-# What only the services know: read from their log, one line per job.
+# What only the services know: metrics from their logs, one line per job.
 
 locals {
   own_namespace = "Tatemono/${var.prefix}"
@@ -29,7 +29,7 @@ resource "aws_cloudwatch_log_metric_filter" "job" {
   }
 }
 
-# What a service cannot mend by itself, it says in a line with the event `alarm`.
+# What a service cannot repair by itself, it logs with the event `alarm`.
 resource "aws_cloudwatch_log_metric_filter" "alarm_lines" {
   for_each = var.services
 
@@ -45,7 +45,7 @@ resource "aws_cloudwatch_log_metric_filter" "alarm_lines" {
   }
 }
 
-# What is painted in an hour, at the price of a picture: hours before any bill would say so.
+# What is painted in an hour, at the price of a picture: hours before it shows on any bill.
 resource "aws_cloudwatch_metric_alarm" "spend" {
   alarm_name          = "${var.prefix}-spend-per-hour"
   alarm_description   = "What to do: ${var.runbooks_url}/spend.md"

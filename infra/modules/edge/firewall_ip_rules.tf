@@ -1,12 +1,12 @@
-# Behind an IP set, everybody else is turned away. Paths are looked at twice, as they were sent and as they read: whoever
-# hides a prefix behind %2e or /../ is taken for the stricter of both.
+# Prefixes with an IP set are blocked for all other addresses. Paths are compared twice, as sent and normalised: a prefix
+# that is hidden behind %2e or /../ falls under the stricter of both.
 
 locals {
-  guarded = [for prefix in local.order : prefix if local.behaviors[prefix].ip_set != null]
-  doors   = { for prefix in local.guarded : "only-${local.behaviors[prefix].ip_set}-${local.slugs[prefix]}" => prefix }
+  restricted = [for prefix in local.order : prefix if local.behaviors[prefix].ip_set != null]
+  ip_rules   = { for prefix in local.restricted : "only-${local.behaviors[prefix].ip_set}-${local.slugs[prefix]}" => prefix }
 
-  # What a path is compared as.
-  readings = {
+  # In which forms a path is compared.
+  path_transformations = {
     sent = ["NONE"]
     read = ["URL_DECODE", "NORMALIZE_PATH"]
   }
@@ -23,29 +23,29 @@ resource "aws_wafv2_ip_set" "this" {
   provider = aws.us_east_1
 
   name               = "${var.prefix}-${each.key}"
-  description        = "Where ${each.key} come from"
+  description        = "Networks of ${each.key}"
   scope              = "CLOUDFRONT"
   ip_address_version = each.value.version
   addresses          = each.value.addresses
 }
 
-resource "aws_wafv2_rule_group" "doors" {
-  count    = length(local.guarded) > 0 ? 1 : 0
+resource "aws_wafv2_rule_group" "ip_rules" {
+  count    = length(local.restricted) > 0 ? 1 : 0
   provider = aws.us_east_1
 
-  name        = "${var.prefix}-doors"
-  description = "Who may go where"
+  name        = "${var.prefix}-ip-rules"
+  description = "Which networks may use which prefix"
   scope       = "CLOUDFRONT"
   # Of the 1500 that are free; it cannot be changed later. Each prefix takes about 26 and 24 for every one within it.
   capacity = 300
 
   # What has a behavior of its own within the prefix has its own rule, or none.
   dynamic "rule" {
-    for_each = local.doors
+    for_each = local.ip_rules
 
     content {
       name     = rule.key
-      priority = index(keys(local.doors), rule.key)
+      priority = index(keys(local.ip_rules), rule.key)
 
       action {
         dynamic "block" {
@@ -64,7 +64,7 @@ resource "aws_wafv2_rule_group" "doors" {
           statement {
             or_statement {
               dynamic "statement" {
-                for_each = local.readings
+                for_each = local.path_transformations
 
                 content {
                   byte_match_statement {
@@ -98,7 +98,7 @@ resource "aws_wafv2_rule_group" "doors" {
                 statement {
                   and_statement {
                     dynamic "statement" {
-                      for_each = local.readings
+                      for_each = local.path_transformations
 
                       content {
                         byte_match_statement {
@@ -156,7 +156,7 @@ resource "aws_wafv2_rule_group" "doors" {
 
   visibility_config {
     cloudwatch_metrics_enabled = true
-    metric_name                = "${var.prefix}-doors"
+    metric_name                = "${var.prefix}-ip-rules"
     sampled_requests_enabled   = true
   }
 }

@@ -1,9 +1,9 @@
-# The gate's own sensors, in us-east-1 with its metrics.
+# CloudFront's alarms, in us-east-1 with its metrics.
 
-resource "aws_cloudwatch_metric_alarm" "gate_errors" {
+resource "aws_cloudwatch_metric_alarm" "distribution_errors" {
   provider = aws.us_east_1
 
-  alarm_name          = "${var.prefix}-gate-5xx"
+  alarm_name          = "${var.prefix}-cloudfront-5xx"
   alarm_description   = "What to do: ${var.runbooks_url}/errors.md"
   namespace           = "AWS/CloudFront"
   metric_name         = "5xxErrorRate"
@@ -18,14 +18,14 @@ resource "aws_cloudwatch_metric_alarm" "gate_errors" {
   ok_actions          = [aws_sns_topic.alarms_us_east_1.arn]
 }
 
-resource "aws_cloudwatch_metric_alarm" "gate_certificate" {
+resource "aws_cloudwatch_metric_alarm" "distribution_certificate" {
   provider = aws.us_east_1
 
-  alarm_name          = "${var.prefix}-gate-certificate"
+  alarm_name          = "${var.prefix}-cloudfront-certificate"
   alarm_description   = "What to do: ${var.runbooks_url}/certificate.md"
   namespace           = "AWS/CertificateManager"
   metric_name         = "DaysToExpiry"
-  dimensions          = { CertificateArn = var.certificate_arns.gate }
+  dimensions          = { CertificateArn = var.certificate_arns.distribution }
   statistic           = "Minimum"
   period              = 86400
   evaluation_periods  = 1

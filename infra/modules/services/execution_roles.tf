@@ -1,18 +1,18 @@
-# What ECS itself needs to start a task: the image, the log, and the values that stand in the task definition by ARN.
+# Execution roles: what ECS itself needs to start a task: the image, the log, and the values that stand in the task definition by ARN.
 
 locals {
-  handed_secrets = merge(
-    { for name in keys(var.services) : name => [for secret in local.given[name] : var.secrets[secret].arn] },
+  injected_secrets = merge(
+    { for name in keys(var.services) : name => [for secret in local.given_secrets[name] : var.secrets[secret].arn] },
     { migrations = [var.database.owner_secret_arn] },
   )
-  handed_parameters = merge(
+  injected_parameters = merge(
     { for name in keys(var.services) : name => [for parameter in local.parameters[name] : var.parameter_arns[parameter]] },
     { migrations = [] },
   )
 }
 
 data "aws_iam_policy_document" "execution" {
-  for_each = local.handed_secrets
+  for_each = local.injected_secrets
 
   statement {
     sid       = "Registry"
@@ -39,7 +39,7 @@ data "aws_iam_policy_document" "execution" {
   }
 
   dynamic "statement" {
-    for_each = length(local.handed_parameters[each.key]) > 0 ? [local.handed_parameters[each.key]] : []
+    for_each = length(local.injected_parameters[each.key]) > 0 ? [local.injected_parameters[each.key]] : []
 
     content {
       sid       = "Parameters"
@@ -62,7 +62,7 @@ data "aws_iam_policy_document" "execution" {
 }
 
 resource "aws_iam_role" "execution" {
-  for_each = local.handed_secrets
+  for_each = local.injected_secrets
 
   name               = "${var.prefix}-${each.key}-start"
   description        = "What ECS needs to start ${each.key}"
@@ -72,7 +72,7 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  for_each = local.handed_secrets
+  for_each = local.injected_secrets
 
   name   = "start"
   role   = aws_iam_role.execution[each.key].id

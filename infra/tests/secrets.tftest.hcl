@@ -1,4 +1,4 @@
-# The safe: secrets without values.
+# Secrets without values.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -35,7 +35,7 @@ run "knows_no_value_but_the_address_of_the_database" {
   command = plan
 
   module {
-    source = "./modules/safe"
+    source = "./modules/secrets"
   }
 
   assert {
@@ -58,7 +58,7 @@ run "refuses_a_window_that_aws_does_not_know" {
   command = plan
 
   module {
-    source = "./modules/safe"
+    source = "./modules/secrets"
   }
 
   variables {

@@ -1,4 +1,4 @@
-"""The same call, asked again, gets the same answer: an emulator that lost a connection made the thing all the same.
+"""A call that is repeated gets the answer of the first: an emulator that lost a connection made the thing all the same.
 
 AWS bears this for most calls; emulators do not, and say that the security group or the parameter exists already. The
 SDKs number each call, and its repetitions carry the number of the first: `amz-sdk-invocation-id`,
@@ -17,7 +17,7 @@ from typing import Any
 Environ = dict[str, Any]
 Application = Callable[..., Iterable[bytes]]
 
-_REMEMBERED = 1_000
+_KEPT_ANSWERS = 1_000
 #: How long a repetition waits for the first to be done.
 _WAIT_SECONDS = 120
 _READING = {"GET", "HEAD"}
@@ -30,7 +30,7 @@ class _Answer:
     body: bytes
 
 
-class AnsweredOnce:
+class IdempotentWsgi:
     """A WSGI application (PEP 3333) around another.
 
     :ivar repeated: how many calls were answered from memory
@@ -51,7 +51,7 @@ class AnsweredOnce:
             first = answer is None
             if answer is None:
                 answer = self._answers[number] = Future()
-                if len(self._answers) > _REMEMBERED:
+                if len(self._answers) > _KEPT_ANSWERS:
                     self._answers.popitem(last=False)
         if first:
             self._ask(environ, number, answer)
@@ -59,15 +59,15 @@ class AnsweredOnce:
             self.repeated += 1
             # What is not read would be taken for the next request of this connection.
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        told = answer.result(timeout=_WAIT_SECONDS)
-        start_response(told.status, told.headers)
-        return [told.body]
+        known = answer.result(timeout=_WAIT_SECONDS)
+        start_response(known.status, known.headers)
+        return [known.body]
 
     def _ask(self, environ: Environ, number: str, answer: "Future[_Answer]") -> None:
-        told: list[Any] = []
+        head: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], None]:
-            told[:] = [status, headers]
+            head[:] = [status, headers]
             return pieces.append
 
         pieces: list[bytes] = []
@@ -81,15 +81,15 @@ class AnsweredOnce:
         except BaseException as error:
             answer.set_exception(error)
             raise
-        done = _Answer(told[0], told[1], b"".join(pieces))
+        done = _Answer(head[0], head[1], b"".join(pieces))
         answer.set_result(done)
         if done.status.startswith("5"):
-            # Asked again it may go better.
+            # An error of the emulator is not kept: repeated, the call may succeed.
             with self._lock:
                 self._answers.pop(number, None)
 
 
-class AnsweredOnceAsync:
+class IdempotentAsgi:
     """The same for an ASGI application (version 3), in one event loop."""
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
@@ -105,30 +105,30 @@ class AnsweredOnceAsync:
         answer = self._answers.get(number)
         if answer is None:
             answer = self._answers[number] = asyncio.get_running_loop().create_future()
-            if len(self._answers) > _REMEMBERED:
+            if len(self._answers) > _KEPT_ANSWERS:
                 self._answers.popitem(last=False)
-            # Whoever asked may be gone; the call is done all the same.
+            # The caller may be gone; the call is done all the same.
             await asyncio.shield(asyncio.ensure_future(self._ask(scope, receive, number, answer)))
         else:
             self.repeated += 1
             while (await receive()).get("more_body"):
                 pass
         async with asyncio.timeout(_WAIT_SECONDS):
-            told = await asyncio.shield(answer)
-        for message in told:
+            known = await asyncio.shield(answer)
+        for message in known:
             await send(message)
 
     async def _ask(self, scope: Any, receive: Any, number: bytes, answer: "asyncio.Future[list[Any]]") -> None:
-        told: list[Any] = []
+        messages: list[Any] = []
 
         async def keep(message: Any) -> None:
-            told.append(message)
+            messages.append(message)
 
         try:
             await self._application(scope, receive, keep)
         except Exception as error:
             answer.set_exception(error)
             raise
-        answer.set_result(told)
-        if told[0]["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        answer.set_result(messages)
+        if messages[0]["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
             self._answers.pop(number, None)

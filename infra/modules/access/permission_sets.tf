@@ -1,5 +1,5 @@
-# Staff badges and day passes. Viewers look, always. Operators and engineers are nobody until somebody lets them in, for
-# hours: their groups are empty, a request adds the person, and a schedule takes them out again (docs/how-to/aws.md).
+# Permission sets. Viewers always have theirs. The groups of operators and engineers are empty: a request adds the person
+# for hours, and a schedule takes the person out again (docs/how-to/aws.md).
 
 data "aws_ssoadmin_instances" "this" {
   provider = aws.identity_center
@@ -9,7 +9,7 @@ locals {
   instance_arn      = tolist(data.aws_ssoadmin_instances.this.arns)[0]
   identity_store_id = tolist(data.aws_ssoadmin_instances.this.identity_store_ids)[0]
 
-  badges = {
+  permission_sets = {
     viewer = {
       description = "Looks at everything but data and secrets"
       hours       = 8
@@ -28,14 +28,14 @@ locals {
   }
 
   attachments = merge([
-    for badge, facts in local.badges : { for policy in facts.managed : "${badge}-${policy}" => { badge = badge, policy = policy } }
+    for name, facts in local.permission_sets : { for policy in facts.managed : "${name}-${policy}" => { permission_set = name, policy = policy } }
   ]...)
 
   job_functions = ["ViewOnlyAccess"]
 }
 
 resource "aws_ssoadmin_permission_set" "this" {
-  for_each = local.badges
+  for_each = local.permission_sets
   provider = aws.identity_center
 
   instance_arn     = local.instance_arn
@@ -49,12 +49,12 @@ resource "aws_ssoadmin_managed_policy_attachment" "this" {
   provider = aws.identity_center
 
   instance_arn       = local.instance_arn
-  permission_set_arn = aws_ssoadmin_permission_set.this[each.value.badge].arn
+  permission_set_arn = aws_ssoadmin_permission_set.this[each.value.permission_set].arn
   managed_policy_arn = "${local.arn}:iam::aws:policy/${contains(local.job_functions, each.value.policy) ? "job-function/" : ""}${each.value.policy}"
 }
 
 resource "aws_identitystore_group" "this" {
-  for_each = local.badges
+  for_each = local.permission_sets
   provider = aws.identity_center
 
   identity_store_id = local.identity_store_id
@@ -63,7 +63,7 @@ resource "aws_identitystore_group" "this" {
 }
 
 resource "aws_ssoadmin_account_assignment" "this" {
-  for_each = local.badges
+  for_each = local.permission_sets
   provider = aws.identity_center
 
   instance_arn       = local.instance_arn
@@ -78,7 +78,7 @@ resource "aws_ssoadmin_account_assignment" "this" {
 
 data "aws_iam_policy_document" "operator" {
   statement {
-    sid       = "Entrance"
+    sid       = "Bastion"
     actions   = ["ec2:StartInstances", "ec2:StopInstances"]
     resources = [var.bastion.instance_arn]
   }
@@ -125,13 +125,13 @@ data "aws_iam_policy_document" "operator" {
   }
 
   statement {
-    sid       = "Back"
+    sid       = "SendBack"
     actions   = ["sqs:SendMessage"]
     resources = [for queue in values(var.queues) : queue.arn]
   }
 
   statement {
-    sid       = "Floors"
+    sid       = "ScalingTargets"
     actions   = ["application-autoscaling:RegisterScalableTarget"]
     resources = ["${local.arn}:application-autoscaling:${local.here}:scalable-target/*"]
   }
@@ -143,16 +143,16 @@ data "aws_iam_policy_document" "operator" {
   }
 }
 
-# Whoever applies Terraform may do everything but blind those who watch.
+# Engineers apply Terraform and may do everything, but turn off what audits the account.
 data "aws_iam_policy_document" "engineer" {
   statement {
-    sid    = "Watchers"
+    sid    = "AuditServices"
     effect = "Deny"
     actions = [
       "cloudtrail:DeleteTrail", "cloudtrail:StopLogging", "guardduty:DeleteDetector", "securityhub:DisableSecurityHub",
       "config:StopConfigurationRecorder", "config:DeleteConfigurationRecorder", "access-analyzer:DeleteAnalyzer",
     ]
-    resources = ["*"] # Whichever there are.
+    resources = ["*"] # All trails, detectors and recorders of the account.
   }
 }
 

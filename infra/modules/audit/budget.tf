@@ -1,4 +1,4 @@
-# What it may cost, and what is unusual. By topic for those on duty, by mail for whoever pays.
+# What the environment may cost, and unusual expenses: to the topic for the people on duty, by mail to the budget's owner.
 
 resource "aws_budgets_budget" "month" {
   name         = "${var.prefix}-month"
