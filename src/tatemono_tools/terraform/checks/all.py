@@ -1,4 +1,4 @@
-"""All checks of one environment, in the order in which they are told."""
+"""All checks of one environment, in the order in which they are shown."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def check_stack(
     """Each check by name, with what it found.
 
     :param infra: the folder of the Terraform files, where reasons for broad policies are written
-    :param secret_values: what was put into the safe
+    :param secret_values: the values that the secrets were given
     """
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         "reachability": lambda: check_reachability(stack, plan),
