@@ -30,9 +30,9 @@ def open_console(*, highlight: bool = False) -> "Console":
 
     :param highlight: whether numbers and paths get colours of their own on a terminal
     """
-    from tatemono_tools.laptop.process.screen import LastingConsole  # noqa: PLC0415 - `--help` does not need it
+    from tatemono_tools.laptop.process.screen import PipeSafeConsole  # noqa: PLC0415 - `--help` does not need it
 
-    console = LastingConsole(highlight=highlight)
+    console = PipeSafeConsole(highlight=highlight)
     if not console.is_terminal:
         console.width = _PIPE_COLUMNS
     return console

@@ -1,4 +1,4 @@
-"""What stands between the socket and MiniStack: who may pass unsigned, and what a request may have changed."""
+"""Between the socket and MiniStack: which requests may pass unsigned, and what a request may have changed."""
 
 import hmac
 import json
@@ -21,8 +21,8 @@ _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost)(:\d+)
 class CloudMiddleware:
     """An ASGI application around MiniStack's.
 
-    `touch` is told the names of the services a request may have changed, or None when it is not known. `mail_since`
-    gives the mail after the first so many, for the inbox.
+    `touch` gets the names of the services a request may have changed, or None when it is not known. `mail_since` gives
+    the mail after the first `known` ones, for the inbox.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class CloudMiddleware:
             return None
         authorization = headers.get(b"authorization", b"")
         if path.startswith("/_"):
-            # MiniStack's own pages: the mail that was sent, queues, reset. It would show and do them for anybody.
+            # MiniStack's own pages: the mail that was sent, queues, reset. It would show and do them for any caller.
             return None if hmac.compare_digest(authorization, self._bearer) else "Send the secret access key as bearer"
         signed = authorization.startswith(b"AWS4-HMAC-SHA256 ") or b"X-Amz-Signature=" in scope["query_string"]
         target = headers.get(b"x-amz-target", b"").decode("latin-1")

@@ -21,10 +21,10 @@ from tatemono_tools.plan.edge import RateLimit
 
 CONFIGURATION = "nginx.conf"
 CLOUD_UPSTREAM = "embedded_cloud"
-# Where the door's own answers live; nobody can ask for them.
+# Where the front door's own answers are; a request cannot ask for them.
 OWN_PATH = "/.door/"
 
-# Other names under which a caller might claim an address, a host or an identity that a proxy vouched for.
+# Headers in which a caller might claim an address, a host or an identity, as a proxy would.
 DROPPED_HEADERS = (
     "Forwarded",
     "X-Original-URL",
@@ -49,7 +49,7 @@ class CannotOpenDoor(RuntimeError):  # noqa: N818 - it names what is wrong, as e
 
 @dataclass(frozen=True, slots=True)
 class DoorFacts:
-    """What only this run knows. `folder` holds everything nginx writes; `certificate` is PEM with its chain."""
+    """The facts of this run. `folder` holds everything nginx writes; `certificate` is PEM with its chain."""
 
     folder: Path
     http_port: int
@@ -125,7 +125,7 @@ def render_configuration(plan: Plan, facts: DoorFacts) -> str:
 
 
 def laptop_bucket(plan: Plan, name: str) -> str:
-    """What provisioning calls the bucket, which takes the AWS SDK to ask."""
+    """The name of the bucket, as provisioning makes it; asking that module would load the AWS SDK."""
     return f"{plan.name}-laptop-{name}"
 
 
@@ -135,7 +135,7 @@ def uploads_path(bucket: str) -> str:
 
 
 def door_command(folder: Path) -> list[str]:
-    """The words that run nginx in the foreground; SIGTERM ends it at once, SIGQUIT when requests are done.
+    """The command that runs nginx in the foreground; SIGTERM ends it at once, SIGQUIT when requests are done.
 
     Killed by force, it leaves its worker behind, which the supervisor ends by its process group.
 
@@ -243,7 +243,7 @@ def _listen_address(text: str) -> str:
 
 
 def _worker_identity() -> tuple[str | None, str | None]:
-    """Whom the worker becomes when root started the door. It opens no file by name after that."""
+    """User and group of the worker when root started the front door. It opens no file by name after that."""
     if os.geteuid() != 0:
         return None, None
     nobody = pwd.getpwnam("nobody")

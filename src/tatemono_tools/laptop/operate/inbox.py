@@ -66,8 +66,8 @@ def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_
     except httpx.HTTPError as error:
         raise NotRunning(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
     if as_json:
-        told = [asdict(mail) | {"sent_at": mail.sent_at.isoformat(), "code": mail.code} for mail in mails]
-        text = json.dumps(told, ensure_ascii=False)
+        rows = [asdict(mail) | {"sent_at": mail.sent_at.isoformat(), "code": mail.code} for mail in mails]
+        text = json.dumps(rows, ensure_ascii=False)
         console.print(Text(text), soft_wrap=True)
         return 0
     table = Table("sent", "to", "subject", "code")

@@ -17,7 +17,7 @@ from tatemono_tools.laptop.provision.provision import resolve_environment
 from tatemono_tools.plan.building import Plan
 
 _SERVICE = "outbox-relay"
-#: Of each kind so many are shown.
+#: How many of each kind are shown.
 _NAMES = 5
 _WHAT = {
     Kind.OBJECTS: "objects without a row",
@@ -38,8 +38,8 @@ def reconcile(plan: Plan, state: StateFolder, console: Console, *, repair: bool)
     return 1 if any(findings.found > findings.repaired for findings in found) else 0
 
 
-async def _reconcile(plan: Plan, cloud_order: dict[str, str], *, repair: frozenset[Kind]) -> list[Findings]:
-    async with open_cloud(**cloud_order) as cloud:
+async def _reconcile(plan: Plan, cloud_arguments: dict[str, str], *, repair: frozenset[Kind]) -> list[Findings]:
+    async with open_cloud(**cloud_arguments) as cloud:
         environment = await resolve_environment(plan, _SERVICE, cloud)
     # The service's own settings and clients read them from there.
     os.environ.update(environment | {"SERVICE_NAME": "reconcile"})

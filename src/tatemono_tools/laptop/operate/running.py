@@ -5,7 +5,7 @@ from tatemono_tools.plan.building import Plan
 
 
 def running_cloud(plan: Plan, state: StateFolder) -> dict[str, str]:
-    """The words of `open_cloud` for the cloud of the building that runs here.
+    """The arguments of `open_cloud` for the cloud of the building that runs here.
 
     :raises NotRunning: no building is up in this folder
     """

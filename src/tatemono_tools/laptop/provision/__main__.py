@@ -13,7 +13,7 @@ from typing import Any
 
 from tatemono_tools.laptop.provision.cloud_resources import open_cloud
 from tatemono_tools.laptop.provision.provision import (
-    Building,
+    LaptopFacts,
     Unprovisioned,
     provision,
     read_secret,
@@ -25,7 +25,7 @@ from tatemono_tools.plan.building import read_plan
 async def provision_and_resolve(request: dict[str, Any]) -> dict[str, Any]:
     """:raises Unprovisioned: a value that the plan asks for exists nowhere"""
     plan = read_plan()
-    building = Building(
+    facts = LaptopFacts(
         database_url=request["database_url"],
         parameters=request["parameters"],
         picture_keys_file=Path(request["picture_keys_file"]),
@@ -33,7 +33,7 @@ async def provision_and_resolve(request: dict[str, Any]) -> dict[str, Any]:
     async with open_cloud(**request["cloud"]) as cloud:
         # The SDK is loaded by now; the next line comes when cloud and database take calls.
         await asyncio.to_thread(sys.stdin.readline)
-        await provision(plan, building, cloud)
+        await provision(plan, facts, cloud)
         ports = request["service_ports"]
         resolved = await asyncio.gather(
             *(resolve_environment(plan, name, cloud, port=ports.get(name)) for name in plan.services)

@@ -94,11 +94,11 @@ class TestOperators:
 
         with pytest.raises(KeyboardInterrupt):
             await pools.operators.create(address, Role.ADMIN, give_up)
-        half_made = next(found for found in await pools.operators.listed() if found.email == address.lower())
+        half_made = next(found for found in await pools.operators.list_operators() if found.email == address.lower())
         assert (half_made.roles, half_made.second_factor) == ((), False)
         app = AuthenticatorApp()
         await pools.operators.create(address, Role.ADMIN, app.scan)
-        made = next(found for found in await pools.operators.listed() if found.email == address.lower())
+        made = next(found for found in await pools.operators.list_operators() if found.email == address.lower())
         assert (made.roles, made.second_factor, made.enabled) == (("admin",), True, True)
         with pytest.raises(OperatorRefused, match="already"):
             await pools.operators.create(address, Role.VIEWER, app.scan)
@@ -164,7 +164,7 @@ class TestInvite:
         email = f"{secrets.token_hex(4)}@example.jp"
         await pools.operators.invite(email, Role.VIEWER)
         password = await pools.operators.invite(f" {email.upper()}", Role.SUPPORT)
-        (listed,) = [found for found in await pools.operators.listed() if found.email == email]
+        (listed,) = [found for found in await pools.operators.list_operators() if found.email == email]
         assert (listed.roles, listed.second_factor, listed.enabled) == (("support",), False, True)
         with pytest.raises(OperatorRefused, match="has no authenticator app"):
             await pools.operators.sign_in(email, password, lambda: "000000")

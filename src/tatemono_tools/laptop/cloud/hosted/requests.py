@@ -1,4 +1,4 @@
-"""What an app sends a browser here with: RFC 6749, 4.1.1, with PKCE (RFC 7636), which is not optional here."""
+"""An app's authorization request: RFC 6749, 4.1.1, with PKCE (RFC 7636), which is not optional here."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class WrongRequest(Exception):  # noqa: N818 - it names what is wrong, as every 
 
 
 class RefusedRequest(Exception):  # noqa: N818 - as above
-    """The app is told by a redirect.
+    """The app gets the error by a redirect.
 
     :ivar location: where the browser goes
     """

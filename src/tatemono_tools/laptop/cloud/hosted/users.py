@@ -1,5 +1,5 @@
 # ruff: noqa: SLF001 - MiniStack offers no other way to its users; patches.py notices when a place moves
-"""A pool's users as the pages meet them. They are MiniStack's own, so the API and the pages see the same."""
+"""A pool's users, for the pages. They are MiniStack's own, so the API and the pages see the same."""
 
 import base64
 import hmac
@@ -13,7 +13,7 @@ from ministack.services import cognito
 _DAY_SECONDS = 86_400
 _STEP_SECONDS = 30
 _SECRET_BYTES = 20
-_NOBODY = secrets.token_urlsafe(32)
+_NO_PASSWORD = secrets.token_urlsafe(32)
 
 
 def now() -> float:
@@ -46,8 +46,8 @@ def normal_name(typed: str) -> str:
 
 
 def password_right(user: dict[str, Any] | None, password: str) -> bool:
-    """As long for nobody as for somebody. Only users who may sign in have a right one."""
-    kept = str((user or {}).get("_password") or _NOBODY)
+    """It takes as long without a user. Only users who may sign in have a right one."""
+    kept = str((user or {}).get("_password") or _NO_PASSWORD)
     right = hmac.compare_digest(kept.encode(), password.encode())
     return right and user is not None and may_sign_in(user)
 
@@ -67,7 +67,7 @@ def temporary_password_is_over(pool: dict[str, Any], user: dict[str, Any]) -> bo
     return must_choose_password(user) and age > days * _DAY_SECONDS
 
 
-def least_characters(pool: dict[str, Any]) -> int:
+def min_characters(pool: dict[str, Any]) -> int:
     return int(pool.get("Policies", {}).get("PasswordPolicy", {}).get("MinimumLength", 8))
 
 
@@ -104,7 +104,7 @@ def take_code(user: dict[str, Any], secret: str, code: str) -> bool:
 
 
 def set_up_app(user: dict[str, Any], secret: str) -> None:
-    """What MiniStack's VerifySoftwareToken notes."""
+    """As MiniStack's VerifySoftwareToken stores it."""
     user["_totp_secret"] = secret
     user.pop("_totp_pending_secret", None)
     user["_mfa_enabled"] = [*{*user.get("_mfa_enabled", []), "SOFTWARE_TOKEN_MFA"}]
