@@ -13,7 +13,7 @@ from tatemono_tools.terraform.rehearsal.idempotency import IdempotentAsgi, Idemp
 
 
 class Emulator:
-    """Makes a thing at each call, whatever was made before."""
+    """Makes a thing at each call."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -32,13 +32,13 @@ class Emulator:
 
 def call(application: IdempotentWsgi, number: str | None, method: str = "POST") -> tuple[str, bytes, int]:
     """:returns: status, body, and how much of the request was not read"""
-    told: list[str] = []
+    statuses: list[str] = []
     body = io.BytesIO(b"Action=CreateSecurityGroup")
     environ = {"REQUEST_METHOD": method, "CONTENT_LENGTH": "26", "wsgi.input": body}
     if number is not None:
         environ["HTTP_AMZ_SDK_INVOCATION_ID"] = number
-    answer = b"".join(application(environ, lambda status, _headers: told.append(status)))
-    return told[0], answer, len(body.read())
+    answer = b"".join(application(environ, lambda status, _headers: statuses.append(status)))
+    return statuses[0], answer, len(body.read())
 
 
 @pytest.fixture
@@ -99,17 +99,17 @@ class AsyncEmulator:
 async def ask(application: IdempotentAsgi, number: bytes | None, method: str = "POST") -> tuple[int, bytes, int]:
     """:returns: status, body, and how much of the request was not read"""
     body = [{"type": "http.request", "body": b"a", "more_body": more} for more in (True, False)]
-    told: list[Any] = []
+    messages: list[Any] = []
 
     async def receive() -> Any:
         return body.pop(0)
 
     async def send(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     headers = [(b"amz-sdk-invocation-id", number)] if number else []
     await application({"type": "http", "method": method, "headers": headers}, receive, send)
-    return told[0]["status"], told[1]["body"], len(body)
+    return messages[0]["status"], messages[1]["body"], len(body)
 
 
 class TestIdempotentAsgi:
@@ -119,7 +119,7 @@ class TestIdempotentAsgi:
         assert list(answers) == [(200, b"made 1", 0), (200, b"made 1", 0), (200, b"made 2", 0)]
         assert (emulator.made, application.repeated) == (2, 1)
 
-    async def test_goes_on_when_whoever_asked_is_gone(self) -> None:
+    async def test_goes_on_when_the_caller_is_gone(self) -> None:
         application = IdempotentAsgi(emulator := AsyncEmulator())
         gone = asyncio.create_task(ask(application, b"a"))
         await asyncio.sleep(0)

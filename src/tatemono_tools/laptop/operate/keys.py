@@ -74,7 +74,7 @@ def rotate_identifier_keys(value: str, *, kept_days: int, now: float) -> Rotatio
 
 
 def _name_of(key: dict[str, Any]) -> str:
-    """Tells one key from another, and nothing about either."""
+    """A name for a key, from which the key cannot be guessed."""
     return hashlib.sha256(key["key"].encode()).hexdigest()[:8]
 
 

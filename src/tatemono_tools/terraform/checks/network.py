@@ -58,7 +58,7 @@ class NetworkMap:
 
     @cached_property
     def rules(self) -> list[Rule]:
-        """Every line of every security group, wherever it is written down."""
+        """Every line of every security group, of each kind of resource that has some."""
         return list(_rules(self.stack))
 
     @cached_property

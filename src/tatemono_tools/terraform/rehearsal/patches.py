@@ -91,7 +91,7 @@ def set_attributes(owner: Any, **values: Any) -> None:
 
 
 def wrap(owner: Any, name: str, by: Callable[..., Any]) -> None:
-    """Call `by(old, …)` wherever `owner.name(…)` was called."""
+    """Call `by(old, …)` in place of `owner.name(…)`."""
     old = getattr(owner, name)
 
     def called(*arguments: Any, **more: Any) -> Any:

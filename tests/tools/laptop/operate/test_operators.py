@@ -58,8 +58,8 @@ async def desk(pools: PagesPool, service_database_url: Callable[[str], str]) -> 
             "operators_issuer": facts["operators-issuer"],
             "operators_client_id": facts["operators-client-id"],
             "operators_jwks_url": facts["operators-jwks-url"],
-            "pictures_bucket": "nobody needs it",
-            "uploads_bucket": "nobody needs it",
+            "pictures_bucket": "unused",
+            "uploads_bucket": "unused",
             "uploads_url": "https://uploads.example.jp/",
         }
     )
@@ -73,8 +73,8 @@ class TestOperators:
         password = await pools.operators.create(address, Role.SUPPORT, app.scan)
         token = (await pools.operators.sign_in(address, password, app.code))["AccessToken"]
         async with desk.client(token) as operator:
-            told = (await operator.get("/me")).json()
-            assert (told["email"], told["roles"]) == (address.lower(), ["support"])
+            me = (await operator.get("/me")).json()
+            assert (me["email"], me["roles"]) == (address.lower(), ["support"])
             assert (await operator.get("/people")).status_code == 200
             assert (await operator.get("/audit")).status_code == 403
 
@@ -155,8 +155,8 @@ class TestTokens:
         await members._call("admin_create_user", Username=member, MessageAction="SUPPRESS")
         await members._call("admin_set_user_password", Username=member, Password=password, Permanent=True)
         token = (await members._begin(member, password))["AuthenticationResult"]["AccessToken"]
-        async with desk.client(token) as nobody:
-            assert (await nobody.get("/me")).json()["code"] == "operator_token_rejected"
+        async with desk.client(token) as client:
+            assert (await client.get("/me")).json()["code"] == "operator_token_rejected"
 
 
 class TestInvite:
@@ -169,7 +169,7 @@ class TestInvite:
         with pytest.raises(OperatorRefused, match="has no authenticator app"):
             await pools.operators.sign_in(email, password, lambda: "000000")
 
-    async def test_refuses_whoever_has_come_already(self, pools: PagesPool) -> None:
+    async def test_refuses_an_operator_that_has_signed_in_already(self, pools: PagesPool) -> None:
         email, app = f"{secrets.token_hex(4)}@example.jp", AuthenticatorApp()
         await pools.operators.create(email, Role.VIEWER, app.scan)
         with pytest.raises(OperatorRefused, match="is an operator already"):

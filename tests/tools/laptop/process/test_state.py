@@ -64,7 +64,7 @@ class TestClaim:
             pass
         assert refused.value.pid == os.getpid()
 
-    def test_tells_who_runs(self, state: StateFolder) -> None:
+    def test_names_the_supervisor_that_runs(self, state: StateFolder) -> None:
         assert state.running_pid() is None
         with state.claim():
             assert state.running_pid() == os.getpid()

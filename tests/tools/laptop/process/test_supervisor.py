@@ -347,7 +347,7 @@ def wait_until(question: Callable[[], object]) -> None:
 
 
 class TestAfterAKill:
-    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's failure")
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux stops a child when its parent dies")
     def test_children_are_asked_to_stop_when_the_supervisor_is_killed(self, killed: Killed) -> None:
         wait_until(lambda: killed.process("polite") is None)
         stop_orphans(killed.record, timeout_seconds=0.1)

@@ -216,7 +216,7 @@ class TestProvision:
         await provision(own_plan, facts, opened)
         assert (await resolve_environment(own_plan, "image-worker", opened))["OPENAI_API_KEY"] == "sk-mine"
 
-    async def test_tells_the_cloud_the_public_half_of_the_key_that_signs_pictures(
+    async def test_gives_the_cloud_the_public_half_of_the_key_that_signs_pictures(
         self, finished: Finished, opened: Cloud
     ) -> None:
         environment = await resolve_environment(finished.plan, "mobile-api", opened)
@@ -224,9 +224,7 @@ class TestProvision:
         assert list(keys) == [environment["PICTURE_URL_KEY_ID"]]
         assert keys[environment["PICTURE_URL_KEY_ID"]].startswith("-----BEGIN PUBLIC KEY-----")
 
-    async def test_makes_the_pools_and_tells_the_services_where_they_are(
-        self, finished: Finished, opened: Cloud
-    ) -> None:
+    async def test_makes_the_pools_and_gives_the_services_their_ids(self, finished: Finished, opened: Cloud) -> None:
         environment = await resolve_environment(finished.plan, "mobile-api", opened)
         pool_id = environment["MEMBERS_POOL_ID"]
         client = await opened.cognito_idp.describe_user_pool_client(
