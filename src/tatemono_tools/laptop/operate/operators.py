@@ -104,7 +104,7 @@ class OperatorPool:
         :raises OperatorRefused: there is such an operator already, or no code was right
         """
         email = _normalised(email)
-        await self._remove_half_made(email)
+        await self._remove_incomplete(email)
         await self._call(
             "admin_create_user",
             Username=email,
@@ -118,7 +118,7 @@ class OperatorPool:
         await self._call("admin_add_user_to_group", Username=email, GroupName=role.value)
         return password
 
-    async def _remove_half_made(self, email: str) -> None:
+    async def _remove_incomplete(self, email: str) -> None:
         """An operator without a role is what an interrupted `create` has left."""
         try:
             if await self._roles(email):

@@ -35,7 +35,7 @@ class StubState:
         self._made.setdefault(kind, {})[arn] = facts
         return arn
 
-    def chat(self, request: Json) -> Json:
+    def create_slack_channel(self, request: Json) -> Json:
         name = request["ConfigurationName"]
         arn = self._make("chatbot", f"chat-configuration/slack-channel/{name}", request)
         request |= {
@@ -47,63 +47,63 @@ class StubState:
         self._tags[arn] = request.get("Tags", [])
         return {"ChannelConfiguration": request}
 
-    def chats(self, request: Json) -> Json:
+    def describe_slack_channels(self, request: Json) -> Json:
         arn = request.get("ChatConfigurationArn")
         made = self._made.get("chatbot", {})
         return {"SlackChannelConfigurations": [facts for key, facts in made.items() if arn in {None, key}]}
 
-    def analyzer(self, request: Json) -> Json:
+    def create_analyzer(self, request: Json) -> Json:
         name = request["analyzerName"]
         arn = self._make("access-analyzer", f"analyzer/{name}", request)
         request |= {"arn": arn, "name": name, "createdAt": "2026-01-01T00:00:00Z", "status": "ACTIVE"}
         request.setdefault("tags", {})
         return {"arn": arn}
 
-    def analyzer_named(self, _request: Json, name: str) -> Json | None:
+    def get_analyzer(self, _request: Json, name: str) -> Json | None:
         made = self._made.get("access-analyzer", {}).values()
         return next(({"analyzer": facts} for facts in made if facts["name"] == name), None)
 
-    def watch(self, request: Json, kind: str) -> Json:
+    def create_anomaly(self, request: Json, kind: str) -> Json:
         facts = request[f"Anomaly{kind}"]
         arn = self._make(f"ce-{kind}", f"anomaly{kind.lower()}/{uuid.uuid4()}", facts)
         facts |= {f"{kind}Arn": arn, "AccountId": self._account}
         self._tags[arn] = request.get("ResourceTags", [])
         return {f"{kind}Arn": arn}
 
-    def watches(self, request: Json, kind: str) -> Json:
+    def get_anomalies(self, request: Json, kind: str) -> Json:
         asked = request.get(f"{kind}ArnList")
         made = self._made.get(f"ce-{kind}", {})
         return {f"Anomaly{kind}s": [facts for arn, facts in made.items() if not asked or arn in asked]}
 
-    def tags(self, request: Json) -> Json:
+    def cost_explorer_tags(self, request: Json) -> Json:
         return {"ResourceTags": self._tags.get(request["ResourceArn"], [])}
 
-    def chat_tags(self, request: Json) -> Json:
+    def slack_channel_tags(self, request: Json) -> Json:
         return {"Tags": self._tags.get(request["ResourceARN"], [])}
 
-    def activate(self, request: Json) -> Json:
+    def update_cost_tags(self, request: Json) -> Json:
         self._made.setdefault("cost-tags", {}).update(
             {tag["TagKey"]: tag for tag in request["CostAllocationTagsStatus"]}
         )
         return {"Errors": []}
 
-    def cost_tags(self, request: Json) -> Json:
+    def list_cost_tags(self, request: Json) -> Json:
         made = self._made.get("cost-tags", {})
         wanted = request.get("TagKeys") or list(made)
         return {"CostAllocationTags": [made[key] | {"Type": "UserDefined"} for key in wanted if key in made]}
 
 
 _CALLS: dict[str, Callable[..., Json | None]] = {
-    "POST /create-slack-channel-configuration": StubState.chat,
-    "POST /describe-slack-channel-configurations": StubState.chats,
-    "POST /list-tags-for-resource": StubState.chat_tags,
-    "PUT /analyzer": StubState.analyzer,
-    "GET /analyzer/(.+)": StubState.analyzer_named,
-    "CreateAnomaly(Monitor|Subscription)": StubState.watch,
-    "GetAnomaly(Monitor|Subscription)s": StubState.watches,
-    "ListTagsForResource": StubState.tags,
-    "UpdateCostAllocationTagsStatus": StubState.activate,
-    "ListCostAllocationTags": StubState.cost_tags,
+    "POST /create-slack-channel-configuration": StubState.create_slack_channel,
+    "POST /describe-slack-channel-configurations": StubState.describe_slack_channels,
+    "POST /list-tags-for-resource": StubState.slack_channel_tags,
+    "PUT /analyzer": StubState.create_analyzer,
+    "GET /analyzer/(.+)": StubState.get_analyzer,
+    "CreateAnomaly(Monitor|Subscription)": StubState.create_anomaly,
+    "GetAnomaly(Monitor|Subscription)s": StubState.get_anomalies,
+    "ListTagsForResource": StubState.cost_explorer_tags,
+    "UpdateCostAllocationTagsStatus": StubState.update_cost_tags,
+    "ListCostAllocationTags": StubState.list_cost_tags,
 }
 
 
