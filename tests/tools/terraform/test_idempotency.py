@@ -26,6 +26,8 @@ class Emulator:
         self.made += 1
         number = self.made
         self.may_answer.wait(10)
+        if self.status == "":
+            raise RuntimeError("dictionary changed size during iteration")
         start_response(self.status, [("Content-Type", "text/plain")])
         return [b"made ", str(number).encode()]
 
@@ -78,6 +80,14 @@ class TestIdempotentWsgi:
         emulator.status = "200 OK"
         assert call(application, "a")[1] == b"made 2"
 
+    def test_asks_again_after_an_exception(self, emulator: Emulator) -> None:
+        application = IdempotentWsgi(emulator)
+        emulator.status = ""
+        with pytest.raises(RuntimeError):
+            call(application, "a")
+        emulator.status = "200 OK"
+        assert call(application, "a")[1] == b"made 2"
+
 
 class AsyncEmulator:
     """As above."""
@@ -92,6 +102,8 @@ class AsyncEmulator:
         self.made += 1
         number = self.made
         await asyncio.sleep(0.01)
+        if self.status == 0:
+            raise RuntimeError("dictionary changed size during iteration")
         await send({"type": "http.response.start", "status": self.status, "headers": []})
         await send({"type": "http.response.body", "body": b"made %d" % number})
 
@@ -136,5 +148,13 @@ class TestIdempotentAsgi:
         application = IdempotentAsgi(emulator := AsyncEmulator())
         emulator.status = 503
         assert (await ask(application, b"a"))[0] == 503
+        emulator.status = 200
+        assert await ask(application, b"a") == (200, b"made 2", 0)
+
+    async def test_asks_again_after_an_exception(self) -> None:
+        application = IdempotentAsgi(emulator := AsyncEmulator())
+        emulator.status = 0
+        with pytest.raises(RuntimeError):
+            await ask(application, b"a")
         emulator.status = 200
         assert await ask(application, b"a") == (200, b"made 2", 0)

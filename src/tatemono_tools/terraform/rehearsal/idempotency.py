@@ -80,13 +80,17 @@ class IdempotentWsgi:
                     close()
         except BaseException as error:
             answer.set_exception(error)
+            self._forget(number)
             raise
         done = _Answer(head[0], head[1], b"".join(pieces))
         answer.set_result(done)
         if done.status.startswith("5"):
-            # An error of the emulator is not kept: repeated, the call may succeed.
-            with self._lock:
-                self._answers.pop(number, None)
+            self._forget(number)
+
+    def _forget(self, number: str) -> None:
+        """A failure of the emulator is not kept: repeated, the call may succeed."""
+        with self._lock:
+            self._answers.pop(number, None)
 
 
 class IdempotentAsgi:
@@ -128,6 +132,9 @@ class IdempotentAsgi:
             await self._application(scope, receive, keep)
         except Exception as error:
             answer.set_exception(error)
+            # It is raised below; without a repetition that waits, asyncio would complain that it was not retrieved.
+            answer.exception()
+            self._answers.pop(number, None)
             raise
         answer.set_result(messages)
         if messages[0]["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
