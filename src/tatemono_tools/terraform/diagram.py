@@ -153,11 +153,11 @@ def _around(stack: Stack) -> Iterator[Box]:
         yield f"Cognito {pool.index}", f"second factor {str(pool.get('mfa_configuration')).lower()}"
     yield "SES", "mail"
     yield (
-        "Secrets Manager, SSM",
-        f"{len(stack.all('aws_secretsmanager_secret'))} secrets, {len(stack.all('aws_ssm_parameter'))} parameters",
+        "Secrets",
+        f"{len(stack.all('aws_secretsmanager_secret'))}, and {len(stack.all('aws_ssm_parameter'))} parameters",
     )
-    yield "CloudWatch", f"{len(stack.all('aws_cloudwatch_metric_alarm'))} alarms"
-    yield "CloudTrail, GuardDuty, Config", "trail, threats, rules"
+    yield "Alarms", f"{len(stack.all('aws_cloudwatch_metric_alarm'))} in CloudWatch"
+    yield "Audit", "trail, threats, rules"
 
 
 def _service(stack: Stack, name: str) -> Box:

@@ -37,7 +37,7 @@ class TrafficProbe:
         yield "function calls", self.functions
 
     def messages(self) -> str:
-        """A message is received; one that is not deleted in time becomes a dead message."""
+        """A message is received; one that is not deleted in time becomes a dead letter."""
         sqs = client(self.emulators, "sqs")
         for name, queue in self.plan.queues.items():
             url = self._parameter(f"{name}-queue-url")
@@ -54,8 +54,8 @@ class TrafficProbe:
                     break
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
             found = self._receive(sqs, dead)
-            _expect(found is not None and found["Body"] == "undeliverable", f"{name}: no dead message")
-        return f"{len(self.plan.queues)} queues: sent, read, and after too many tries a dead message"
+            _expect(found is not None and found["Body"] == "undeliverable", f"{name}: no dead letter")
+        return f"{len(self.plan.queues)} queues: sent, read, and after too many tries a dead letter"
 
     def objects(self) -> str:
         """A request without TLS is refused, as ours are: the emulator has none. So no object can be kept here."""
