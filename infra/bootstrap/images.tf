@@ -1,4 +1,4 @@
-# The image of all services. A tag is never moved to another image, and each is looked through for known holes.
+# The image of all services. A tag is never moved to another image, and each is scanned for known vulnerabilities.
 
 resource "aws_ecr_repository" "this" {
   name                 = var.name

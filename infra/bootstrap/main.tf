@@ -1,4 +1,4 @@
-# Once per account, before the first environment: where Terraform's state is kept, where images are, and GitHub's way in.
+# Once per account, before the first environment: where Terraform's state is kept, where images are, and the provider of GitHub's tokens.
 
 provider "aws" {
   region              = var.region
@@ -23,7 +23,7 @@ resource "aws_iam_openid_connect_provider" "github" {
   client_id_list = ["sts.amazonaws.com"]
 }
 
-# Nobody in the account can open a bucket to the world, and no disk is unencrypted.
+# No bucket of the account can be made public, and no disk is unencrypted.
 resource "aws_s3_account_public_access_block" "this" {
   block_public_acls       = true
   block_public_policy     = true
@@ -46,7 +46,7 @@ resource "aws_iam_account_password_policy" "this" {
 }
 
 resource "aws_ce_cost_allocation_tag" "this" {
-  for_each = var.pays_the_bill ? toset(["Project", "Environment", "Owner", "CostCenter", "Service"]) : []
+  for_each = var.is_payer_account ? toset(["Project", "Environment", "Owner", "CostCenter", "Service"]) : []
 
   tag_key = each.key
   status  = "Active"

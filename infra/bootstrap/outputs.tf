@@ -4,11 +4,11 @@ output "state" {
 }
 
 output "repository" {
-  description = "The registry's repository: where the image is pushed, and its ARN for env/*.tfvars."
+  description = "The repository of the image: its URL to push to, and its ARN for env/*.tfvars."
   value       = { url = aws_ecr_repository.this.repository_url, arn = aws_ecr_repository.this.arn }
 }
 
 output "github_provider_arn" {
-  description = "GitHub's way in; each environment's roles trust it."
+  description = "Provider of GitHub's tokens; each environment's roles trust it."
   value       = aws_iam_openid_connect_provider.github.arn
 }

@@ -1,4 +1,4 @@
-# The state: what Terraform knows of everything. Each version of it can be had back, and only who may use the key reads it.
+# Terraform's state. Each version of it can be restored, and only principals that may use the key can read it.
 
 resource "aws_kms_key" "state" {
   description             = "Terraform's state"

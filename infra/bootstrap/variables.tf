@@ -21,17 +21,17 @@ variable "account_id" {
 }
 
 variable "owner" {
-  description = "Whom to ask about what this costs; the tag Owner."
+  description = "The person to ask about the cost; the tag Owner."
   type        = string
 }
 
 variable "cost_center" {
-  description = "Where the bill goes; the tag CostCenter."
+  description = "The cost center that pays; the tag CostCenter."
   type        = string
 }
 
 variable "kept_images" {
-  description = "How many images of past releases are kept: so far back a release can be taken."
+  description = "How many images of past releases are kept: how far back a release can be rolled back."
   type        = number
   default     = 50
 
@@ -41,8 +41,8 @@ variable "kept_images" {
   }
 }
 
-variable "pays_the_bill" {
-  description = "Whether this account gets the bill: only there can tags be turned on for it."
+variable "is_payer_account" {
+  description = "Whether this is the payer account: only there can cost-allocation tags be turned on."
   type        = bool
   default     = false
 }

@@ -8,5 +8,5 @@ terraform {
     }
   }
 
-  # Its own state begins on the machine of whoever runs it first and then moves into the bucket it made: docs/how-to/aws.md
+  # Its own state begins on the first engineer's machine and then moves into the bucket it made: docs/how-to/aws.md
 }

@@ -1,4 +1,4 @@
-# A building to break things in: one NAT, one database, spare capacity.
+# To break things in: one NAT gateway, one database, spare capacity.
 environment = "dev"
 account_id  = "111111111111"
 owner       = "platform"

@@ -1,4 +1,4 @@
-# Where people are.
+# Where the users are.
 environment = "prod"
 account_id  = "333333333333"
 owner       = "platform"

@@ -1,4 +1,4 @@
-# The rehearsal stage: as prod, smaller.
+# As prod, smaller: where releases are tried.
 environment = "stg"
 account_id  = "222222222222"
 owner       = "platform"

@@ -1,14 +1,14 @@
-# Who passes what to whom. The order is the reader's; Terraform finds its own.
+# What each module gets from the others. The order is the reader's; Terraform finds its own.
 
 locals {
   # With the role that a connection string signs in as, and once its value is in.
   secrets = {
-    for name, secret in local.plan.secrets : name => { arn = module.safe.filled_secret_arns[name], role = try(secret.role, null) }
+    for name, secret in local.plan.secrets : name => { arn = module.secrets.filled_secret_arns[name], role = try(secret.role, null) }
   }
 }
 
-module "safe" {
-  source = "../modules/safe"
+module "secrets" {
+  source = "../modules/secrets"
 
   prefix      = local.prefix
   plan_name   = local.plan.name
@@ -31,7 +31,7 @@ module "network" {
   nat                = var.network.nat
   service_ports      = [for service in values(local.http_services) : service.port]
   called_ports       = [for name in local.called_services : local.http_services[name].port]
-  kms_key_arn        = module.safe.kms_key_arn
+  kms_key_arn        = module.secrets.kms_key_arn
   log_retention_days = var.log_retention_days
 }
 
@@ -54,7 +54,7 @@ module "database" {
   name               = local.plan.database.name
   subnet_ids         = module.network.subnet_ids.isolated
   security_group_id  = module.network.security_group_ids.database
-  kms_key_arn        = module.safe.kms_key_arn
+  kms_key_arn        = module.secrets.kms_key_arn
   log_retention_days = var.log_retention_days
 
   instance_class          = var.database.instance_class
@@ -108,7 +108,7 @@ module "services" {
     roles            = local.plan.database.roles
   }
 
-  kms_key_arn        = module.safe.kms_key_arn
+  kms_key_arn        = module.secrets.kms_key_arn
   vpc_id             = module.network.vpc_id
   called_services    = local.called_services
   subnet_ids         = module.network.subnet_ids.private
@@ -128,7 +128,7 @@ module "identity" {
   public_url           = local.public_url
   secrets              = local.secrets
   database_resource_id = module.database.resource_id
-  kms_key_arn          = module.safe.kms_key_arn
+  kms_key_arn          = module.secrets.kms_key_arn
   subnet_ids           = module.network.subnet_ids.private
   security_group_id    = module.network.security_group_ids.functions
   deletion_protection  = var.environment == "prod"
@@ -161,7 +161,7 @@ module "edge" {
   security_group_id        = module.network.security_group_ids.load-balancer
   private_load_balancer    = var.private_load_balancer
   deletion_protection      = var.environment == "prod"
-  origin_verify_secret_arn = module.safe.secret_arns["origin-verify"]
+  origin_verify_secret_arn = module.secrets.secret_arns["origin-verify"]
   picture_url_public_keys  = var.picture_url_public_keys
   ip_sets                  = var.ip_sets
   counted_rules            = var.counted_rules
@@ -175,7 +175,7 @@ module "mail" {
   domain_name    = var.domain_name
   hosted_zone_id = var.hosted_zone_id
   sender_name    = title(local.plan.name)
-  kms_key_arn    = module.safe.kms_key_arn
+  kms_key_arn    = module.secrets.kms_key_arn
 
   configuration_set = local.plan.mail.configuration_set
   events_queue      = local.plan.mail.events_queue
@@ -188,7 +188,7 @@ module "bastion" {
   prefix             = local.prefix
   subnet_id          = module.network.subnet_ids.private[0]
   security_group_id  = module.network.security_group_ids.bastion
-  kms_key_arn        = module.safe.kms_key_arn
+  kms_key_arn        = module.secrets.kms_key_arn
   log_retention_days = var.log_retention_days
 }
 
@@ -209,10 +209,10 @@ module "access" {
   function_arns            = values(module.identity.function_arns)
   state_bucket_arn         = var.state.bucket_arn
   state_key_arn            = var.state.key_arn
-  origin_verify_secret_arn = module.safe.secret_arns["origin-verify"]
+  origin_verify_secret_arn = module.secrets.secret_arns["origin-verify"]
   owner_secret_arn         = module.database.owner_secret_arn
   queues                   = module.messaging.queues
-  kms_key_arn              = module.safe.kms_key_arn
+  kms_key_arn              = module.secrets.kms_key_arn
 
   bastion = {
     instance_arn   = module.bastion.instance_arn

@@ -1,5 +1,5 @@
 output "url" {
-  description = "Where people come in."
+  description = "Domain name of the environment, which CloudFront answers."
   value       = local.public_url
 }
 
@@ -9,8 +9,8 @@ output "distribution_id" {
 }
 
 output "secret_arns" {
-  description = "Secrets by the plan's names: whoever fills them needs the ARNs."
-  value       = module.safe.secret_arns
+  description = "ARNs of the secrets, by the plan's names: to fill them."
+  value       = module.secrets.secret_arns
 }
 
 output "cluster" {
@@ -28,7 +28,7 @@ output "migrations" {
 }
 
 output "database" {
-  description = "Where the database is, for a tunnel through the bastion."
+  description = "Address of the database, for a tunnel through the bastion."
   value = {
     address          = module.database.address
     port             = module.database.port
@@ -38,7 +38,7 @@ output "database" {
 }
 
 output "bastion" {
-  description = "The machine of the service entrance, and the document of a shell on it."
+  description = "Id of the bastion, and the session document of a shell on it."
   value       = { instance_id = module.bastion.instance_id, shell_document = module.bastion.shell_document }
 }
 
@@ -52,12 +52,12 @@ output "drift_role_arn" {
   value       = module.access.drift_role_arn
 }
 
-output "day_pass" {
-  description = "Groups of Identity Center, and what ends a day pass."
-  value       = merge(module.access.day_pass, { group_ids = module.access.group_ids })
+output "temporary_access" {
+  description = "Groups of Identity Center, and what ends temporary access."
+  value       = merge(module.access.temporary_access, { group_ids = module.access.group_ids })
 }
 
 output "nat_addresses" {
-  description = "Addresses that the building is seen with from outside."
+  description = "Public addresses of the NAT gateways: outgoing connections come from them."
   value       = module.network.nat_addresses
 }

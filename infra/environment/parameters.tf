@@ -1,7 +1,7 @@
-# The index cards: plain values, and which secret is in which safe. ECS reads them when a task starts.
+# Parameter Store: plain values, and the ARNs of the secrets. ECS reads them when a task starts.
 
 locals {
-  # What the building itself provides, by the plan's names; it knows better than a value in the plan.
+  # What Terraform provides, by the plan's names; it outweighs a value in the plan.
   provided = merge(
     {
       public-url             = local.public_url
@@ -15,7 +15,7 @@ locals {
     { for name, bucket in module.storage.buckets : "${name}-bucket" => bucket.name },
     { for name in local.called_services : "${name}-url" => "http://${name}.${local.prefix}.internal:${local.http_services[name].port}" },
     { for name, bucket in module.storage.buckets : "${name}-url" => "https://${bucket.domain_name}/" },
-    { for name, arn in module.safe.secret_arns : "${name}-arn" => arn },
+    { for name, arn in module.secrets.secret_arns : "${name}-arn" => arn },
     merge([
       for name, pool in module.identity.user_pools : {
         "${name}-pool-id"    = pool.id
@@ -46,5 +46,5 @@ resource "aws_ssm_parameter" "secret_arn" {
   name        = "/${var.environment}/${local.plan.name}/${each.key}"
   description = "ARN of the secret ${each.key}"
   type        = "String"
-  value       = module.safe.secret_arns[each.key]
+  value       = module.secrets.secret_arns[each.key]
 }

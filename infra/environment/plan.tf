@@ -4,7 +4,7 @@ locals {
   plan   = yamldecode(file("${path.module}/../building.yaml"))
   prefix = "${local.plan.name}-${var.environment}"
 
-  # By these, Cost Explorer tells what costs what; bootstrap/ turns them on for the bill.
+  # Cost Explorer groups by these; bootstrap/ turns them on for the bill.
   tags = {
     Project     = local.plan.name
     Environment = var.environment
@@ -14,10 +14,10 @@ locals {
   }
 
   http_services = { for name, service in local.plan.services : name => service if service.kind == "http" }
-  # Buckets that the gate serves from.
+  # Buckets that CloudFront serves from.
   served_buckets = distinct(compact([for behavior in local.plan.edge.behaviors : try(behavior.bucket, "")]))
 
-  # Whoever has a parameter <service>-url is called by other services, inside.
+  # A service with a parameter <service>-url is called by other services, inside the VPC.
   called_services = [for name in keys(local.http_services) : name if contains(keys(local.plan.parameters), "${name}-url")]
   public_url      = "https://${var.domain_name}"
 }

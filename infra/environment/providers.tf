@@ -7,7 +7,7 @@ provider "aws" {
   }
 }
 
-# CloudFront takes its certificate and its firewall from here, wherever the building stands.
+# CloudFront takes its certificate and its firewall from us-east-1, in every region.
 provider "aws" {
   alias               = "us_east_1"
   region              = "us-east-1"

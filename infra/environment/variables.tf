@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Which of the buildings: dev, stg or prod."
+  description = "Name of the environment: dev, stg or prod."
   type        = string
 
   validation {
@@ -19,17 +19,17 @@ variable "account_id" {
 }
 
 variable "owner" {
-  description = "Whom to ask about what this costs; the tag Owner."
+  description = "The person to ask about the cost; the tag Owner."
   type        = string
 }
 
 variable "cost_center" {
-  description = "Where the bill goes; the tag CostCenter."
+  description = "The cost center that pays; the tag CostCenter."
   type        = string
 }
 
 variable "domain_name" {
-  description = "Where people come in, e.g. dev.example.com. Its mail comes from the same domain."
+  description = "Domain name of the environment, e.g. dev.example.com. Its mail comes from the same domain."
   type        = string
 
   validation {
@@ -65,12 +65,12 @@ variable "function_zip" {
 }
 
 variable "network" {
-  description = "Addresses of the VPC, and the way out: nat is per-zone or single."
+  description = "Addresses of the VPC, and its NAT gateways: nat is per-zone or single."
   type        = object({ cidr = string, nat = string })
 }
 
 variable "database" {
-  description = "Size of the database and how well it is kept."
+  description = "Size, backups and protection of the database."
   type = object({
     instance_class          = string
     storage_gib             = object({ first = number, most = number })
@@ -167,13 +167,13 @@ variable "painter" {
 }
 
 variable "slack" {
-  description = "Workspace and channel in Slack that alarms go to; none: nobody hears them there."
+  description = "Workspace and channel in Slack that alarms go to; none: they do not go to Slack."
   type        = object({ team_id = string, channel_id = string })
   default     = null
 }
 
 variable "trail" {
-  description = "For how long the visitor log is locked, how, and whether it is the whole organization's."
+  description = "For how long the trail is locked, how, and whether it is the whole organization's."
   type = object({
     locked_days  = number
     mode         = optional(string, "GOVERNANCE")
@@ -182,6 +182,6 @@ variable "trail" {
 }
 
 variable "budget" {
-  description = "What the environment may cost in a month, which unusual expense is told at once, in USD, and to whom."
+  description = "What the environment may cost in a month, which unusual expense alarms at once, in USD, and the address that alarms go to."
   type        = object({ monthly_usd = number, anomaly_usd = number, email = string })
 }

@@ -1,4 +1,4 @@
-# Badges, day passes, and the loading dock.
+# Permission sets, temporary access, and the deploy role.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -57,12 +57,12 @@ run "trusts_one_branch_for_one_environment" {
 
   assert {
     condition     = one([for condition in data.aws_iam_policy_document.github.statement[0].condition : one(condition.values) if endswith(condition.variable, ":sub")]) == "repo:example/tatemono:environment:prod:ref:refs/heads/main"
-    error_message = "GitHub comes in from main, for prod."
+    error_message = "GitHub's workflow may assume the role from main, for prod."
   }
 
   assert {
     condition     = alltrue([for condition in data.aws_iam_policy_document.github.statement[0].condition : condition.test == "StringEquals"])
-    error_message = "And from nothing that looks alike."
+    error_message = "And from no branch or environment that looks alike."
   }
 
   assert {
@@ -71,7 +71,7 @@ run "trusts_one_branch_for_one_environment" {
   }
 }
 
-run "gives_day_passes_and_no_staff_badges" {
+run "gives_operators_and_engineers_hours_only" {
   command = plan
 
   module {
@@ -90,7 +90,7 @@ run "gives_day_passes_and_no_staff_badges" {
 
   assert {
     condition     = [for statement in data.aws_iam_policy_document.engineer.statement : statement.effect] == ["Deny"]
-    error_message = "Not even engineers blind those who watch."
+    error_message = "Not even engineers turn off what audits the account."
   }
 }
 
@@ -132,7 +132,7 @@ run "refuses_a_pattern_for_a_branch" {
   expect_failures = [var.github_branch]
 }
 
-run "refuses_a_pass_for_a_day" {
+run "refuses_sessions_of_a_day" {
   command = plan
 
   module {

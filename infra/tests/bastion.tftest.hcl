@@ -1,4 +1,4 @@
-# The service entrance.
+# The bastion.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -25,7 +25,7 @@ variables {
   log_retention_days = 30
 }
 
-run "has_no_key_and_no_open_door" {
+run "has_no_key_and_no_open_port" {
   command = plan
 
   module {
@@ -39,7 +39,7 @@ run "has_no_key_and_no_open_door" {
 
   assert {
     condition     = jsondecode(aws_ssm_document.shell.content).inputs.cloudWatchEncryptionEnabled && aws_scheduler_schedule.stop.schedule_expression_timezone == "Asia/Tokyo"
-    error_message = "Sessions are written down, and the machine is stopped every evening."
+    error_message = "Sessions are logged, and the instance is stopped every evening."
   }
 }
 

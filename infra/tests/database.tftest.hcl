@@ -1,4 +1,4 @@
-# The archive: encrypted, mirrored, kept.
+# The database: encrypted, with a standby, backed up.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -41,12 +41,12 @@ run "keeps_what_is_in_it" {
 
   assert {
     condition     = aws_db_instance.this.storage_encrypted && aws_db_instance.this.deletion_protection && !aws_db_instance.this.skip_final_snapshot && !aws_db_instance.this.publicly_accessible
-    error_message = "Encrypted, protected, never thrown away without a copy, and not public."
+    error_message = "Encrypted, protected, never deleted without a snapshot, and not public."
   }
 
   assert {
     condition     = aws_db_instance.this.manage_master_user_password && aws_db_instance.this.iam_database_authentication_enabled
-    error_message = "RDS keeps the password of the owner, everybody else signs in with IAM."
+    error_message = "RDS keeps the password of the owner, all other roles sign in with IAM."
   }
 
   assert {

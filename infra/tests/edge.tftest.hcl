@@ -1,4 +1,4 @@
-# The gate: which request goes where, in which order, and who is turned away.
+# CloudFront, firewall and load balancer: which request goes where, in which order, and which are refused.
 
 mock_provider "aws" {
   mock_data "aws_secretsmanager_secret_version" {
@@ -39,7 +39,7 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_wafv2_rule_group" {
-    defaults = { arn = "arn:aws:wafv2:us-east-1:111111111111:global/rulegroup/tatemono-test-doors/4" }
+    defaults = { arn = "arn:aws:wafv2:us-east-1:111111111111:global/rulegroup/tatemono-test-ip-rules/4" }
   }
 
   mock_resource "aws_wafv2_ip_set" {
@@ -51,10 +51,10 @@ mock_provider "aws" {
   }
 
   override_resource {
-    target          = aws_acm_certificate.gate
+    target          = aws_acm_certificate.distribution
     override_during = plan
     values = {
-      arn = "arn:aws:acm:us-east-1:111111111111:certificate/gate"
+      arn = "arn:aws:acm:us-east-1:111111111111:certificate/distribution"
       domain_validation_options = [
         { domain_name = "test.example.com", resource_record_name = "_b.test.example.com", resource_record_type = "CNAME", resource_record_value = "_b.acm.example" },
       ]
@@ -123,12 +123,12 @@ run "asks_the_longest_prefix_first" {
 
   assert {
     condition     = aws_lb_listener.https.default_action[0].fixed_response[0].status_code == "403"
-    error_message = "Whoever no rule lets in is turned away."
+    error_message = "A request that no rule forwards is refused."
   }
 
   assert {
     condition     = aws_lb_listener_rule.this["/"].action[0].type == "fixed-response"
-    error_message = "Where nobody lives, the answer is 404."
+    error_message = "Behaviours without a service answer 404."
   }
 }
 
@@ -192,7 +192,7 @@ run "keeps_pictures_for_signed_urls_and_streams_unbuffered" {
   }
 }
 
-run "guards_the_admin_site_and_its_api_by_address" {
+run "restricts_the_admin_site_and_its_api_by_address" {
   command = plan
 
   module {
@@ -205,12 +205,12 @@ run "guards_the_admin_site_and_its_api_by_address" {
   }
 
   assert {
-    condition     = toset([for rule in aws_wafv2_rule_group.doors[0].rule : rule.name]) == toset(["only-operators-root", "only-operators-v1-api-admin"])
+    condition     = toset([for rule in aws_wafv2_rule_group.ip_rules[0].rule : rule.name]) == toset(["only-operators-root", "only-operators-v1-api-admin"])
     error_message = "Both prefixes with an IP set have a rule."
   }
 
   assert {
-    condition     = alltrue([for rule in aws_wafv2_rule_group.doors[0].rule : length(rule.action[0].block) == 1])
+    condition     = alltrue([for rule in aws_wafv2_rule_group.ip_rules[0].rule : length(rule.action[0].block) == 1])
     error_message = "The rules block."
   }
 
@@ -252,12 +252,12 @@ run "counts_where_it_is_told_to" {
   }
 
   assert {
-    condition     = alltrue([for rule in aws_wafv2_rule_group.doors[0].rule : length(rule.action[0].count) == (rule.name == "only-operators-root" ? 1 : 0)])
-    error_message = "So do the doors, each by itself."
+    condition     = alltrue([for rule in aws_wafv2_rule_group.ip_rules[0].rule : length(rule.action[0].count) == (rule.name == "only-operators-root" ? 1 : 0)])
+    error_message = "So do the IP rules, each by itself."
   }
 }
 
-run "stands_inside_behind_a_vpc_origin" {
+run "is_private_behind_a_vpc_origin" {
   command = plan
 
   module {

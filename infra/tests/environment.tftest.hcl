@@ -1,8 +1,8 @@
-# The whole building of one environment, by its variables: terraform test -filter=tests/environment.tftest.hcl
+# All of one environment, by its variables: terraform test -filter=tests/environment.tftest.hcl
 # -var-file=env/dev.tfvars (stg, prod). Without -var-file it has none, and is not to be run.
 
 variables {
-  # As the deploy workflow gives them; any file will do for a zip that nobody unpacks.
+  # As the deploy workflow gives them; any file will do for a zip that is not unpacked.
   image        = "111111111111.dkr.ecr.ap-northeast-1.amazonaws.com/tatemono@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   function_zip = "building.yaml"
   # Of the certificates below.
@@ -52,10 +52,10 @@ mock_provider "aws" {
   alias = "us_east_1"
 
   override_resource {
-    target          = module.edge.aws_acm_certificate.gate
+    target          = module.edge.aws_acm_certificate.distribution
     override_during = plan
     values = {
-      arn = "arn:aws:acm:us-east-1:111111111111:certificate/gate"
+      arn = "arn:aws:acm:us-east-1:111111111111:certificate/distribution"
       domain_validation_options = [
         { domain_name = "test.example.com", resource_record_name = "_b", resource_record_type = "CNAME", resource_record_value = "_b" },
       ]
@@ -80,11 +80,11 @@ run "plans_all_of_it" {
 
   assert {
     condition     = length(setsubtract(keys(local.plan.parameters), keys(aws_ssm_parameter.plain))) == 0
-    error_message = "Every parameter of the plan has a card in the index."
+    error_message = "Every parameter of the plan is in Parameter Store."
   }
 
   assert {
     condition     = toset(keys(aws_ssm_parameter.secret_arn)) == toset(keys(local.plan.secrets))
-    error_message = "Every secret of the plan has one too."
+    error_message = "The ARN of every secret of the plan is there too."
   }
 }

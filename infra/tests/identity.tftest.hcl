@@ -1,4 +1,4 @@
-# The reception desk: who people are, and the guest who may do nothing but be.
+# User pools, identity pools, and the role of guests, which may do nothing.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -75,7 +75,7 @@ run "opens_each_pool_to_whom_the_plan_says" {
 
   assert {
     condition     = alltrue([for client in values(aws_cognito_user_pool_client.this) : client.generate_secret && client.prevent_user_existence_errors == "ENABLED"])
-    error_message = "Every client has a secret, and tells nobody who is known."
+    error_message = "Every client has a secret, and does not show which addresses have an account."
   }
 
   assert {
@@ -97,13 +97,13 @@ run "lets_guests_do_nothing" {
   }
 
   assert {
-    condition     = [for statement in data.aws_iam_policy_document.visitor.statement : "${statement.effect} ${one(statement.actions)}"] == ["Deny *"]
-    error_message = "The visitor role denies everything."
+    condition     = [for statement in data.aws_iam_policy_document.guest.statement : "${statement.effect} ${one(statement.actions)}"] == ["Deny *"]
+    error_message = "The guests' role denies everything."
   }
 
   assert {
     condition     = one(keys(aws_cognito_identity_pool_roles_attachment.this["guests"].roles)) == "unauthenticated" && !aws_cognito_identity_pool.this["guests"].allow_classic_flow
-    error_message = "There is a role for guests and for nobody else."
+    error_message = "There is a role for guests and no other."
   }
 }
 

@@ -1,4 +1,4 @@
-# The post office.
+# SES.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -54,12 +54,12 @@ run "shows_that_mail_is_ours" {
 
   assert {
     condition     = aws_sesv2_configuration_set_event_destination.events.event_destination[0].matching_event_types == toset(["BOUNCE", "COMPLAINT"])
-    error_message = "SES tells what the plan wants to know."
+    error_message = "SES publishes the events that the plan names."
   }
 
   assert {
     condition     = aws_sesv2_configuration_set.this.configuration_set_name == "tatemono-test-letters" && aws_sns_topic.events.name == "tatemono-test-letter-events"
-    error_message = "The configuration set, and the topic before the queue, are called as the plan calls them."
+    error_message = "The configuration set, and the topic before the queue, are named as in the plan."
   }
 }
 

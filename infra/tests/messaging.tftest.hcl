@@ -1,4 +1,4 @@
-# Letter boxes, and the ones behind them.
+# Queues and their dead-letter queues.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -37,7 +37,7 @@ run "puts_a_dead_letter_queue_behind_each" {
 
   assert {
     condition     = keys(aws_sqs_queue.dead) == keys(aws_sqs_queue.this) && keys(aws_sqs_queue_redrive_allow_policy.dead) == keys(aws_sqs_queue.this) && alltrue([for queue in values(aws_sqs_queue.dead) : queue.message_retention_seconds == 1209600])
-    error_message = "Every queue has one, that nobody else may use, and that keeps its letters as long as SQS can."
+    error_message = "Every queue has one, that no other queue may use, and that keeps its messages as long as SQS can."
   }
 
   assert {

@@ -1,4 +1,4 @@
-# The building and its floors, who may knock where, and what is refused.
+# Subnets, routes, security groups, and what is refused.
 
 mock_provider "aws" {
   override_data {
@@ -33,7 +33,7 @@ run "stands_in_three_zones" {
 
   assert {
     condition     = length(aws_subnet.this) == 9 && length(distinct([for subnet in aws_subnet.this : subnet.availability_zone])) == 3
-    error_message = "There are three floors in three zones."
+    error_message = "There are three tiers in three zones."
   }
 
   assert {
@@ -43,7 +43,7 @@ run "stands_in_three_zones" {
 
   assert {
     condition     = length(aws_nat_gateway.this) == 3
-    error_message = "Every zone has its own way out."
+    error_message = "Every zone has its own NAT gateway."
   }
 }
 
@@ -59,7 +59,7 @@ run "saves_gateways_where_one_is_enough" {
   }
 
   assert {
-    condition     = length(aws_nat_gateway.this) == 1 && length(aws_route.staff_exit) == 3
+    condition     = length(aws_nat_gateway.this) == 1 && length(aws_route.nat) == 3
     error_message = "One gateway serves the private networks of all zones."
   }
 }
@@ -77,13 +77,13 @@ run "lets_only_cloudfront_in_and_only_the_services_out" {
   }
 
   assert {
-    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.knock : rule.cidr_ipv4 == null])
+    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.between_groups : rule.cidr_ipv4 == null])
     error_message = "Inside, every rule is between two groups."
   }
 
   assert {
-    condition     = length([for name, rule in aws_vpc_security_group_ingress_rule.knock : name if rule.from_port == 5432]) == 3
-    error_message = "Services, functions and the bastion reach the database, and nobody else."
+    condition     = length([for name, rule in aws_vpc_security_group_ingress_rule.between_groups : name if rule.from_port == 5432]) == 3
+    error_message = "Services, functions and the bastion reach the database, and no other group."
   }
 }
 
@@ -101,7 +101,7 @@ run "refuses_addresses_that_are_too_few" {
   expect_failures = [var.cidr]
 }
 
-run "refuses_a_way_out_that_it_does_not_know" {
+run "refuses_a_kind_of_nat_that_it_does_not_know" {
   command = plan
 
   module {

@@ -1,4 +1,4 @@
-# The sensors: what is watched, and that one fault is one message.
+# Alarms, and that one fault is one message.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -33,13 +33,13 @@ variables {
   database                 = { identifier = "tatemono-test", replica_identifiers = ["tatemono-test-replica-0"], most_connections = 100, least_free_gib = 2 }
   function_names           = { confirmation = "tatemono-test-confirmation" }
   distribution_id          = "D"
-  certificate_arns         = { gate = "arn:gate", origin = "arn:origin" }
+  certificate_arns         = { distribution = "arn:distribution", origin = "arn:origin" }
   painter                  = { failures = 5, picture_usd = 0.05, most_usd_per_hour = 10 }
   slack                    = { team_id = "T0123456789", channel_id = "C0123456789" }
   kms_key_arn              = "arn:aws:kms:ap-northeast-1:111111111111:key/0"
 }
 
-run "watches_every_part" {
+run "alarms_for_every_part" {
   command = plan
 
   module {
@@ -53,7 +53,7 @@ run "watches_every_part" {
 
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
-      "api-cpu", "api-memory", "worker-cpu", "worker-memory", "api-5xx", "api-p95", "api-nobody-well", "jobs-age", "jobs-dead",
+      "api-cpu", "api-memory", "worker-cpu", "worker-memory", "api-5xx", "api-p95", "api-no-healthy-task", "jobs-age", "jobs-dead",
       "database-cpu", "database-connections", "database-storage", "database-memory", "replica-0-lag", "confirmation-errors",
       "certificate", "worker-failures", "api-alarm-lines", "worker-alarm-lines", "model-findings",
     ])
@@ -74,7 +74,7 @@ run "watches_every_part" {
   }
 }
 
-run "tells_one_fault_once" {
+run "reports_one_fault_once" {
   command = plan
 
   module {
@@ -88,22 +88,22 @@ run "tells_one_fault_once" {
 
   assert {
     condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.this) : alarm.alarm_actions == null])
-    error_message = "Single alarms are silent."
+    error_message = "Single alarms send nothing."
   }
 
   assert {
     condition     = sum([for names in values(local.alarms_of) : length(names)]) == length(local.alarms)
-    error_message = "Every alarm belongs to one composite alarm, which speaks for it."
+    error_message = "Every alarm belongs to one composite alarm, which sends for it."
   }
 
   assert {
-    condition     = alltrue([for alarm in values(aws_cloudwatch_composite_alarm.part) : alarm.actions_suppressor[0].alarm == "tatemono-test-database"])
-    error_message = "While the database speaks, those who suffer from it are silent."
+    condition     = alltrue([for alarm in values(aws_cloudwatch_composite_alarm.fault) : alarm.actions_suppressor[0].alarm == "tatemono-test-database"])
+    error_message = "While the database's alarm lasts, those that follow from it are suppressed."
   }
 
   assert {
     condition     = length(aws_chatbot_slack_channel_configuration.this) == 1
-    error_message = "Slack hears it."
+    error_message = "It goes to Slack."
   }
 }
 

@@ -1,4 +1,4 @@
-# The rooms: what a task is, what it may do, and when there are more of them.
+# Tasks: their containers, their roles, and their scaling.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -122,12 +122,12 @@ run "closes_every_container" {
 
   assert {
     condition     = alltrue([for task in values(aws_ecs_task_definition.service) : length(jsondecode(task.container_definitions)[0].healthCheck.command) > 2])
-    error_message = "Every container is asked how it is."
+    error_message = "Every container has a health check."
   }
 
   assert {
     condition     = alltrue([for service in values(aws_ecs_service.this) : service.deployment_circuit_breaker[0].enable && service.deployment_circuit_breaker[0].rollback])
-    error_message = "A release that does not get well is taken back."
+    error_message = "A release that does not get healthy is rolled back."
   }
 }
 
@@ -187,7 +187,7 @@ run "lets_a_service_do_what_the_plan_says_and_no_more" {
       Mail            = toset(["arn:identity", "arn:configuration"])
       MailQuota       = toset(["*"])
     }
-    error_message = "The worker empties its queue, and sends to the other."
+    error_message = "The worker consumes its queue, and sends to the other."
   }
 
   assert {
@@ -197,7 +197,7 @@ run "lets_a_service_do_what_the_plan_says_and_no_more" {
       Mail            = toset(["ses:SendEmail"])
       MailQuota       = toset(["ses:GetAccount"])
     }
-    error_message = "What the plan says of a bucket is allowed on the bucket or on what is in it, each where IAM looks."
+    error_message = "What the plan says of a bucket is allowed on the bucket or on what is in it, each where IAM looks for it."
   }
 
   assert {
@@ -210,7 +210,7 @@ run "lets_a_service_do_what_the_plan_says_and_no_more" {
       IdentityPoolGuests = { actions = toset(["cognito-identity:ListIdentities"]), resources = toset(["arn:pool:guests"]) }
       Identities         = { actions = toset(["cognito-identity:DeleteIdentities"]), resources = toset(["*"]) }
     }
-    error_message = "Whoever moves dead letters takes them out of the queues that it is told of, and sends them again."
+    error_message = "A service that moves dead letters receives them from the queues that it knows, and sends them again."
   }
 
   assert {
@@ -235,7 +235,7 @@ run "scales_by_what_there_is_to_do" {
 
   assert {
     condition     = aws_appautoscaling_target.this["worker"].min_capacity == 0 && aws_appautoscaling_target.this["worker"].max_capacity == 50
-    error_message = "Down to the floor of the plan, up to its ceiling."
+    error_message = "Down to the minimum of the plan, up to its maximum."
   }
 
   assert {
@@ -257,7 +257,7 @@ run "takes_spare_capacity_for_background_work_alone" {
 
   assert {
     condition     = one(aws_ecs_service.this["worker"].capacity_provider_strategy).capacity_provider == "FARGATE_SPOT" && one(aws_ecs_service.this["api"].capacity_provider_strategy).capacity_provider == "FARGATE"
-    error_message = "Whoever answers people is never taken away."
+    error_message = "Http services never run on spare capacity."
   }
 }
 

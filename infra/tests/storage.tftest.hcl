@@ -1,4 +1,4 @@
-# The warehouse: nothing is public, all of it needs TLS.
+# Buckets: none is public, all need TLS.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -41,12 +41,12 @@ run "closes_every_bucket" {
 
   assert {
     condition     = alltrue([for document in values(data.aws_iam_policy_document.tls_only) : document.statement[0].effect == "Deny"]) && toset(keys(data.aws_iam_policy_document.tls_only)) == toset(keys(aws_s3_bucket.this))
-    error_message = "Whoever comes without TLS is refused, everywhere."
+    error_message = "Requests without TLS are refused, everywhere."
   }
 
   assert {
     condition     = { for name, document in data.aws_iam_policy_document.bucket : name => length(document.statement == null ? [] : document.statement) } == { pictures = 1, uploads = 0, quarantine = 1 }
-    error_message = "CloudFront reads what the gate serves, and nothing else; the quarantine has its own rule."
+    error_message = "CloudFront reads the buckets that it serves, and no other; the quarantine has its own rule."
   }
 
   assert {
@@ -64,7 +64,7 @@ run "lets_one_service_alone_into_the_quarantine" {
 
   assert {
     condition     = contains(one([for statement in data.aws_iam_policy_document.bucket["quarantine"].statement : one(statement.condition).values if statement.sid == "OneServiceOnly"]), "arn:aws:iam::111111111111:role/tatemono-test-worker") && length([for statement in data.aws_iam_policy_document.bucket["pictures"].statement : statement if statement.sid == "OneServiceOnly"]) == 0
-    error_message = "Everybody but the worker is denied, and only there."
+    error_message = "All principals but the worker are denied, and only there."
   }
 }
 
@@ -89,7 +89,7 @@ run "takes_uploads_and_forgets_them" {
 
   assert {
     condition     = alltrue([for life in values(aws_s3_bucket_lifecycle_configuration.this) : anytrue([for rule in life.rule : length(rule.abort_incomplete_multipart_upload) == 1])])
-    error_message = "No bucket keeps parts of uploads that nobody finished."
+    error_message = "No bucket keeps parts of unfinished uploads."
   }
 }
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import free_port
 from processes import once_per_run, start
 from tatemono_tools.laptop.demo.phone import Phone
-from tatemono_tools.laptop.process.health import complaint
+from tatemono_tools.laptop.process.health import health_problem
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ async def building() -> RunningBuilding:
 
         async def ready() -> bool:
             authority = data_dir / "certificates" / "authority.pem"
-            return authority.exists() and await complaint(port, "/v1/api/health", authority) is None
+            return authority.exists() and await health_problem(port, "/v1/api/health", authority) is None
 
         place = RunningBuilding(data_dir, port)
         environment = {"STUDIO_LATENCY": "0.6"}

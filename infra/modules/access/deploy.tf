@@ -1,4 +1,4 @@
-# The loading dock: GitHub's workflow proves who it is, there is no key to lose.
+# The deploy and drift roles: GitHub's workflow proves its identity with a token, so there is no key to lose.
 
 data "aws_caller_identity" "current" {}
 
@@ -12,7 +12,7 @@ locals {
   arn     = "arn:${data.aws_partition.current.partition}"
   here    = "${data.aws_region.current.name}:${local.account}"
 
-  # By default GitHub names the environment or the branch. The repository is told to name both (docs/how-to/aws.md).
+  # By default GitHub names the environment or the branch. The repository is configured to name both (docs/how-to/aws.md).
   subject = "repo:${var.github_repository}:environment:${var.environment}:ref:refs/heads/${var.github_branch}"
 
   image_parameter_arn = "${local.arn}:ssm:${local.here}:parameter/${var.environment}/${var.plan_name}/image"
@@ -71,7 +71,7 @@ data "aws_iam_policy_document" "deploy" {
   }
 
   statement {
-    sid       = "Roll"
+    sid       = "Deploy"
     actions   = ["ecs:UpdateService", "ecs:DescribeServices"]
     resources = [for name in var.cluster.services : "${local.arn}:ecs:${local.here}:service/${var.cluster.name}/${name}"]
   }
@@ -89,13 +89,13 @@ data "aws_iam_policy_document" "deploy" {
   }
 
   statement {
-    sid       = "Watch"
+    sid       = "Tasks"
     actions   = ["ecs:DescribeTasks", "ecs:StopTask"]
     resources = ["${local.arn}:ecs:${local.here}:task/${var.cluster.name}/*"]
   }
 
   statement {
-    sid       = "Badges"
+    sid       = "PassRoles"
     actions   = ["iam:PassRole"]
     resources = var.cluster.role_arns
 
@@ -113,12 +113,12 @@ data "aws_iam_policy_document" "deploy" {
   }
 
   statement {
-    sid       = "Index"
+    sid       = "Parameters"
     actions   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
     resources = [local.parameters_arn]
   }
 
-  # Which image runs, for whoever plans next.
+  # Which image runs, for the next plan.
   statement {
     sid       = "RunningImage"
     actions   = ["ssm:PutParameter"]

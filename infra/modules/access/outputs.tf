@@ -14,15 +14,15 @@ output "permission_set_arns" {
 }
 
 output "group_ids" {
-  description = "Groups in Identity Center: who is in them has the badge."
+  description = "Groups in Identity Center: their members have the permission set."
   value       = { for name, group in aws_identitystore_group.this : name => group.group_id }
 }
 
-output "day_pass" {
-  description = "What ends a day pass: role and schedule group of the one-time schedules."
+output "temporary_access" {
+  description = "What ends temporary access: role and schedule group of the one-time schedules."
   value = {
-    role_arn          = aws_iam_role.day_pass_end.arn
-    schedule_group    = aws_scheduler_schedule_group.day_passes.name
+    role_arn          = aws_iam_role.access_end.arn
+    schedule_group    = aws_scheduler_schedule_group.temporary_access.name
     identity_store_id = local.identity_store_id
   }
 }

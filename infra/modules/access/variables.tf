@@ -70,7 +70,7 @@ variable "origin_verify_secret_arn" {
 }
 
 variable "bastion" {
-  description = "The service entrance: who may start and enter it."
+  description = "The bastion, and the session document of a shell on it."
   type        = object({ instance_arn = string, shell_document = string })
 }
 
@@ -96,6 +96,6 @@ variable "operator_hours" {
 
   validation {
     condition     = var.operator_hours >= 1 && var.operator_hours <= 8
-    error_message = "operator_hours is 1 to 8: a day pass, no staff badge."
+    error_message = "operator_hours is 1 to 8: access is temporary."
   }
 }

@@ -5,7 +5,7 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = "~> 5.100"
-      # Identity Center lives in one account of the organization, which need not be this environment's.
+      # Identity Center is in one account of the organization, which need not be this environment's.
       configuration_aliases = [aws, aws.identity_center]
     }
   }

@@ -1,4 +1,4 @@
-# The service entrance: no open port, no key, no password. Session Manager comes through the tunnels, after IAM said yes.
+# The bastion: no open port, no key, no password. Session Manager reaches it through the VPC endpoints, if IAM allows it.
 
 data "aws_caller_identity" "current" {}
 
@@ -51,7 +51,7 @@ data "aws_iam_policy_document" "session" {
 
 resource "aws_iam_role" "this" {
   name               = "${var.prefix}-bastion"
-  description        = "The machine at the service entrance: Session Manager, and nothing else"
+  description        = "The bastion: Session Manager, and nothing else"
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
@@ -75,7 +75,7 @@ resource "aws_instance" "this" {
   ebs_optimized          = true
   monitoring             = true
 
-  # The database's own tools, from Amazon's packages, which come through the tunnel to S3.
+  # The database's own tools, from Amazon's packages, which come through the endpoint of S3.
   user_data = <<-SH
     #!/bin/sh
     dnf install --assumeyes postgresql17

@@ -1,4 +1,4 @@
-# Stopped every evening; whoever needs it starts it.
+# Stopped every evening; the operator who needs it starts it.
 
 data "aws_iam_policy_document" "scheduler_trust" {
   statement {
@@ -38,7 +38,7 @@ resource "aws_iam_role_policy" "scheduler" {
 
 resource "aws_scheduler_schedule" "stop" {
   name                         = "${var.prefix}-bastion-stop"
-  description                  = "Stops the bastion if somebody left it on"
+  description                  = "Stops the bastion if it was left on"
   schedule_expression          = var.stop_at
   schedule_expression_timezone = "Asia/Tokyo"
 

@@ -1,4 +1,4 @@
-# What happens in sessions is written down, and each is encrypted with the environment's key on top of TLS.
+# Sessions are logged, and each is encrypted with the environment's key on top of TLS.
 
 resource "aws_cloudwatch_log_group" "sessions" {
   name              = "/${var.prefix}/sessions"
@@ -13,7 +13,7 @@ resource "aws_ssm_document" "shell" {
 
   content = jsonencode({
     schemaVersion = "1.0"
-    description   = "A shell on the bastion, written down"
+    description   = "A shell on the bastion, logged"
     sessionType   = "Standard_Stream"
     inputs = {
       kmsKeyId                    = var.kms_key_arn

@@ -30,7 +30,7 @@ variable "instance_type" {
 }
 
 variable "stop_at" {
-  description = "When the machine is stopped if somebody left it on, as an EventBridge schedule in Tokyo's time."
+  description = "When the instance is stopped if it was left on, as an EventBridge schedule in Tokyo's time."
   type        = string
   default     = "cron(0 20 * * ? *)"
 
@@ -46,6 +46,6 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "How long it is kept what was typed in sessions."
+  description = "How long the logs of sessions are kept."
   type        = number
 }

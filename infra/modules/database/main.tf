@@ -1,4 +1,4 @@
-# The archive, mirrored. RDS keeps and rotates the owner's password; the services sign in with IAM (docs/adr/0027).
+# The database. RDS keeps and rotates the owner's password; the services sign in with IAM (docs/adr/0027).
 
 locals {
   family = "postgres${split(".", var.engine_version)[0]}"
@@ -11,7 +11,7 @@ locals {
     "log_statement"                       = "ddl"
     "log_min_duration_statement"          = "500"
     "idle_in_transaction_session_timeout" = "60000"
-    # Values of parameters may be what somebody typed; they are no business of the log.
+    # Values of parameters may be what a person typed, which must not be logged.
     "log_parameter_max_length"          = "0"
     "log_parameter_max_length_on_error" = "0"
     "pg_stat_statements.track"          = "ALL"
@@ -26,7 +26,7 @@ locals {
 
 resource "aws_db_subnet_group" "this" {
   name        = var.prefix
-  description = "The vault floor"
+  description = "The isolated subnets"
   subnet_ids  = var.subnet_ids
 }
 
@@ -157,7 +157,7 @@ resource "aws_db_instance" "replica" {
   publicly_accessible                 = false
   copy_tags_to_snapshot               = true
   deletion_protection                 = var.deletion_protection
-  # A copy: there is nothing in it to keep.
+  # A replica: there is nothing in it to keep.
   skip_final_snapshot = true
 
   performance_insights_enabled    = true

@@ -4,7 +4,7 @@ output "identifier" {
 }
 
 output "replica_identifiers" {
-  description = "The same, of the copies."
+  description = "The same, of the read replicas."
   value       = aws_db_instance.replica[*].identifier
 }
 
@@ -24,12 +24,12 @@ output "port" {
 }
 
 output "resource_id" {
-  description = "What IAM calls the database when somebody signs in (rds-db:connect)."
+  description = "Id of the database for IAM (rds-db:connect)."
   value       = aws_db_instance.this.resource_id
 }
 
 output "owner" {
-  description = "The role that owns the schema: the migrations' and nobody else's."
+  description = "The role that owns the schema; only the migrations use it."
   value       = aws_db_instance.this.username
 }
 

@@ -69,7 +69,7 @@ variable "multi_az" {
 }
 
 variable "replica_count" {
-  description = "Copies that only read. Reports may use them; the services do not."
+  description = "Read replicas. Reports may use them; the services do not."
   type        = number
   default     = 0
 
@@ -80,7 +80,7 @@ variable "replica_count" {
 }
 
 variable "backup_retention_days" {
-  description = "To any second of so many days back the database can be restored."
+  description = "For how many days back the database can be restored to any second."
   type        = number
 
   validation {
@@ -101,7 +101,7 @@ variable "insights_retention_days" {
 }
 
 variable "deletion_protection" {
-  description = "Whether RDS refuses to delete the database, whoever asks."
+  description = "Whether RDS refuses to delete the database."
   type        = bool
   default     = true
 }

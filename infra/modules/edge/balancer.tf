@@ -1,4 +1,4 @@
-# The information desk: knows which room a request is for, and speaks only to whom CloudFront sends.
+# The load balancer: routes by prefix, and answers only requests that come through CloudFront.
 
 data "aws_secretsmanager_secret_version" "origin_verify" {
   secret_id = var.origin_verify_secret_arn
@@ -58,7 +58,7 @@ resource "aws_lb_target_group" "this" {
   }
 }
 
-# Unless a rule says otherwise, nobody gets in.
+# Unless a rule forwards it, a request is refused.
 resource "aws_lb_listener" "https" {
   load_balancer_arn = aws_lb.this.arn
   port              = 443
@@ -77,7 +77,7 @@ resource "aws_lb_listener" "https" {
   }
 }
 
-# CloudFront never comes this way, and the security group lets nobody else: whoever opens port 80 finds a redirect.
+# CloudFront never uses port 80, and the security group opens it to no address: should it be opened, it redirects.
 resource "aws_lb_listener" "http" {
   load_balancer_arn = aws_lb.this.arn
   port              = 80
@@ -122,7 +122,7 @@ resource "aws_lb_listener_rule" "this" {
     }
   }
 
-  # Nobody lives there.
+  # A behaviour without a service.
   dynamic "action" {
     for_each = local.behaviors[each.key].service == null ? ["none"] : []
 

@@ -1,4 +1,4 @@
-# The order of everything at the gate: the longest prefix first, for CloudFront, the load balancer and the firewall alike.
+# The order of all rules: the longest prefix first, for CloudFront, the load balancer and the firewall alike.
 
 locals {
   # Sorted by what is left of 1000 characters: the longest prefix has the smallest number.

@@ -1,10 +1,10 @@
-# One certificate for the gate (CloudFront wants it in us-east-1) and one for the load balancer behind it.
+# One certificate for CloudFront, which wants it in us-east-1, and one for the load balancer behind it.
 
 locals {
   origin_name = "origin.${var.domain_name}"
 }
 
-resource "aws_acm_certificate" "gate" {
+resource "aws_acm_certificate" "distribution" {
   provider = aws.us_east_1
 
   domain_name       = var.domain_name
@@ -30,7 +30,7 @@ locals {
   validations = merge(
     { for option in aws_acm_certificate.origin.domain_validation_options : option.domain_name => option },
     # The same name has the same record in every region.
-    { for option in aws_acm_certificate.gate.domain_validation_options : option.domain_name => option },
+    { for option in aws_acm_certificate.distribution.domain_validation_options : option.domain_name => option },
   )
 }
 
@@ -45,10 +45,10 @@ resource "aws_route53_record" "validation" {
   allow_overwrite = true
 }
 
-resource "aws_acm_certificate_validation" "gate" {
+resource "aws_acm_certificate_validation" "distribution" {
   provider = aws.us_east_1
 
-  certificate_arn         = aws_acm_certificate.gate.arn
+  certificate_arn         = aws_acm_certificate.distribution.arn
   validation_record_fqdns = [aws_route53_record.validation[var.domain_name].fqdn]
 }
 

@@ -1,4 +1,4 @@
-# The gate.
+# The CloudFront distribution.
 
 locals {
   # AWS's own policies have the same ids in every account.
@@ -55,7 +55,7 @@ resource "aws_cloudfront_distribution" "this" {
   web_acl_id      = aws_wafv2_web_acl.this.arn
 
   viewer_certificate {
-    acm_certificate_arn      = aws_acm_certificate_validation.gate.certificate_arn
+    acm_certificate_arn      = aws_acm_certificate_validation.distribution.certificate_arn
     ssl_support_method       = "sni-only"
     minimum_protocol_version = "TLSv1.2_2021"
   }
@@ -109,7 +109,7 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # Nothing of the building is cached or compressed on the way: an event stream goes on as it comes.
+  # Answers of the services are neither cached nor compressed: an event stream is passed on as it comes.
   default_cache_behavior {
     target_origin_id           = local.cache["/"].target
     viewer_protocol_policy     = local.cache["/"].viewer_protocol_policy
@@ -135,7 +135,7 @@ resource "aws_cloudfront_distribution" "this" {
       cache_policy_id            = behavior.value.private ? local.caching_optimized : local.caching_disabled
       origin_request_policy_id   = behavior.value.private ? null : local.all_viewer
       response_headers_policy_id = aws_cloudfront_response_headers_policy.this[behavior.value.kind].id
-      # Only who has a URL that the services signed. The path is the object's key, prefix and all.
+      # Only URLs that the services signed. The path is the object's key, with the prefix.
       trusted_key_groups = behavior.value.private ? [aws_cloudfront_key_group.pictures.id] : null
     }
   }

@@ -1,4 +1,4 @@
-# Guards at the gate. Each rule can count instead of block (counted_rules).
+# The firewall. Each rule can count instead of block (counted_rules).
 
 locals {
   managed_rules = {
@@ -11,7 +11,7 @@ locals {
   }
 
   rule_names = concat(
-    ["doors", "body-size"],
+    ["ip-rules", "body-size"],
     [for limit in var.edge.rate_limits : "rate-${replace(trim(limit.path_prefix, "/"), "/", "-")}"],
     ["rate"],
     keys(local.managed_rules),
@@ -22,14 +22,14 @@ resource "aws_wafv2_web_acl" "this" {
   provider = aws.us_east_1
 
   name        = var.prefix
-  description = "Guards at the gate of ${var.prefix}"
+  description = "The firewall of ${var.prefix}"
   scope       = "CLOUDFRONT"
 
   default_action {
     allow {}
   }
 
-  # So much of a body is looked at.
+  # How much of a body is inspected.
   association_config {
     request_body {
       cloudfront {
@@ -39,20 +39,20 @@ resource "aws_wafv2_web_acl" "this" {
   }
 
   dynamic "rule" {
-    for_each = length(local.guarded) > 0 ? ["doors"] : []
+    for_each = length(local.restricted) > 0 ? ["ip-rules"] : []
 
     content {
       name     = rule.value
       priority = index(local.rule_names, rule.value)
 
-      # Each rule of the group has its own switch.
+      # Each rule of the group is counted or blocks by itself.
       override_action {
         none {}
       }
 
       statement {
         rule_group_reference_statement {
-          arn = aws_wafv2_rule_group.doors[0].arn
+          arn = aws_wafv2_rule_group.ip_rules[0].arn
         }
       }
 
@@ -195,7 +195,7 @@ resource "aws_wafv2_web_acl" "this" {
           vendor_name = "AWS"
           name        = rule.value
 
-          # It would turn away every body of more than 8 KiB; body-size has the plan's number.
+          # It would block every body of more than 8 KiB; body-size has the plan's number.
           dynamic "rule_action_override" {
             for_each = rule.key == "common" ? ["SizeRestrictions_BODY"] : []
 
@@ -226,8 +226,8 @@ resource "aws_wafv2_web_acl" "this" {
 
   lifecycle {
     precondition {
-      condition     = length(setsubtract(var.counted_rules, concat(keys(local.doors), local.rule_names))) == 0
-      error_message = "counted_rules names a rule that is not there; there are: ${join(", ", concat(keys(local.doors), slice(local.rule_names, 1, length(local.rule_names))))}."
+      condition     = length(setsubtract(var.counted_rules, concat(keys(local.ip_rules), local.rule_names))) == 0
+      error_message = "counted_rules names a rule that is not there; there are: ${join(", ", concat(keys(local.ip_rules), slice(local.rule_names, 1, length(local.rule_names))))}."
     }
   }
 }

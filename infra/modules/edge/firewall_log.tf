@@ -1,4 +1,4 @@
-# What the guards turned away or counted. Encrypted with CloudWatch's own key: the environment's is in another region.
+# What the firewall blocked or counted. Encrypted with CloudWatch's own key: the environment's is in another region.
 
 resource "aws_cloudwatch_log_group" "firewall" {
   provider = aws.us_east_1

@@ -1,4 +1,4 @@
-# What every answer tells the browser. A policy of contents that a service sends itself stands: it knows its pages best.
+# Security headers of every answer. A content security policy that a service sends itself stands: it knows its pages best.
 
 resource "aws_cloudfront_response_headers_policy" "this" {
   for_each = var.edge.content_security_policy

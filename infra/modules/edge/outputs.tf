@@ -37,10 +37,10 @@ output "picture_url_key_ids" {
 }
 
 output "certificate_arns" {
-  description = "The gate's certificate (in us-east-1) and the load balancer's."
+  description = "CloudFront's certificate (in us-east-1) and the load balancer's."
   value = {
-    gate   = aws_acm_certificate.gate.arn
-    origin = aws_acm_certificate.origin.arn
+    distribution = aws_acm_certificate.distribution.arn
+    origin       = aws_acm_certificate.origin.arn
   }
 }
 

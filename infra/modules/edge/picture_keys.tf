@@ -1,4 +1,4 @@
-# Whose signature on a picture's URL counts. To change the key: add the new one, apply; let the services sign with it
+# Keys that check the signature of picture URLs. To change the key: add the new one, apply; let the services sign with it
 # (secret and picture_url_signing_key), apply; when the last URL of the old one has run out, remove it, apply.
 
 resource "aws_cloudfront_public_key" "picture" {
@@ -6,7 +6,7 @@ resource "aws_cloudfront_public_key" "picture" {
 
   name    = "${var.prefix}-${each.key}"
   comment = "Checks picture URLs"
-  # CloudFront gives the key back with a line end, whatever it was given.
+  # CloudFront always gives the key back with a line end.
   encoded_key = "${trimspace(each.value)}\n"
 
   lifecycle {
@@ -16,6 +16,6 @@ resource "aws_cloudfront_public_key" "picture" {
 
 resource "aws_cloudfront_key_group" "pictures" {
   name    = "${var.prefix}-pictures"
-  comment = "Who may sign picture URLs"
+  comment = "Keys that check picture URLs"
   items   = [for key in aws_cloudfront_public_key.picture : key.id]
 }

@@ -9,7 +9,7 @@ variable "prefix" {
 }
 
 variable "domain_name" {
-  description = "Where people come in."
+  description = "Domain name of the environment, which CloudFront answers."
   type        = string
 }
 
@@ -74,7 +74,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets by floor; the load balancer stands in public, or in private."
+  description = "Subnets by tier; the load balancer is in public, or in private."
   type        = object({ public = list(string), private = list(string) })
 }
 

@@ -5,7 +5,7 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = "~> 5.100"
-      # CloudFront takes its certificate and its firewall from us-east-1, wherever the building stands.
+      # CloudFront takes its certificate and its firewall from us-east-1, in every region.
       configuration_aliases = [aws, aws.us_east_1]
     }
   }

@@ -1,4 +1,4 @@
-# The receptionist's second copy: Cognito calls these, and they write to the database.
+# The functions: Cognito calls them, and they write to the database.
 
 data "aws_caller_identity" "current" {}
 
@@ -10,7 +10,7 @@ locals {
   account = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
   # Database roles of the connection strings that a function is given.
-  signs_in = {
+  database_roles = {
     for name, function in var.functions : name => [
       for secret in values(function.secrets) : replace(var.secrets[secret].role, "-", "_") if var.secrets[secret].role != null
     ]
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
-    for_each = length(local.signs_in[each.key]) > 0 ? [local.signs_in[each.key]] : []
+    for_each = length(local.database_roles[each.key]) > 0 ? [local.database_roles[each.key]] : []
 
     content {
       sid       = "SignIn"

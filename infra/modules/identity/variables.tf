@@ -53,7 +53,7 @@ variable "function_zip" {
 }
 
 variable "public_url" {
-  description = "Where the gate answers, without a path."
+  description = "Address of the environment, without a path."
   type        = string
 
   validation {
@@ -68,12 +68,12 @@ variable "secrets" {
 }
 
 variable "database_resource_id" {
-  description = "What IAM calls the database when a function signs in."
+  description = "Id of the database for IAM, which a function signs in with."
   type        = string
 }
 
 variable "mail" {
-  description = "Whom the pools' mail is from, and the SES identity that sends it; none: Cognito's own address, 50 a day."
+  description = "Sender of the pools' mail, and the SES identity that sends it; none: Cognito's own address, 50 a day."
   type        = object({ sender = string, identity_arn = string, configuration_set = string })
   default     = null
 }

@@ -1,4 +1,4 @@
-# The post office: who mail is from, and what became of it.
+# SES: the sender's domain, and the events of each mail.
 
 data "aws_caller_identity" "current" {}
 
@@ -19,7 +19,7 @@ resource "aws_sesv2_configuration_set" "this" {
     sending_enabled = true
   }
 
-  # To whom mail could not be delivered, or who complained, SES sends no more.
+  # SES sends no more to addresses that bounced or complained.
   suppression_options {
     suppressed_reasons = ["BOUNCE", "COMPLAINT"]
   }
@@ -40,7 +40,7 @@ resource "aws_sesv2_email_identity_mail_from_attributes" "this" {
   behavior_on_mx_failure = "REJECT_MESSAGE"
 }
 
-# SES speaks to topics, topics speak to queues.
+# SES publishes to a topic, and the topic to a queue.
 resource "aws_sns_topic" "events" {
   name              = "${var.prefix}-${var.events_queue}"
   kms_master_key_id = var.kms_key_arn

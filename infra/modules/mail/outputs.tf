@@ -9,7 +9,7 @@ output "identity_arn" {
 }
 
 output "sender_arns" {
-  description = "What somebody who sends mail needs leave for: the domain and the configuration set."
+  description = "What a sender of mail needs permission for: the domain and the configuration set."
   value       = [aws_sesv2_email_identity.this.arn, aws_sesv2_configuration_set.this.arn]
 }
 
@@ -19,6 +19,6 @@ output "configuration_set" {
 }
 
 output "events_topic_arn" {
-  description = "Topic that hears what became of each mail."
+  description = "Topic that SES publishes the events of each mail to."
   value       = aws_sns_topic.events.arn
 }

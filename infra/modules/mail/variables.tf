@@ -29,17 +29,17 @@ variable "configuration_set" {
 }
 
 variable "events_queue" {
-  description = "The plan's queue that is told what becomes of mail; the topic before it has its name."
+  description = "The plan's queue that gets the events of mail; the topic before it has its name."
   type        = string
 }
 
 variable "event_types" {
-  description = "What SES tells of each mail, from the plan."
+  description = "Events that SES publishes of each mail, from the plan."
   type        = set(string)
 }
 
 variable "dmarc_policy" {
-  description = "What others shall do with mail that says it is from here and is not: none (only tell), quarantine or reject."
+  description = "What receivers shall do with mail that says it is from here and is not: none (report only), quarantine or reject."
   type        = string
   default     = "quarantine"
 
@@ -50,7 +50,7 @@ variable "dmarc_policy" {
 }
 
 variable "dmarc_reports_to" {
-  description = "Address that others send their reports to; none: they send none."
+  description = "Address that receivers send their reports to; none: they send none."
   type        = string
   default     = null
 }

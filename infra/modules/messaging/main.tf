@@ -1,4 +1,4 @@
-# Letter boxes, and behind each the one for letters that nobody could deliver.
+# The queues, each with its dead-letter queue.
 
 locals {
   # The longest that SQS keeps a message: a dead letter waits for a person.
@@ -10,7 +10,7 @@ resource "aws_sqs_queue" "dead" {
 
   name                      = "${var.prefix}-${each.key}-dead"
   message_retention_seconds = local.dead_letters_kept_seconds
-  # SQS's own key: messages hold ids, no words of people, and SNS needs no leave to use it.
+  # SQS's own key: messages hold ids and no prompts, and SNS needs no permission to use it.
   sqs_managed_sse_enabled = true
 }
 

@@ -1,10 +1,10 @@
-# A second lock on every floor. Network ACLs keep no state, so answers need the ports that callers listen on.
+# Network ACLs, besides the security groups. They keep no state, so answers need the ports that callers listen on.
 
 locals {
   anywhere = "0.0.0.0/0"
   answers  = { from = 1024, to = 65535 }
 
-  private_networks = [for subnet in values(local.subnets) : subnet.cidr if subnet.floor == "private"]
+  private_networks = [for subnet in values(local.subnets) : subnet.cidr if subnet.tier == "private"]
 
   acl_rules = {
     public = {
@@ -36,10 +36,10 @@ locals {
 
   # The standby takes over by AWS's own means, outside these networks; between the isolated ones nothing has to pass.
   acl_entries = merge([
-    for floor, directions in local.acl_rules : merge([
+    for tier, directions in local.acl_rules : merge([
       for direction, rules in directions : {
-        for index, rule in rules : "${floor}-${direction}-${index}" => merge(rule, {
-          floor = floor, egress = direction == "egress", number = 100 + 10 * index
+        for index, rule in rules : "${tier}-${direction}-${index}" => merge(rule, {
+          tier = tier, egress = direction == "egress", number = 100 + 10 * index
         })
       }
     ]...)
@@ -47,10 +47,10 @@ locals {
 }
 
 resource "aws_network_acl" "this" {
-  for_each = local.floors
+  for_each = local.tiers
 
   vpc_id     = aws_vpc.this.id
-  subnet_ids = [for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.floor == each.key]
+  subnet_ids = [for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.tier == each.key]
 
   tags = { Name = "${var.prefix}-${each.key}" }
 }
@@ -58,7 +58,7 @@ resource "aws_network_acl" "this" {
 resource "aws_network_acl_rule" "this" {
   for_each = local.acl_entries
 
-  network_acl_id = aws_network_acl.this[each.value.floor].id
+  network_acl_id = aws_network_acl.this[each.value.tier].id
   rule_number    = each.value.number
   egress         = each.value.egress
   protocol       = "tcp"

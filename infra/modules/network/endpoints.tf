@@ -1,4 +1,4 @@
-# Delivery tunnels: AWS services without the internet, and without the price of NAT.
+# VPC endpoints: AWS services without the internet, and without the price of NAT.
 
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
@@ -16,7 +16,7 @@ resource "aws_vpc_endpoint" "interface" {
   service_name        = "com.amazonaws.${data.aws_region.current.name}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
-  subnet_ids          = [for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.floor == "private"]
+  subnet_ids          = [for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.tier == "private"]
   security_group_ids  = [aws_security_group.this["endpoints"].id]
 
   tags = { Name = "${var.prefix}-${each.key}" }

@@ -24,7 +24,7 @@ data "aws_iam_policy_document" "flow" {
 
 resource "aws_iam_role" "flow" {
   name               = "${var.prefix}-network-flows"
-  description        = "Lets the VPC write down its connections"
+  description        = "Lets the VPC write its flow logs"
   assume_role_policy = data.aws_iam_policy_document.flow_trust.json
 }
 

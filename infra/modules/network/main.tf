@@ -1,4 +1,4 @@
-# The building and its floors: reception (public), offices (private), vault (isolated), in every zone.
+# The VPC and its subnets: a public, a private and an isolated one in every zone.
 
 data "aws_availability_zones" "available" {
   state = "available"
@@ -14,15 +14,15 @@ data "aws_region" "current" {}
 locals {
   zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
 
-  # Four /20 for each floor: 16 networks of 4,091 addresses, of which every floor takes one per zone.
-  floors = { public = 0, private = 4, isolated = 8 }
+  # Four /20 for each tier: 16 networks of 4,091 addresses, of which every tier takes one per zone.
+  tiers = { public = 0, private = 4, isolated = 8 }
 
   subnets = {
-    for pair in setproduct(keys(local.floors), range(var.zone_count)) : "${pair[0]}-${pair[1]}" => {
-      floor = pair[0]
+    for pair in setproduct(keys(local.tiers), range(var.zone_count)) : "${pair[0]}-${pair[1]}" => {
+      tier  = pair[0]
       index = pair[1]
       zone  = local.zones[pair[1]]
-      cidr  = cidrsubnet(var.cidr, 4, local.floors[pair[0]] + pair[1])
+      cidr  = cidrsubnet(var.cidr, 4, local.tiers[pair[0]] + pair[1])
     }
   }
 
@@ -37,7 +37,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.prefix }
 }
 
-# What AWS makes by itself and nobody uses: no rule in it, so whatever is put there by mistake reaches nothing.
+# AWS makes it by itself, and nothing uses it: it has no rule, so what is put into it by mistake reaches nothing.
 resource "aws_default_security_group" "empty" {
   vpc_id = aws_vpc.this.id
 
@@ -51,7 +51,7 @@ resource "aws_subnet" "this" {
   availability_zone = each.value.zone
   cidr_block        = each.value.cidr
 
-  tags = { Name = "${var.prefix}-${each.key}", Floor = each.value.floor }
+  tags = { Name = "${var.prefix}-${each.key}", Tier = each.value.tier }
 }
 
 resource "aws_internet_gateway" "this" {

@@ -1,13 +1,13 @@
 output "vpc_id" {
-  description = "The building itself."
+  description = "Id of the VPC."
   value       = aws_vpc.this.id
 }
 
 output "subnet_ids" {
-  description = "Ids of the subnets by floor: public, private, isolated."
+  description = "Ids of the subnets by tier: public, private, isolated."
   value = {
-    for floor in keys(local.floors) : floor => [
-      for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.floor == floor
+    for tier in keys(local.tiers) : tier => [
+      for key, subnet in local.subnets : aws_subnet.this[key].id if subnet.tier == tier
     ]
   }
 }
@@ -18,6 +18,6 @@ output "security_group_ids" {
 }
 
 output "nat_addresses" {
-  description = "Addresses that the building is seen with from outside."
+  description = "Public addresses of the NAT gateways: outgoing connections come from them."
   value       = [for address in aws_eip.nat : address.public_ip]
 }

@@ -4,7 +4,7 @@ resource "aws_route_table" "public" {
   tags = { Name = "${var.prefix}-public" }
 }
 
-resource "aws_route" "front_entrance" {
+resource "aws_route" "internet" {
   route_table_id         = aws_route_table.public.id
   destination_cidr_block = "0.0.0.0/0"
   gateway_id             = aws_internet_gateway.this.id
@@ -18,7 +18,7 @@ resource "aws_route_table" "private" {
   tags = { Name = "${var.prefix}-private-${each.key}" }
 }
 
-resource "aws_route" "staff_exit" {
+resource "aws_route" "nat" {
   for_each = aws_route_table.private
 
   route_table_id         = each.value.id
@@ -26,7 +26,7 @@ resource "aws_route" "staff_exit" {
   nat_gateway_id         = aws_nat_gateway.this[var.nat == "per-zone" ? each.key : "0"].id
 }
 
-# The vault has no way out at all: only the VPC's own addresses.
+# The isolated subnets have no route out: only the VPC's own addresses.
 resource "aws_route_table" "isolated" {
   vpc_id = aws_vpc.this.id
 
@@ -38,8 +38,8 @@ resource "aws_route_table_association" "this" {
 
   subnet_id = aws_subnet.this[each.key].id
   route_table_id = (
-    each.value.floor == "public" ? aws_route_table.public.id :
-    each.value.floor == "private" ? aws_route_table.private[tostring(each.value.index)].id :
+    each.value.tier == "public" ? aws_route_table.public.id :
+    each.value.tier == "private" ? aws_route_table.private[tostring(each.value.index)].id :
     aws_route_table.isolated.id
   )
 }

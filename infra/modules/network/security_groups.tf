@@ -1,4 +1,4 @@
-# Who may knock where. All groups stand here, because every rule is between two of them:
+# Security groups. All stand here, because every rule is between two of them:
 # CloudFront -> load balancer -> services -> database, and nothing else.
 
 data "aws_ec2_managed_prefix_list" "cloudfront" {
@@ -13,16 +13,16 @@ locals {
   groups = {
     load-balancer = "Takes requests from CloudFront alone and hands them to the services"
     services      = "The tasks of the plan's services, and the migrations"
-    database      = "The archive; starts no connection itself"
+    database      = "The database; starts no connection itself"
     functions     = "Lambda functions that Cognito calls"
-    bastion       = "The service entrance, by Session Manager only"
-    endpoints     = "Delivery tunnels to AWS services"
+    bastion       = "The bastion, by Session Manager only"
+    endpoints     = "Endpoints of AWS services"
   }
 
-  # To the database, and to AWS's own services by the tunnels.
+  # To the database, and to AWS's own services by their endpoints.
   database_callers = toset(["services", "functions", "bastion"])
 
-  knocks = merge(
+  group_rules = merge(
     {
       for port in var.service_ports : "load-balancer-to-services-${port}" => {
         from = "load-balancer", to = "services", port = port
@@ -61,8 +61,8 @@ resource "aws_vpc_security_group_ingress_rule" "cloudfront" {
   to_port           = 443
 }
 
-resource "aws_vpc_security_group_ingress_rule" "knock" {
-  for_each = local.knocks
+resource "aws_vpc_security_group_ingress_rule" "between_groups" {
+  for_each = local.group_rules
 
   security_group_id            = aws_security_group.this[each.value.to].id
   referenced_security_group_id = aws_security_group.this[each.value.from].id
@@ -72,8 +72,8 @@ resource "aws_vpc_security_group_ingress_rule" "knock" {
   to_port                      = each.value.port
 }
 
-resource "aws_vpc_security_group_egress_rule" "knock" {
-  for_each = local.knocks
+resource "aws_vpc_security_group_egress_rule" "between_groups" {
+  for_each = local.group_rules
 
   security_group_id            = aws_security_group.this[each.value.from].id
   referenced_security_group_id = aws_security_group.this[each.value.to].id
@@ -83,7 +83,7 @@ resource "aws_vpc_security_group_egress_rule" "knock" {
   to_port                      = each.value.port
 }
 
-resource "aws_vpc_security_group_egress_rule" "staff_exit" {
+resource "aws_vpc_security_group_egress_rule" "services_to_internet" {
   security_group_id = aws_security_group.this["services"].id
   description       = "The painter, Cognito and mail, by NAT"
   cidr_ipv4         = "0.0.0.0/0"
@@ -94,7 +94,7 @@ resource "aws_vpc_security_group_egress_rule" "staff_exit" {
 
 resource "aws_vpc_security_group_egress_rule" "bastion_to_s3" {
   security_group_id = aws_security_group.this["bastion"].id
-  description       = "Packages of Amazon Linux, by the tunnel to S3"
+  description       = "Packages of Amazon Linux, by the endpoint of S3"
   prefix_list_id    = data.aws_ec2_managed_prefix_list.s3.id
   ip_protocol       = "tcp"
   from_port         = 443

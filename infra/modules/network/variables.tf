@@ -19,7 +19,7 @@ variable "cidr" {
 }
 
 variable "zone_count" {
-  description = "How many availability zones the building stands in."
+  description = "How many availability zones the network is in."
   type        = number
   default     = 3
 
@@ -30,7 +30,7 @@ variable "zone_count" {
 }
 
 variable "nat" {
-  description = "The way out: one gateway per zone (a zone that fails takes only its own), or a single one (cheaper)."
+  description = "NAT gateways: one per zone (a zone that fails takes only its own), or a single one (cheaper)."
   type        = string
 
   validation {
@@ -40,7 +40,7 @@ variable "nat" {
 }
 
 variable "service_ports" {
-  description = "Ports that the http services listen on; the load balancer may knock at these and no other."
+  description = "Ports that the http services listen on; the load balancer may connect to these and no other."
   type        = set(number)
 }
 

@@ -1,9 +1,9 @@
-# One fault, one message. When the database is down, answers fail, queues grow and tasks work themselves to death: the
-# database's alarm speaks, and the others stay silent as long as it does.
+# One fault, one message. When the database is down, answers fail, queues grow and tasks overload: the database's alarm
+# is sent, and the others are suppressed as long as it lasts.
 
 locals {
-  parts = {
-    database     = "The database is not well"
+  faults = {
+    database     = "The database is unhealthy"
     answers      = "People get errors, slow answers or none"
     queues       = "Work waits, fails, or is given up"
     services     = "Tasks have too much to do"
@@ -11,20 +11,20 @@ locals {
     models       = "A model that we paint with ends soon, or is not what it was"
   }
 
-  alarms_of = { for part in keys(local.parts) : part => [for name, alarm in local.alarms : name if alarm.part == part] }
-  rules     = { for part, names in local.alarms_of : part => join(" OR ", [for name in names : "ALARM(\"${aws_cloudwatch_metric_alarm.this[name].alarm_name}\")"]) }
+  alarms_of = { for fault in keys(local.faults) : fault => [for name, alarm in local.alarms : name if alarm.fault == fault] }
+  rules     = { for fault, names in local.alarms_of : fault => join(" OR ", [for name in names : "ALARM(\"${aws_cloudwatch_metric_alarm.this[name].alarm_name}\")"]) }
 }
 
 resource "aws_cloudwatch_composite_alarm" "database" {
   alarm_name        = "${var.prefix}-database"
-  alarm_description = "${local.parts.database}. What to do: ${var.runbooks_url}/README.md"
+  alarm_description = "${local.faults.database}. What to do: ${var.runbooks_url}/README.md"
   alarm_rule        = local.rules.database
   alarm_actions     = [aws_sns_topic.alarms.arn]
   ok_actions        = [aws_sns_topic.alarms.arn]
 }
 
-resource "aws_cloudwatch_composite_alarm" "part" {
-  for_each = { for part, text in local.parts : part => text if part != "database" }
+resource "aws_cloudwatch_composite_alarm" "fault" {
+  for_each = { for fault, text in local.faults : fault => text if fault != "database" }
 
   alarm_name        = "${var.prefix}-${each.key}"
   alarm_description = "${each.value}. What to do: ${var.runbooks_url}/README.md"

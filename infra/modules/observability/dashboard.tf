@@ -1,4 +1,4 @@
-# One page for the whole building, from the gate to the archive.
+# One dashboard for the whole environment, from CloudFront to the database.
 
 locals {
   here = data.aws_region.current.name
@@ -48,7 +48,7 @@ locals {
       metrics = [for metric in ["ReadLatency", "WriteLatency"] : ["AWS/RDS", metric, "DBInstanceIdentifier", var.database.identifier]]
     },
     {
-      title   = "Gate: requests and error rate, %", region = "us-east-1", stat = "Average"
+      title   = "CloudFront: requests and error rate, %", region = "us-east-1", stat = "Average"
       metrics = [for metric in ["Requests", "5xxErrorRate", "4xxErrorRate"] : ["AWS/CloudFront", metric, "DistributionId", var.distribution_id, "Region", "Global"]]
     },
   ]

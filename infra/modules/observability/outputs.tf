@@ -6,7 +6,7 @@ output "topic_arns" {
 
 output "alarm_names" {
   description = "Names of all alarms, by the fault they belong to."
-  value       = { for part, names in local.alarms_of : part => [for name in names : aws_cloudwatch_metric_alarm.this[name].alarm_name] }
+  value       = { for fault, names in local.alarms_of : fault => [for name in names : aws_cloudwatch_metric_alarm.this[name].alarm_name] }
 }
 
 output "dashboard_name" {

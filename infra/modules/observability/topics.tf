@@ -1,4 +1,4 @@
-# How people hear of it: alarms speak to a topic, the topic to Slack. Each region has its own.
+# Alarms go to a topic, the topic goes to Slack. Each region has its own.
 
 data "aws_caller_identity" "current" {}
 
@@ -22,7 +22,7 @@ data "aws_iam_policy_document" "topic" {
   for_each = { here = aws_sns_topic.alarms.arn, us-east-1 = aws_sns_topic.alarms_us_east_1.arn }
 
   statement {
-    sid       = "Watchers"
+    sid       = "Publishers"
     actions   = ["sns:Publish"]
     resources = [each.value]
 

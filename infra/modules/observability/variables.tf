@@ -64,12 +64,12 @@ variable "distribution_id" {
 }
 
 variable "certificate_arns" {
-  description = "The gate's certificate (us-east-1) and the load balancer's."
-  type        = object({ gate = string, origin = string })
+  description = "CloudFront's certificate (us-east-1) and the load balancer's."
+  type        = object({ distribution = string, origin = string })
 }
 
 variable "oldest_message_seconds" {
-  description = "How long a message may wait before somebody is told."
+  description = "How long a message may wait before it alarms."
   type        = number
   default     = 300
 }
@@ -91,7 +91,7 @@ variable "painter" {
 }
 
 variable "slack" {
-  description = "Workspace and channel in Slack that alarms go to, by Amazon Q (Chatbot); none: nobody hears them there."
+  description = "Workspace and channel in Slack that alarms go to, by Amazon Q (Chatbot); none: alarms do not go to Slack."
   type        = object({ team_id = string, channel_id = string })
   default     = null
 

@@ -1,15 +1,15 @@
 locals {
   # The image's own Python asks, so that the image needs no other program.
-  ask_health = {
+  http_health_check = {
     for name, service in local.http : name => [
       "CMD", "python", "-c",
       "import urllib.request as r; r.urlopen('http://127.0.0.1:${service.port}${service.health_path}', timeout=4)",
     ]
   }
 
-  # A background service listens nowhere. It is well while it has a connection (state 01) to the database's port, which
+  # A background service has no port. It is healthy while it has a connection (state 01) to the database's port, which
   # it opens last, after all else that it needs.
-  ask_connection = [
+  database_health_check = [
     "CMD", "python", "-c",
     join("; ", [
       "import sys",
@@ -18,7 +18,7 @@ locals {
     ]),
   ]
 
-  # What every container is, whichever service it is for.
+  # What all containers have in common.
   container = {
     image                  = var.image
     essential              = true
@@ -36,8 +36,8 @@ locals {
     volumesFrom    = []
   }
 
-  # libpq's variables, which the driver reads: no connection without TLS.
-  everywhere = { PYTHONDONTWRITEBYTECODE = "1", PYTHONUNBUFFERED = "1", PGSSLMODE = "require" }
+  # PGSSLMODE is libpq's variable, which the driver reads: no connection without TLS.
+  common_variables = { PYTHONDONTWRITEBYTECODE = "1", PYTHONUNBUFFERED = "1", PGSSLMODE = "require" }
 
   log_configuration = {
     for name, group in aws_cloudwatch_log_group.service : name => {
@@ -53,9 +53,9 @@ locals {
     }
   }
 
-  plain = {
+  plain_variables = {
     for name, service in var.services : name => merge(
-      local.everywhere,
+      local.common_variables,
       { SERVICE_NAME = name, STOP_TIMEOUT_SECONDS = tostring(service.stop_timeout_seconds) },
       service.kind == "http" ? { HOST = "0.0.0.0", PORT = tostring(service.port) } : {},
       { for key, source in service.environment : key => source.value if source.value != null },
@@ -64,7 +64,7 @@ locals {
     )
   }
 
-  by_arn = {
+  variables_by_arn = {
     for name, service in var.services : name => merge(
       { for key, source in service.environment : key => var.secrets[source.secret].arn if source.secret != null },
       { for key, source in service.environment : key => var.parameter_arns[source.parameter] if source.parameter != null },
@@ -76,14 +76,14 @@ locals {
       name             = name
       command          = service.command
       stopTimeout      = service.stop_timeout_seconds
-      environment      = [for key, value in local.plain[name] : { name = key, value = value }]
-      secrets          = [for key, arn in local.by_arn[name] : { name = key, valueFrom = arn }]
+      environment      = [for key, value in local.plain_variables[name] : { name = key, value = value }]
+      secrets          = [for key, arn in local.variables_by_arn[name] : { name = key, valueFrom = arn }]
       logConfiguration = local.log_configuration[name]
       portMappings = [
         for port in compact([service.port]) : { containerPort = tonumber(port), hostPort = tonumber(port), protocol = "tcp" }
       ]
       healthCheck = {
-        command     = service.kind == "http" ? local.ask_health[name] : local.ask_connection
+        command     = service.kind == "http" ? local.http_health_check[name] : local.database_health_check
         interval    = 15
         timeout     = 5
         retries     = 3

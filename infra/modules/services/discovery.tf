@@ -4,7 +4,7 @@ resource "aws_service_discovery_private_dns_namespace" "this" {
   count = length(var.called_services) > 0 ? 1 : 0
 
   name        = "${var.prefix}.internal"
-  description = "Where services find each other"
+  description = "Names of services inside the VPC"
   vpc         = var.vpc_id
 }
 

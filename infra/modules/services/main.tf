@@ -1,4 +1,4 @@
-# The rooms where work happens: one image, one command per service.
+# The ECS services: one image, one command per service.
 
 data "aws_caller_identity" "current" {}
 
@@ -76,7 +76,7 @@ resource "aws_ecs_service" "this" {
   propagate_tags                    = "SERVICE"
   health_check_grace_period_seconds = each.value.kind == "http" ? 60 : null
 
-  # A new task has to be well before an old one goes, and a release that never gets well is taken back.
+  # A new task has to be healthy before an old one stops, and a release that never gets healthy is rolled back.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
 
@@ -126,7 +126,7 @@ resource "aws_ecs_service" "this" {
   tags = { Service = each.key }
 
   lifecycle {
-    # Scaling decides from now on.
+    # Auto scaling sets it from now on.
     ignore_changes = [desired_count]
   }
 

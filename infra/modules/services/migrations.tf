@@ -14,7 +14,7 @@ resource "aws_ecs_task_definition" "migrations" {
     command     = ["python", "-m", "tatemono.adapters.postgres.migrate"]
     stopTimeout = 120
     environment = [
-      for key, value in merge(local.everywhere, {
+      for key, value in merge(local.common_variables, {
         DATABASE_URL   = "postgresql://${var.database.owner}@${var.database.address}:${var.database.port}/${var.database.name}"
         DATABASE_ROLES = join(",", [for role in var.database.roles : replace(role, "-", "_")])
       }) : { name = key, value = value }

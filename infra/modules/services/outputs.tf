@@ -19,7 +19,7 @@ output "log_groups" {
 }
 
 output "role_arns" {
-  description = "Roles that tasks and their start assume: whoever starts the migrations must be able to pass them."
+  description = "Task and execution roles: the deploy role must be able to pass them."
   value       = concat([for role in aws_iam_role.task : role.arn], [for role in aws_iam_role.execution : role.arn])
 }
 

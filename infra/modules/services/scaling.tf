@@ -1,4 +1,4 @@
-# More tasks when there is more to do: http services by requests and CPU, whoever empties a queue by its backlog.
+# Auto scaling: http services by requests and CPU, consumers of a queue by its backlog.
 
 locals {
   consumers = { for name, service in var.services : name => service if length(service.consumes) > 0 }
@@ -45,7 +45,7 @@ resource "aws_appautoscaling_policy" "requests" {
   }
 }
 
-# Whoever waits for a queue waits for others: its CPU says nothing.
+# A consumer mostly waits for the painter or SES: its CPU says nothing.
 resource "aws_appautoscaling_policy" "cpu" {
   for_each = { for name, service in var.services : name => service if length(service.consumes) == 0 }
 
@@ -66,8 +66,8 @@ resource "aws_appautoscaling_policy" "cpu" {
   }
 }
 
-# All that waits or is being worked on, for each task that runs. A task that runs none counts as one: from a floor of
-# none, the first message brings the first task.
+# All that waits or is being worked on, for each task that runs. No running task counts as one: from a minimum of
+# none, the first message starts the first task.
 resource "aws_appautoscaling_policy" "backlog" {
   for_each = local.consumers
 

@@ -123,17 +123,17 @@ variable "identity_pool_arns" {
 }
 
 variable "distribution_arn" {
-  description = "The CloudFront distribution, for whoever makes it forget pictures."
+  description = "The CloudFront distribution, for the service that invalidates pictures."
   type        = string
 }
 
 variable "mail_arns" {
-  description = "The SES identity and configuration set that whoever sends mail needs."
+  description = "The SES identity and configuration set that a service needs to send mail."
   type        = list(string)
 }
 
 variable "database" {
-  description = "Where the database is, what IAM calls it, who owns it, and the roles of the plan."
+  description = "Address of the database, its id for IAM, its owner, and the roles of the plan."
   type = object({
     address          = string
     port             = number
@@ -198,7 +198,7 @@ variable "vpc_id" {
 }
 
 variable "called_services" {
-  description = "Http services that other services call by name, without going through the gate."
+  description = "Http services that other services call by name, inside the VPC."
   type        = set(string)
   default     = []
 }

@@ -1,4 +1,4 @@
-# The warehouse: the plan's buckets, and one for the logs of whoever comes in. Nothing is public, all of it needs TLS.
+# The plan's buckets, and one for access logs. None is public, all need TLS.
 
 data "aws_caller_identity" "current" {}
 
@@ -116,7 +116,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       id     = "never-taken"
       status = "Enabled"
 
-      # What was sent in a form and never taken into the building (src/tatemono/domain/pictures/references.py).
+      # What was uploaded and never used (src/tatemono/domain/pictures/references.py).
       filter {
         prefix = "incoming/"
       }
@@ -135,7 +135,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       status = "Enabled"
       filter {}
 
-      # Moves what nobody looks at to cheaper storage, and back at the first look, without a fee for looking.
+      # Moves objects that are not read to cheaper storage, and back at the first read, without a fee for reading.
       transition {
         days          = 0
         storage_class = "INTELLIGENT_TIERING"

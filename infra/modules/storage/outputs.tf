@@ -10,7 +10,7 @@ output "buckets" {
 }
 
 output "logs_bucket" {
-  description = "Where access logs go, once whoever writes them may."
+  description = "Where access logs go, once the policy lets them be written."
   value = {
     name = aws_s3_bucket.this["logs"].bucket
     arn  = aws_s3_bucket.this["logs"].arn

@@ -39,7 +39,7 @@ data "aws_iam_policy_document" "logs" {
     content {
       sid     = statement.key
       actions = ["s3:PutObject"]
-      # The star alone, and not a folder: the services check the policy with a name of their own choice.
+      # Every key, not a folder: the log services check the policy with a key of their own choice.
       resources = ["${aws_s3_bucket.this["logs"].arn}/*"]
 
       principals {
@@ -99,7 +99,7 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
-  # Whoever else needs to see what is in there changes this policy first, which the trail writes down.
+  # Another principal that needs its content changes this policy first, which the trail records.
   dynamic "statement" {
     for_each = var.buckets[each.key].only != null ? ["only"] : []
 

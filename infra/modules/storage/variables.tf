@@ -14,7 +14,7 @@ variable "buckets" {
 }
 
 variable "page_origin" {
-  description = "Where our pages are from, as a browser says it: scheme and host. Their forms may be sent to the bucket of uploads."
+  description = "Origin of our pages: scheme and host. Their forms may be sent to the bucket of uploads."
   type        = string
 
   validation {
@@ -35,7 +35,7 @@ variable "deleted_version_days" {
 }
 
 variable "served_buckets" {
-  description = "The plan's buckets that the gate serves from; nobody outside reads the others."
+  description = "The plan's buckets that CloudFront serves from; it cannot read the others."
   type        = set(string)
 }
 

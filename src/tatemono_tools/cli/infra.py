@@ -1,5 +1,5 @@
-"""`tatemono infra …`: the AWS building. Each command loads what it needs when it runs, as those in app.py."""
-# ruff: noqa: PLC0415 - see above
+"""`tatemono infra …`: the AWS building."""
+# ruff: noqa: PLC0415 - each command loads what it needs when it runs, so that `--help` is quick
 
 import enum
 from datetime import UTC, datetime
@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tatemono_tools.cli.options import PROJECT, open_console
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tatemono_tools.terraform.checks.all import Applications
     from tatemono_tools.terraform.checks.stack import Stack
 
-PROJECT = Path(__file__).parents[3]
 REHEARSALS = PROJECT / ".tatemono" / "rehearsals"
 
-infra_commands = typer.Typer(
+commands = typer.Typer(
     no_args_is_help=True,
     help="The AWS building. Terraform does the work; `rehearse` needs no account.",
     rich_markup_mode="markdown",
@@ -53,7 +54,7 @@ Rehearsals = Annotated[
 ]
 
 
-@infra_commands.command()
+@commands.command()
 def rehearse(
     environment: EnvironmentArgument = Environment.PROD,
     *,
@@ -67,37 +68,37 @@ def rehearse(
     is touched but the registry of Terraform's provider. Exit code 0 if everything held.
     """
     from tatemono_tools.terraform.rehearsal.rehearse import Options
-    from tatemono_tools.terraform.rehearsal.rehearse import rehearse as play
+    from tatemono_tools.terraform.rehearsal.rehearse import rehearse as run
 
-    wishes = Options(environment=environment.value, folder=folder, bootstrap=bootstrap)
-    raise typer.Exit(play(wishes, _applications(), _console()))
+    options = Options(environment=environment.value, folder=folder, bootstrap=bootstrap)
+    raise typer.Exit(run(options, _applications(), open_console(highlight=True)))
 
 
-@infra_commands.command()
+@commands.command()
 def plan(environment: EnvironmentArgument, *, image: Image = None) -> None:
     """Show what `apply` would change in the real account. Exit code 0: nothing, 2: something, 1: it failed."""
     from tatemono_tools.terraform.real import show_plan
 
-    raise typer.Exit(show_plan(environment.value, _console(), image=image))
+    raise typer.Exit(show_plan(environment.value, open_console(highlight=True), image=image))
 
 
-@infra_commands.command()
+@commands.command()
 def apply(environment: EnvironmentArgument, *, image: Image = None) -> None:
     """Plan, show it, ask, and apply exactly what was shown."""
     from tatemono_tools.terraform.real import apply_plan
 
-    def agrees() -> bool:
+    def confirm() -> bool:
         return str(typer.prompt(f"Type {environment.value} to apply this")) == environment.value
 
-    raise typer.Exit(apply_plan(environment.value, _console(), agrees, image=image))
+    raise typer.Exit(apply_plan(environment.value, open_console(highlight=True), confirm, image=image))
 
 
-@infra_commands.command()
+@commands.command()
 def drift(environment: EnvironmentArgument, *, image: Image = None) -> None:
     """Compare the real account with the blueprints, part by part. Exit code 0: the same, 2: not, 1: it failed."""
     from tatemono_tools.terraform.real import show_drift
 
-    raise typer.Exit(show_drift(environment.value, _console(), image=image))
+    raise typer.Exit(show_drift(environment.value, open_console(highlight=True), image=image))
 
 
 State = Annotated[
@@ -112,7 +113,7 @@ State = Annotated[
 ]
 
 
-@infra_commands.command()
+@commands.command()
 def tour(
     environment: EnvironmentArgument = Environment.PROD,
     *,
@@ -123,11 +124,11 @@ def tour(
     """Walk through the building floor by floor: what stands there, what it is called, and whom it may talk to."""
     from tatemono_tools.terraform.tour import walk
 
-    console = _console()
+    console = open_console(highlight=True)
     walk(_stack(environment, state, folder, console), environment.value, language.value, console)
 
 
-@infra_commands.command()
+@commands.command()
 def cost(
     environment: EnvironmentArgument = Environment.PROD,
     *,
@@ -145,14 +146,14 @@ def cost(
     from tatemono_tools.terraform.cost.bill import show_bill
     from tatemono_tools.terraform.cost.estimate import Use, estimate, painter_line, read_prices
 
-    console, plan, today = _console(), read_plan(), datetime.now(UTC).date()
+    console, plan, today = open_console(highlight=True), read_plan(), datetime.now(UTC).date()
     use = Use(users=users, pictures_per_user=pictures_per_user)
     lines = estimate(_stack(environment, state, folder, console), plan, use, read_prices())
     lines.append(painter_line(read_registry().at(plan.parameters["image-model"].value or "", today), use, today))
     show_bill(environment.value, lines, use, console)
 
 
-@infra_commands.command()
+@commands.command()
 def diagram(
     environment: EnvironmentArgument = Environment.PROD,
     *,
@@ -166,7 +167,7 @@ def diagram(
     """Draw what stands, by network layer, as an SVG."""
     from tatemono_tools.terraform.diagram import draw
 
-    console = _console()
+    console = open_console(highlight=True)
     output.write_text(draw(_stack(environment, state, folder, console), environment.value), encoding="utf-8")
     console.print(f"Drawn: {output}", highlight=False, soft_wrap=True)
 
@@ -193,12 +194,3 @@ def _applications() -> "Applications":
     from tatemono_tools.terraform.checks.app_routes import app_routes, heartbeats
 
     return Applications(routes=app_routes(), heartbeats=heartbeats(read_plan()))
-
-
-def _console() -> "Console":
-    import sys
-
-    from tatemono_tools.laptop.process.screen import LastingConsole
-
-    # In a pipe there is no terminal whose width could be asked.
-    return LastingConsole(width=None if sys.stdout.isatty() else 160)

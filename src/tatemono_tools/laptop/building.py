@@ -1,8 +1,8 @@
 """The parts of a building on the laptop, and what each needs: the plan's services between the embedded parts.
 
 PostgreSQL, the cloud and the studio start together; when the first two answer, the plan's resources are made in them;
-then the services and the front door start together. They stop in the opposite order: first nobody comes in any more,
-then who is inside finishes, then what they wrote to closes.
+then the services and the front door start together. They stop in the opposite order: first the front door,
+then the services, then what they write to.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tatemono_tools.laptop.process import ports
-from tatemono_tools.laptop.process.health import answers, complaint
+from tatemono_tools.laptop.process.health import answers, health_problem
 from tatemono_tools.laptop.process.part import Launch, Part, PartFailed
 from tatemono_tools.laptop.process.state import StateFolder
-from tatemono_tools.laptop.provision.provisioning import have_provisioned
+from tatemono_tools.laptop.provision.run_provisioner import run_provisioner
 from tatemono_tools.plan.building import Plan, Service
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check_services(plan: Plan, names: Collection[str]) -> None:
 
 
 def preferred_ports(plan: Plan) -> dict[str, int]:
-    """The ports to choose: the usual ones at the door, any inside, which nobody needs to know by heart."""
+    """The ports to choose: the usual ones at the front door, any others inside."""
     inside = (
         "postgres",
         "cloud",
@@ -58,7 +58,7 @@ def preferred_ports(plan: Plan) -> dict[str, int]:
 
 
 def clean_environment() -> dict[str, str]:
-    """What a service sees of the person's environment; the rest it gets from the plan, as in production."""
+    """What a service gets of the person's environment; the rest is from the plan, as in production."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return kept | {"PATH": path, "PYTHONUNBUFFERED": "1"}
@@ -85,7 +85,7 @@ class Building:
 
     @property
     def has_health(self) -> bool:
-        """Whether somebody is there to say how everybody is: with a part of the services only, nobody can say yes."""
+        """Whether the health route can answer for the building: it needs all services."""
         return len(self.services) == len(self.plan.services)
 
     @property
@@ -148,7 +148,7 @@ class Building:
         ]
 
     def close(self) -> None:
-        """Let others have the ports whose servers were never started."""
+        """Release the ports whose servers were never started."""
         for held in self._held.values():
             if held:
                 held.close()
@@ -178,13 +178,15 @@ class Building:
         )
 
     def _postgres_part(self) -> Part:
+        from tatemono_tools.laptop.postgres.database import STOP_SIGNAL  # noqa: PLC0415 - as above
+
         return Part(
             name="postgres",
             launch=self._launch_postgres,
             ready=self._postgres_ready,
             address=f"postgresql://{HOST}:{self.ports['postgres']}/{self.plan.database.name}",
             stop_order=_STOP_POSTGRES,
-            stop_signal=signal.SIGINT,
+            stop_signal=STOP_SIGNAL,
             stop_timeout_seconds=30,
         )
 
@@ -200,7 +202,7 @@ class Building:
 
     @cached_property
     def _credentials(self) -> dict[str, str]:
-        """Whom the embedded cloud lets in; made once for each building."""
+        """The credentials of the embedded cloud; made once for each building."""
         known = self.state.read_json("cloud-credentials.json")
         if not known:
             account = str(100_000_000_000 + secrets.randbelow(900_000_000_000))
@@ -236,29 +238,29 @@ class Building:
     # --- the studio
 
     async def _launch_studio(self) -> Launch:
-        told = {name: value for name, value in os.environ.items() if name.startswith("STUDIO_")}
-        place = {"STUDIO_HOST": HOST, "STUDIO_PORT": str(self._take_port("studio", "studio"))}
+        options = {name: value for name, value in os.environ.items() if name.startswith("STUDIO_")}
+        address = {"STUDIO_HOST": HOST, "STUDIO_PORT": str(self._take_port("studio", "studio"))}
         argv = [sys.executable, "-m", "tatemono_studio"]
-        return Launch(argv=argv, environment=clean_environment() | told | place)
+        return Launch(argv=argv, environment=clean_environment() | options | address)
 
     # --- the inbox
 
     async def _launch_inbox(self) -> Launch:
-        told = {
+        settings = {
             "INBOX_PORT": str(self._take_port("inbox", "inbox")),
             "CLOUD_URL": f"http://{HOST}:{self.ports['cloud']}",
             "CLOUD_SECRET": self._credentials["secret_access_key"],
             "PUBLIC_URL": self.address,
         }
         argv = [sys.executable, "-m", "tatemono_tools.laptop.inbox_page"]
-        return Launch(argv=argv, environment=clean_environment() | told)
+        return Launch(argv=argv, environment=clean_environment() | settings)
 
     # --- the plan's resources
 
     async def _provision(self) -> None:
         """:raises PartFailed: the plan's resources cannot be made"""
-        self._provisioned = await have_provisioned(
-            self._order(),
+        self._provisioned = await run_provisioner(
+            self._provision_request(),
             environment=clean_environment(),
             may_begin=self._stores_ready,
             log=self.state.logs / "provision.log",
@@ -267,7 +269,7 @@ class Building:
     async def _stores_ready(self) -> bool:
         return await self._cloud_ready() and await self._postgres_ready()
 
-    def _order(self) -> dict[str, Any]:
+    def _provision_request(self) -> dict[str, Any]:
         return {
             "database_url": self._postgres.dsn(),
             "parameters": {
@@ -290,7 +292,7 @@ class Building:
     # --- the plan's services
 
     async def _launch_service(self, name: str) -> Launch:
-        # A service that starts again is told what the parameters and secrets are now, as ECS tells a new task.
+        # A service that starts again gets the present parameters and secrets, as a new task of ECS does.
         if name in self._started:
             await self._provision()
         self._started.add(name)
@@ -309,7 +311,7 @@ class Building:
     async def _launch_door(self) -> Launch:
         from tatemono_tools.laptop.door.nginx import door_command  # noqa: PLC0415 - only `up` needs it
 
-        await asyncio.to_thread(self._furnish_door)
+        await asyncio.to_thread(self._configure_door)
         for name in ("https", "http"):
             self._take_port("door", name)
         return Launch(argv=door_command(self._door_folder), environment=clean_environment())
@@ -318,7 +320,7 @@ class Building:
     def _door_folder(self) -> Path:
         return self.state.path / "door"
 
-    def _furnish_door(self) -> None:
+    def _configure_door(self) -> None:
         from tatemono_tools.laptop.door import certificates  # noqa: PLC0415 - only `up` needs it
         from tatemono_tools.laptop.door.nginx import DoorFacts, write_configuration  # noqa: PLC0415 - as above
 
@@ -346,5 +348,5 @@ class Building:
         return await door_ready(self.ports["https"], self.authority)
 
     async def unhealthy(self) -> str | None:
-        """What the front door says is missing when it is asked for everybody's health; None if nothing is."""
-        return await complaint(self.ports["https"], HEALTH_PATH, self.authority)
+        """What the health route behind the front door finds missing; None if nothing is."""
+        return await health_problem(self.ports["https"], HEALTH_PATH, self.authority)

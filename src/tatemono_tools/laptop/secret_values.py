@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 OFFLINE_API_KEY = "sk-studio-offline"
-"""Stands where a person puts a provider's key on AWS; the studio takes any."""
+"""In place of the provider's key that a person puts in on AWS; the studio takes any."""
 
 
 def random_value() -> str:
@@ -58,7 +58,7 @@ def public_key(private_pem: str) -> tuple[str, str]:
 def content_credentials() -> str:
     """A P-256 key with its certificate and that of a root, PEM: what signs the pictures of a laptop.
 
-    The key of the root is thrown away: it has vouched for all that it ever will. Nobody trusts it, and nobody should;
+    The key of the root is thrown away: it signs nothing else. No application trusts it, and none should;
     on AWS a certification authority of the C2PA trust list signs the certificate.
     """
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

@@ -15,7 +15,7 @@ from tatemono_tools.laptop.building import DOCS_PATH, HEALTH_PATH, Building, che
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.part import PartFailed
 from tatemono_tools.laptop.process.screen import UP, Screen, addresses_panel
-from tatemono_tools.laptop.process.state import PartRecord, ProcessIdentity, Record, StateFolder, now, stop_leftovers
+from tatemono_tools.laptop.process.state import PartRecord, ProcessIdentity, Record, StateFolder, now, stop_orphans
 from tatemono_tools.laptop.process.supervisor import Supervisor
 from tatemono_tools.plan.building import Plan, read_plan
 
@@ -26,7 +26,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the person asked of `up`."""
+    """The options of `up`."""
 
     data_dir: Path
     port: int | None = None
@@ -36,7 +36,7 @@ class Options:
     verbose: bool = False
 
 
-def up(wishes: Options, console: Console) -> int:
+def up(options: Options, console: Console) -> int:
     """Run until asked to stop.
 
     :returns: 0 after an orderly stop, 1 if a part could not be kept running
@@ -44,38 +44,38 @@ def up(wishes: Options, console: Console) -> int:
     :raises AlreadyRunning: a building runs in the folder
     """
     plan = read_plan()
-    check_services(plan, wishes.only)
-    state = StateFolder(wishes.data_dir)
+    check_services(plan, options.only)
+    state = StateFolder(options.data_dir)
     state.prepare()
     with state.claim():
-        _tidy(state, wishes, console)
-        building = Building(plan, state, _choose_ports(plan, state, wishes, console), wishes.only)
+        _clean_up(state, options, console)
+        building = Building(plan, state, _choose_ports(plan, state, options, console), options.only)
         try:
-            return asyncio.run(_Run(wishes, console, building).run())
+            return asyncio.run(_Run(options, console, building).run())
         finally:
             building.close()
             state.forget_record()
 
 
-def _tidy(state: StateFolder, wishes: Options, console: Console) -> None:
+def _clean_up(state: StateFolder, options: Options, console: Console) -> None:
     record = state.read_record()
     if record:
-        for name, pids in stop_leftovers(record).items():
+        for name, pids in stop_orphans(record).items():
             console.print(Text(f" ! stopped {name}, left from a run that was killed (pid {', '.join(map(str, pids))})"))
-    if wishes.fresh:
+    if options.fresh:
         state.wipe()
         console.print(Text(f" · emptied {state.path}", "dim"))
 
 
-def _choose_ports(plan: Plan, state: StateFolder, wishes: Options, console: Console) -> dict[str, int]:
+def _choose_ports(plan: Plan, state: StateFolder, options: Options, console: Console) -> dict[str, int]:
     remembered = {name: port for name, port in state.read_json("ports.json").items() if isinstance(port, int)}
     preferred = preferred_ports(plan)
     asked = {}
-    if wishes.port:
-        asked["https"] = wishes.port
-        if remembered.get("https") != wishes.port:
+    if options.port:
+        asked["https"] = options.port
+        if remembered.get("https") != options.port:
             remembered.pop("http", None)
-            preferred["http"] = wishes.port + 1 if wishes.port < 65_535 else 0  # noqa: PLR2004 - the last port there is
+            preferred["http"] = options.port + 1 if options.port < 65_535 else 0  # noqa: PLR2004 - the last port there is
     chosen, moved = ports.choose(remembered=remembered, preferred=preferred, asked=asked)
     for sentence in moved:
         console.print(Text(f" ! {sentence}", "yellow"))
@@ -85,7 +85,7 @@ def _choose_ports(plan: Plan, state: StateFolder, wishes: Options, console: Cons
 
 @dataclass
 class _Run:
-    wishes: Options
+    options: Options
     console: Console
     building: Building
     supervisor: Supervisor = field(init=False)
@@ -111,16 +111,16 @@ class _Run:
         stop = asyncio.Event()
         for number in _STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop, stop, number)
-        keeping, asked = asyncio.create_task(self._keep_up()), asyncio.create_task(stop.wait())
-        await asyncio.wait({keeping, asked}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (keeping, asked):
+        running, asked = asyncio.create_task(self._start_and_watch()), asyncio.create_task(stop.wait())
+        await asyncio.wait({running, asked}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (running, asked):
             task.cancel()
-        await asyncio.wait({keeping})
+        await asyncio.wait({running})
         try:
-            if not keeping.cancelled():
-                keeping.result()
+            if not running.cancelled():
+                running.result()
         except PartFailed as failure:
-            self._tell_failure(failure)
+            self._show_failure(failure)
             return 1
         finally:
             await self._stop()
@@ -134,7 +134,7 @@ class _Run:
             self.supervisor.hurry()
         stop.set()
 
-    async def _keep_up(self) -> None:
+    async def _start_and_watch(self) -> None:
         began = time.monotonic()
         with self.screen:
             await self.supervisor.start()
@@ -158,10 +158,10 @@ class _Run:
         if not self.building.has_health:
             return
         deadline = time.monotonic() + _HEALTH_TIMEOUT_SECONDS
-        while complaint := await self.building.unhealthy():
+        while problem := await self.building.unhealthy():
             if time.monotonic() > deadline:
-                raise PartFailed("door", f"is open, but not everybody is well: {complaint}")
-            self.screen.note = complaint
+                raise PartFailed("door", f"is open, but the building is not healthy: {problem}")
+            self.screen.note = problem
             await asyncio.sleep(_HEALTH_PAUSE_SECONDS)
         self.screen.note = ""
 
@@ -176,11 +176,11 @@ class _Run:
         self.screen.changed(name, record)
 
     def _line(self, name: str, line: str) -> None:
-        if self.wishes.verbose:
+        if self.options.verbose:
             self.screen.line(name, line)
 
     def _write_record(self) -> None:
-        # On a full disk `status` tells old news; stopping in order matters more.
+        # On a full disk `status` shows an old state; stopping in order matters more.
         with contextlib.suppress(OSError):
             self.building.state.write_record(self.record)
 
@@ -200,10 +200,10 @@ class _Run:
         ]
         closing = "stops everything; a second one hurries"
         self.console.print(addresses_panel(f"Tatemono is up, after {seconds:.1f} s", rows, closing))
-        if self.wishes.open_browser:
+        if self.options.open_browser:
             webbrowser.open(f"{address}{DOCS_PATH}")
 
-    def _tell_failure(self, failure: PartFailed) -> None:
+    def _show_failure(self, failure: PartFailed) -> None:
         self.console.print(Text(f"\n✗ {failure}", "bold red"))
         for line in failure.log:
             self.console.print(Text(f"    {line}", "dim"), soft_wrap=True)

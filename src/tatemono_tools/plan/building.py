@@ -71,8 +71,8 @@ class Service(Section):
 
     :ivar consumes: the queues that the service empties; their backlog says how many tasks there are
     :ivar protects_tasks: whether it asks ECS not to end a task that is at work
-    :ivar moves_dead_letters: whether it empties the dead-letter queues of the queues whose URLs it is told
-    :ivar buckets: what the service does with the buckets that it is told of: IAM's names of the actions
+    :ivar moves_dead_letters: whether it empties the dead-letter queues of the queues whose URLs it has
+    :ivar buckets: what the service does with the buckets whose names it has: IAM's names of the actions
     :ivar user_pools: what the service asks of Cognito's user pools with its own authority, as above
     :ivar identity_pools: and of its identity pools
     :ivar sends_mail: whether it may send mail by SES
@@ -125,7 +125,7 @@ EventType = Literal["SEND", "DELIVERY", "DELIVERY_DELAY", "BOUNCE", "COMPLAINT",
 
 
 class Mail(Section):
-    """SES: the configuration set that all mail goes through, and the queue for what SES tells of it."""
+    """SES: the configuration set that all mail goes through, and the queue for its events."""
 
     configuration_set: Name
     events_queue: Name
@@ -142,7 +142,7 @@ class Uploads(Section):
 
 
 class Bucket(Section):
-    """:ivar only: the service whose role alone may read and write it; none: whoever is told its name"""
+    """:ivar only: the service whose role alone may read and write it; none: every service that has its name"""
 
     versioned: bool
     only: Name | None = None
@@ -221,7 +221,7 @@ def read_plan(path: Path = PLAN_FILE) -> Plan:
 
 
 def _owners(plan: Plan) -> list[tuple[Where, str | None, Any, str]]:
-    """Whose a bucket or a secret is: where it is said, who, among whom."""
+    """The owners of buckets and secrets: where in the plan, the name, the known names, their kind."""
     of_buckets = ((("buckets", name, "only"), bucket.only) for name, bucket in plan.buckets.items())
     of_secrets = ((("secrets", name, "role"), secret.role) for name, secret in plan.secrets.items())
     return [
@@ -268,12 +268,14 @@ def _broken_references(plan: Plan) -> list[tuple[Where, str]]:
 
 def _unknown_of_services(plan: Plan) -> list[tuple[Where, str]]:
     queues, pools, buckets = set(plan.queues), set(plan.identity.user_pools), set(plan.buckets)
-    told = {name: {source.parameter for source in one.environment.values()} for name, one in plan.services.items()}
+    known_parameters = {
+        name: {source.parameter for source in one.environment.values()} for name, one in plan.services.items()
+    }
     faults: list[tuple[Where, str]] = [
-        (("services", name, "buckets"), f"says nothing of {bucket}, though the service is told its name")
+        (("services", name, "buckets"), f"says nothing of {bucket}, though the service has its name")
         for name, service in plan.services.items()
         for bucket in sorted(buckets - set(service.buckets))
-        if f"{bucket}-bucket" in told[name]
+        if f"{bucket}-bucket" in known_parameters[name]
     ]
     return faults + [
         (

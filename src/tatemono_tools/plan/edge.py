@@ -1,4 +1,4 @@
-"""The plan's section `edge`: what the gate lets through, and how."""
+"""The plan's section `edge`: what the front door lets through, and how."""
 
 import ipaddress
 import re
@@ -24,7 +24,7 @@ class PathRateLimit(RateLimit):
 
 
 class Behavior(Section):
-    """What happens to requests below a prefix. One with neither service nor bucket answers 404: nobody lives there."""
+    """What happens to requests below a prefix. One with neither service nor bucket answers 404."""
 
     path_prefix: PathPrefix
     kind: Literal["pages", "api", "pictures"]
@@ -35,9 +35,9 @@ class Behavior(Section):
 
 
 class EventStreams(Section):
-    """Answers that go on: a heartbeat comes often enough that nobody on the way takes them for dead.
+    """Answers that go on: a heartbeat comes often enough that no proxy on the way closes them.
 
-    :ivar read_timeout_seconds: how long the gate waits for the next byte; CloudFront takes 1 to 60
+    :ivar read_timeout_seconds: how long the front door waits for the next byte; CloudFront takes 1 to 60
     """
 
     heartbeat_seconds: int = Field(ge=1, le=30)
@@ -51,7 +51,7 @@ class EventStreams(Section):
 
 
 class Edge(Section):
-    """The rules of the gate: CloudFront, WAF and ALB on AWS, nginx on the laptop.
+    """The rules of the front door: CloudFront, WAF and ALB on AWS, nginx on the laptop.
 
     :ivar content_security_policy: by kind of behavior, for answers that bring none of their own
     """

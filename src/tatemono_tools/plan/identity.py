@@ -1,4 +1,4 @@
-"""The plan's section `identity`: who signs in where, and the function that Cognito calls."""
+"""The plan's section `identity`: user pools, identity pools, and the function that Cognito calls."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,7 +8,7 @@ from tatemono_tools.plan.section import Name, Section, VariableName
 
 
 class UserPoolClient(Section):
-    """The one app client of a pool. It is confidential: only whoever knows `secret` may speak to the pool for it.
+    """The one app client of a pool. It is confidential: only a service that knows `secret` may use it.
 
     :ivar flows: Cognito's ExplicitAuthFlows, without `ALLOW_`
     :ivar callback_path: below the building's address, for sign-in through the pool's own pages; needs a domain
@@ -24,12 +24,12 @@ class UserPoolClient(Section):
 class UserPool(Section):
     """Cognito: people with an e-mail address and a password.
 
-    :ivar sign_up: `open` to everybody, or `closed`: an operator makes the users
+    :ivar sign_up: `open`: people sign up themselves, or `closed`: an operator makes the users
     :ivar password_min_characters: Cognito takes 6 to 99. There are no rules about kinds of characters (NIST SP 800-63B)
     :ivar totp: authenticator apps: `optional` for those who want it, or `required`
     :ivar attributes: custom text attributes, which never change once they are set
     :ivar domain: whether the pool has sign-in pages of its own, at `<plan>-<environment>-<pool>.auth.…`
-    :ivar post_confirmation: the function that Cognito calls when somebody confirmed an address or set a new password
+    :ivar post_confirmation: the function that Cognito calls when a user has confirmed an address or set a new password
     """
 
     sign_up: Literal["open", "closed"]
@@ -51,7 +51,7 @@ class UserPool(Section):
 
 
 class IdentityPool(Section):
-    """Cognito: identities of those who have no password."""
+    """Cognito: identities of guests, who have no password."""
 
     unauthenticated: bool
 

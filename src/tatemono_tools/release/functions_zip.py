@@ -20,7 +20,7 @@ _SOURCES = Path(__file__).parents[2]
 # What a driver is built from, and its tests.
 _LEFT_OUT = {".c", ".h", ".pxd", ".pyi", ".pyx"}
 _LEFT_OUT_FOLDERS = {"__pycache__", "_testbase", "bin"}
-#: The first moment a zip can tell: the same content makes the same bytes, whenever it was built.
+#: The first moment that a zip can hold: the same content makes the same bytes, whenever it was built.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
@@ -45,7 +45,7 @@ def build(output: Path, architecture: str, uv: str | None = None) -> int:
         raise BuildFailed("uv is needed to fetch the driver for Lambda: run this as `./tatemono lambda build`")
     with tempfile.TemporaryDirectory() as folder:
         wheel = f"{DRIVER}=={importlib.metadata.version(DRIVER)}"
-        told = subprocess.run(
+        ran = subprocess.run(
             [
                 *(uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target", folder),
                 *("--python-version", PYTHON_VERSION, "--python-platform", PLATFORMS[architecture], wheel),
@@ -54,8 +54,8 @@ def build(output: Path, architecture: str, uv: str | None = None) -> int:
             text=True,
             check=False,
         )
-        if told.returncode:
-            raise BuildFailed(f"{wheel} for Lambda cannot be had:\n{told.stderr.strip()}")
+        if ran.returncode:
+            raise BuildFailed(f"{wheel} for Lambda cannot be had:\n{ran.stderr.strip()}")
         content = zip_with_driver(Path(folder))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(content)
@@ -111,7 +111,7 @@ def _zip(files: Iterable[tuple[str, Path]]) -> bytes:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
         for name, path in files:
             entry = zipfile.ZipInfo(name, _MOMENT)
-            # Lambda runs as another user than the one who unpacks.
+            # Lambda runs as another user than the one that unpacks.
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             zipped.writestr(entry, path.read_bytes())

@@ -2,7 +2,7 @@
 
 `[tool.uv] constraint-dependencies` in pyproject.toml makes every `uv run` resolve to the same versions, on Linux and
 macOS and for each Python. requirements/production.txt locks what the image installs, by hash. Neither names a host, so
-both serve whoever installs through a mirror; uv.lock does name hosts and stays out of the repository.
+both serve an installation through a mirror; uv.lock does name hosts and stays out of the repository.
 """
 
 import argparse

@@ -21,12 +21,12 @@ PARTS = (
     BuildingPart("messaging", "the letter boxes", "郵便受け"),
     BuildingPart("mail", "the post office", "郵便局"),
     BuildingPart("identity", "the reception desk", "受付"),
-    BuildingPart("safe", "the safe", "金庫"),
+    BuildingPart("secrets", "the safe", "金庫"),
     BuildingPart("", "the index cards", "索引カード"),
     BuildingPart("bastion", "the service entrance", "通用口"),
     BuildingPart("access", "staff badges and day passes", "職員証と一日入館証"),
     BuildingPart("observability", "the sensors", "センサー"),
-    BuildingPart("guard", "the visitor log and the guards", "来館記録と警備"),
+    BuildingPart("audit", "the visitor log and the guards", "来館記録と警備"),
 )
 
 

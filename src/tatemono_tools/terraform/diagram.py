@@ -32,7 +32,7 @@ font-size:14px}
 """
 
 Box = tuple[str, str]
-"""A name, and what is said beneath it."""
+"""A name, and the text beneath it."""
 
 
 def digest() -> str:
@@ -78,16 +78,16 @@ def draw(stack: Stack, environment: str) -> str:
 
 
 def _rows(stack: Stack) -> Iterator[tuple[str, str, str, list[Box]]]:
-    floors = NetworkMap(stack)
-    gate = stack.one("aws_cloudfront_distribution")
+    network = NetworkMap(stack)
+    distribution = stack.one("aws_cloudfront_distribution")
     rules = sum(len(as_list(found.get("rule"))) for found in stack.all("aws_wafv2_web_acl", "aws_wafv2_rule_group"))
-    behaviors = len(as_list(gate.get("ordered_cache_behavior"))) + 1
+    behaviors = len(as_list(distribution.get("ordered_cache_behavior"))) + 1
     yield (
         "The gate",
         "",
         "sky",
         [
-            ("CloudFront", f"{', '.join(as_list(gate.get('aliases')))}, {behaviors} behaviours"),
+            ("CloudFront", f"{', '.join(as_list(distribution.get('aliases')))}, {behaviors} behaviours"),
             ("WAF", f"{rules} rules, {len(stack.all('aws_wafv2_ip_set'))} address sets"),
             (
                 "Route 53 and ACM",
@@ -101,7 +101,7 @@ def _rows(stack: Stack) -> Iterator[tuple[str, str, str, list[Box]]]:
         f"public subnets in {', '.join(zones)}",
         "room",
         [
-            ("Load balancer", _asked(floors, "load-balancer")),
+            ("Load balancer", _asked(network, "load-balancer")),
             *((f"NAT {nat.index}", "staff exit") for nat in stack.all("aws_nat_gateway")),
             ("Internet gateway", "front entrance"),
         ],
@@ -116,13 +116,13 @@ def _rows(stack: Stack) -> Iterator[tuple[str, str, str, list[Box]]]:
     ]
     yield (
         "Offices",
-        "private subnets: the way out is NAT, and the tunnels",
+        "private subnets: the way out is NAT, and VPC endpoints",
         "room",
         [
             *services,
             *functions,
             ("Bastion", "Session Manager only"),
-            ("Tunnels", f"{len(interfaces)} endpoints and S3"),
+            ("VPC endpoints", f"{len(interfaces)} interfaces and S3"),
         ],
     )
     yield (
@@ -134,7 +134,12 @@ def _rows(stack: Stack) -> Iterator[tuple[str, str, str, list[Box]]]:
             for found in stack.all("aws_db_instance")
         ],
     )
-    yield "Around the building", "AWS's own, reached by the tunnels or by signed requests", "sky", list(_around(stack))
+    yield (
+        "Around the building",
+        "AWS's own, reached by VPC endpoints or by signed requests",
+        "sky",
+        list(_around(stack)),
+    )
 
 
 def _around(stack: Stack) -> Iterator[Box]:
@@ -147,9 +152,12 @@ def _around(stack: Stack) -> Iterator[Box]:
     for pool in stack.all("aws_cognito_user_pool"):
         yield f"Cognito {pool.index}", f"second factor {str(pool.get('mfa_configuration')).lower()}"
     yield "SES", "mail"
-    yield "Safe", f"{len(stack.all('aws_secretsmanager_secret'))} secrets, {len(stack.all('aws_ssm_parameter'))} cards"
-    yield "Sensors", f"{len(stack.all('aws_cloudwatch_metric_alarm'))} alarms"
-    yield "Guards", "log, threats, rules"
+    yield (
+        "Secrets",
+        f"{len(stack.all('aws_secretsmanager_secret'))}, and {len(stack.all('aws_ssm_parameter'))} parameters",
+    )
+    yield "Alarms", f"{len(stack.all('aws_cloudwatch_metric_alarm'))} in CloudWatch"
+    yield "Audit", "trail, threats, rules"
 
 
 def _service(stack: Stack, name: str) -> Box:
@@ -159,44 +167,44 @@ def _service(stack: Stack, name: str) -> Box:
     return name, f"{tasks}, {int(definition.text('cpu')) / 1024:g} vCPU"
 
 
-def _asked(floors: NetworkMap, name: str) -> str:
-    ports = sorted({port for port in floors.ports if floors.entrances(floors.rooms[name], port)})
+def _asked(network: NetworkMap, name: str) -> str:
+    ports = sorted({port for port in network.ports if network.entrances(network.nodes[name], port)})
     return f"port {', '.join(map(str, ports))}, CloudFront only" if ports else "private"
 
 
 def _floor(*, top: int, height: int, title: str, note: str, style: str, boxes: Sequence[Box], columns: int) -> str:
     inner = WIDTH - 2 * _MARGIN
     width = (inner - (columns + 1) * _GAP) / columns
-    told = [
+    drawn = [
         (
             f'<rect class="wall" x="{_MARGIN}" y="{top}" width="{inner}" height="{height}" rx="12"/>\n'
             f'<text class="name" x="{_MARGIN + _GAP}" y="{top + 29}">{escape(title)}</text>\n'
             f'<text class="quiet end" x="{WIDTH - _MARGIN - _GAP}" y="{top + 29}">{escape(note)}</text>\n'
         )
     ]
-    for number, (name, said) in enumerate(boxes):
+    for number, (name, text) in enumerate(boxes):
         x = _MARGIN + _GAP + (number % columns) * (width + _GAP)
         y = top + 42 + (number // columns) * (_ROW + _GAP)
-        told.append(
+        drawn.append(
             f'<rect class="{style}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_ROW}" rx="9"/>'
             f'<text class="name" x="{x + 14:.1f}" y="{y + 26}">{escape(name)}</text>'
-            f'<text class="text" x="{x + 14:.1f}" y="{y + 47}">{escape(said)}</text>\n'
+            f'<text class="text" x="{x + 14:.1f}" y="{y + 47}">{escape(text)}</text>\n'
         )
-    return "".join(told)
+    return "".join(drawn)
 
 
 def _arrows(rows: Sequence[tuple[str, str, str, list[Box]]]) -> str:
     """Down the middle: gate, reception, offices, vault."""
-    told: list[str] = []
+    drawn: list[str] = []
     top = 84
     labels = ("443, CloudFront's addresses only", "8100 and up, to web services", "5432")
     for number, (_, _, _, boxes) in enumerate(rows[:-2]):
         columns = min(len(boxes), 6) or 1
         height = 46 + -(-len(boxes) // columns) * (_ROW + _GAP)
         y, x = top + height, WIDTH / 2
-        told.append(
+        drawn.append(
             f'<path class="ask" d="M{x} {y + 3}V{y + 29}m-6 -7l6 7l6 -7"/>'
             f'<text class="quiet" x="{x + 16}" y="{y + 22}">{escape(labels[number])}</text>\n'
         )
         top += height + 34
-    return "".join(told)
+    return "".join(drawn)

@@ -15,7 +15,7 @@ from tatemono_tools.terraform.runner import INFRA, Terraform, TerraformFailed, f
 
 ROOT = INFRA / "environment"
 _SAME, _FAILED, _CHANGED = 0, 1, 2
-_DEEDS = {
+_ACTIONS = {
     ("create",): ("+", "green", "made"),
     ("delete",): ("-", "red", "taken away"),
     ("update",): ("~", "yellow", "changed"),
@@ -30,17 +30,17 @@ def show_plan(environment: str, console: Console, *, image: str | None) -> int:
         return _plan(environment, console, Path(folder, "plan"), image=image)[0]
 
 
-def apply_plan(environment: str, console: Console, agrees: Callable[[], bool], *, image: str | None) -> int:
-    """Apply what was shown, if somebody agrees. 0: it is so now; 1: it is not."""
+def apply_plan(environment: str, console: Console, confirm: Callable[[], bool], *, image: str | None) -> int:
+    """Apply what was shown, if `confirm` says yes. 0: it is applied; 1: it is not."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "plan")
         code, terraform = _plan(environment, console, file, image=image)
         if code != _CHANGED or terraform is None:
             return code
-        if not agrees():
+        if not confirm():
             console.print("Nothing was changed.")
             return _FAILED
-        return terraform.attend("apply", "-input=false", str(file))
+        return terraform.run_interactively("apply", "-input=false", str(file))
 
 
 def show_drift(environment: str, console: Console, *, image: str | None) -> int:
@@ -67,18 +67,18 @@ def drift_table(environment: str, plan: dict[str, Any]) -> Table:
     """What a plan would change, by part of the building."""
     parts: dict[BuildingPart, list[tuple[str, tuple[str, ...], list[str]]]] = defaultdict(list)
     for change in plan["resource_changes"]:
-        deeds = tuple(change["change"]["actions"])
-        if deeds in _DEEDS:
-            parts[part_of(change["address"])].append((change["address"], deeds, _changed(change["change"])))
+        actions = tuple(change["change"]["actions"])
+        if actions in _ACTIONS:
+            parts[part_of(change["address"])].append((change["address"], actions, _changed(change["change"])))
     table = Table(title=f"{environment} is not as the blueprints say", title_justify="left", box=None, padding=(0, 1))
     for heading in ("part", "", "resource", "what differs"):
         table.add_column(heading, overflow="fold")
     for part, changes in parts.items():
-        for number, (address, deeds, names) in enumerate(changes):
-            mark, colour, deed = _DEEDS[deeds]
-            told = ", ".join(names) if names else deed
+        for number, (address, actions, names) in enumerate(changes):
+            mark, colour, action = _ACTIONS[actions]
+            differs = ", ".join(names) if names else action
             table.add_row(
-                part.english if number == 0 else "", f"[{colour}]{mark}[/]", address.replace("[", r"\["), told
+                part.english if number == 0 else "", f"[{colour}]{mark}[/]", address.replace("[", r"\["), differs
             )
     return table
 
@@ -113,15 +113,15 @@ def _ready(environment: str) -> Terraform:
 def _planned(
     terraform: Terraform, environment: str, file: Path, *arguments: str, image: str | None, quiet: bool = False
 ) -> int:
-    """:raises TerraformFailed: nobody says which image runs, and there is none yet"""
+    """:raises TerraformFailed: no image is named, and none runs yet"""
     running = image or running_image(terraform)
     words = (
         *("plan", "-input=false", "-detailed-exitcode", f"-out={file}", *arguments),
         *(f"-var-file=../env/{environment}.tfvars", f"-var=image={running}"),
     )
     if not quiet:
-        return terraform.attend(*words)
-    code, errors = terraform.follow(*words, "-json", tell=lambda _event: None)
+        return terraform.run_interactively(*words)
+    code, errors = terraform.stream(*words, "-json", on_event=lambda _event: None)
     if code == _FAILED:
         raise TerraformFailed("\n".join(errors))
     return code

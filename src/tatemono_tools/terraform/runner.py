@@ -15,11 +15,10 @@ Event = dict[str, Any]
 
 PROJECT = Path(__file__).parents[3]
 INFRA = PROJECT / "infra"
-ENVIRONMENTS = ("dev", "stg", "prod")
 
 _PROVIDER = Path("registry.terraform.io", "hashicorp", "aws")
 _MIRROR_DEPTH = 2
-_FAREWELL_SECONDS = 20
+_STOP_SECONDS = 20
 _NO_MIRRORS = {"dev", "proc", "run", "sys", "tmp"}
 _STANDARD_FOLDERS = (
     Path("~/.terraform.d/plugins"),
@@ -61,7 +60,7 @@ class Terraform:
         done = subprocess.run(
             [program(), *arguments],
             cwd=self.root,
-            env=self.variables(),
+            env=self.environment_variables(),
             capture_output=True,
             text=True,
             check=False,
@@ -70,8 +69,8 @@ class Terraform:
             raise TerraformFailed(f"terraform {' '.join(arguments)}:\n{done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
-    def follow(self, *arguments: str, tell: Callable[[Event], None]) -> tuple[int, list[str]]:
-        """Run a command that knows `-json`, and tell of each of its lines as it comes.
+    def stream(self, *arguments: str, on_event: Callable[[Event], None]) -> tuple[int, list[str]]:
+        """Run a command that knows `-json`, and call `on_event` for each of its lines as it comes.
 
         :returns: its exit code, and what it called errors
         """
@@ -80,7 +79,7 @@ class Terraform:
         process = subprocess.Popen(
             [program(), *arguments],
             cwd=self.root,
-            env=self.variables(),
+            env=self.environment_variables(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -95,20 +94,22 @@ class Terraform:
                     errors.append(
                         f"{diagnostic.get('address', '')} {diagnostic['summary']} {diagnostic['detail']}".strip()
                     )
-                tell(event)
+                on_event(event)
             return process.wait(), errors
         finally:
             _end(process)
 
-    def attend(self, *arguments: str) -> int:
-        """Run it where the person sits: what it writes and asks is theirs. Its exit code."""
-        return subprocess.run([program(), *arguments], cwd=self.root, env=self.variables(), check=False).returncode
+    def run_interactively(self, *arguments: str) -> int:
+        """Run it on the person's terminal, which it writes to and reads from. Its exit code."""
+        return subprocess.run(
+            [program(), *arguments], cwd=self.root, env=self.environment_variables(), check=False
+        ).returncode
 
-    def variables(self) -> dict[str, str]:
+    def environment_variables(self) -> dict[str, str]:
         """The environment that Terraform runs in."""
         variables = dict(os.environ)
-        told = variables.get("TF_CLI_CONFIG_FILE")
-        if told is not None and not Path(told).exists():
+        config_file = variables.get("TF_CLI_CONFIG_FILE")
+        if config_file is not None and not Path(config_file).exists():
             # Terraform would warn about it before each answer.
             del variables["TF_CLI_CONFIG_FILE"]
         return variables | {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"} | dict(self.environment)
@@ -126,7 +127,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
         return
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(_FAREWELL_SECONDS)
+        process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -143,10 +144,10 @@ def program() -> str:
 def find_mirror() -> Path | None:
     """A folder that holds the AWS provider already, or None: then Terraform asks its registry.
 
-    Whoever has a configuration file or a cache has said where providers come from, and is not second-guessed.
+    A configuration file or a cache that the person has set up already says where providers come from.
     """
-    told = os.environ.get("TF_CLI_CONFIG_FILE")
-    if told is not None and Path(told).exists():
+    config_file = os.environ.get("TF_CLI_CONFIG_FILE")
+    if config_file is not None and Path(config_file).exists():
         return None
     if Path("~/.terraformrc").expanduser().exists():
         return None

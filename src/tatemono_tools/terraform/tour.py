@@ -19,7 +19,7 @@ class Stop:
     """One thing to look at.
 
     :ivar identity: what AWS calls it
-    :ivar talks_to: whom it reaches, as routes, network ACLs and security groups decide
+    :ivar talks_to: what it reaches, as routes, network ACLs and security groups decide
     """
 
     name: str
@@ -210,16 +210,16 @@ def _first(found: list[Resource]) -> str:
 
 
 def _talks(network: NetworkMap, name: str, language: str) -> tuple[str, ...]:
-    caller = network.rooms[name]
+    caller = network.nodes[name]
     reached: dict[str, list[int]] = {}
-    for called in network.rooms.values():
+    for called in network.nodes.values():
         ports = [port for port in _ports(network) if called is not caller and network.reaches(caller, called, port)]
         for port in ports:
             reached.setdefault(_kind(called), []).append(port)
-    told = [f"{kind}:{'/'.join(str(port) for port in sorted(set(ports)))}" for kind, ports in reached.items()]
+    names = [f"{kind}:{'/'.join(str(port) for port in sorted(set(ports)))}" for kind, ports in reached.items()]
     if any(network.exits(caller, port) for port in _ports(network)):
-        told.append(WORDS["internet-out"][language])
-    return tuple(told) or (WORDS["nobody"][language],)
+        names.append(WORDS["internet-out"][language])
+    return tuple(names) or (WORDS["nobody"][language],)
 
 
 def _ports(network: NetworkMap) -> list[int]:
@@ -227,7 +227,7 @@ def _ports(network: NetworkMap) -> list[int]:
     return sorted({port for rule in network.rules for port in (rule.first, rule.last) if 0 < port < LAST_PORT})
 
 
-def _kind(room: NetworkNode) -> str:
-    kind, _, name = room.name.partition("/")
-    # Services share a group, and tunnels do: what reaches one reaches all.
+def _kind(node: NetworkNode) -> str:
+    kind, _, name = node.name.partition("/")
+    # Services share a group, and endpoints do: what reaches one reaches all.
     return {"endpoint": "endpoints", "service": "services"}.get(kind, name or kind)

@@ -31,9 +31,9 @@ class TestRandomValue:
 class TestSigningKeys:
     def test_sign_tokens_that_their_public_half_verifies(self) -> None:
         (key,) = json.loads(signing_keys())["keys"]
-        token = jwt.encode({"sub": "somebody"}, jwt.PyJWK(key), algorithm="ES256")
+        token = jwt.encode({"sub": "user"}, jwt.PyJWK(key), algorithm="ES256")
         public = {name: value for name, value in key.items() if name != "d"}
-        assert jwt.decode(token, jwt.PyJWK(public), algorithms=["ES256"]) == {"sub": "somebody"}
+        assert jwt.decode(token, jwt.PyJWK(public), algorithms=["ES256"]) == {"sub": "user"}
 
     def test_are_named_by_the_thumbprint_of_rfc_7638(self) -> None:
         (key,) = json.loads(signing_keys())["keys"]
@@ -62,7 +62,7 @@ class TestPublicKey:
         assert public_key(first)[0] != public_key(second)[0]
         assert public_key(first)[0].isalnum()
 
-    def test_does_not_tell_the_private_half(self) -> None:
+    def test_does_not_contain_the_private_half(self) -> None:
         assert "PRIVATE" not in public_key(private_key_pem())[1]
 
 

@@ -120,16 +120,16 @@ class TestSecondFactor:
 
 
 class TestPassword:
-    async def test_of_nobody_is_refused_in_the_same_words(self, pool: PagesPool, person: Person) -> None:
-        told = []
-        for who in (Person("nobody@example.jp", "x" * 12), Person(person.email, "x" * 12)):
+    async def test_of_an_unknown_user_is_refused_in_the_same_words(self, pool: PagesPool, person: Person) -> None:
+        answers = []
+        for who in (Person("unknown@example.jp", "x" * 12), Person(person.email, "x" * 12)):
             async with pool.browser() as browser:
                 page = await give_password(browser, pool.authorize(Pkce()), who)
-                told.append((page.status_code, says(page)))
-        assert told == [(400, "The e-mail address or the password is wrong.")] * 2
+                answers.append((page.status_code, says(page)))
+        assert answers == [(400, "The e-mail address or the password is wrong.")] * 2
 
     async def test_locks_after_five_wrong_ones_even_for_the_right_one(self, pool: PagesPool) -> None:
-        for who in (await pool.invited(), Person("nobody@example.com", "")):
+        for who in (await pool.invited(), Person("unknown@example.com", "")):
             async with pool.browser() as browser:
                 for _ in range(6):
                     await give_password(browser, pool.authorize(Pkce()), Person(who.email, "wrong"))
@@ -199,12 +199,12 @@ class TestAuthorize:
             {"redirect_uri": CALLBACK.replace("https", "http")},
             {"redirect_uri": CALLBACK.upper()},
             {"redirect_uri": None},
-            {"client_id": "nobody"},
+            {"client_id": "unknown"},
             {"client_id": None},
         ],
         ids=str,
     )
-    async def test_sends_nobody_to_where_the_client_is_not(
+    async def test_redirects_to_no_other_address_than_the_clients(
         self, pool: PagesPool, browser: httpx2.AsyncClient, changes: dict[str, str | None]
     ) -> None:
         answer = await browser.get(pool.authorize(Pkce(), **changes))
@@ -223,7 +223,7 @@ class TestAuthorize:
         ],
         ids=str,
     )
-    async def test_tells_the_client_what_is_wrong_and_echoes_its_state(
+    async def test_gives_the_client_the_error_and_its_state(
         self, pool: PagesPool, browser: httpx2.AsyncClient, changes: dict[str, str | None], error: str
     ) -> None:
         answer = await browser.get(pool.authorize(Pkce(), **changes))
@@ -287,7 +287,7 @@ class TestCode:
         for answer in (await pool.redeem(code, proof, **changes), await pool.redeem(code, proof)):
             assert (answer.status_code, answer.json()) == (400, {"error": "invalid_grant"})
 
-    @pytest.mark.parametrize("auth", [None, ("", "")], ids=["nobody", "empty"])
+    @pytest.mark.parametrize("auth", [None, ("", "")], ids=["none", "empty"])
     async def test_needs_the_secret(self, pool: PagesPool, code: str, proof: Pkce, auth: Any) -> None:
         for wrong in (auth, (pool.client_id, "guessed"), (pool.client_id, "")):
             answer = await pool.redeem(code, proof, auth=wrong)
@@ -359,7 +359,7 @@ class TestRefreshToken:
     async def test_ends_when_it_is_revoked(self, pool: PagesPool, token: str) -> None:
         assert (await pool.post("revoke", auth=(pool.client_id, "guessed"), token=token)).status_code == 401
         assert (await refresh(pool, token)).status_code == 200
-        assert (await pool.post("revoke", auth=pool.secret, token="nobody's")).status_code == 200
+        assert (await pool.post("revoke", auth=pool.secret, token="unknown")).status_code == 200
         assert (await pool.post("revoke", auth=pool.secret, token=token)).status_code == 200
         assert (await refresh(pool, token)).json() == {"error": "invalid_grant"}
 
@@ -392,7 +392,7 @@ class TestSigningOut:
         page = await page_after(browser, await browser.get(pool.authorize(Pkce())))
         assert 'name="password"' in page.text
 
-    @pytest.mark.parametrize("changes", [{"logout_uri": "https://evil.example/"}, {"client_id": "nobody"}], ids=str)
+    @pytest.mark.parametrize("changes", [{"logout_uri": "https://evil.example/"}, {"client_id": "unknown"}], ids=str)
     async def test_leads_nowhere_else(
         self, pool: PagesPool, browser: httpx2.AsyncClient, changes: dict[str, str]
     ) -> None:

@@ -130,7 +130,7 @@ class TestUp:
         assert [part["address"] for part in after["parts"].values()] == [
             part["address"] for part in before["parts"].values()
         ]
-        # Stopping takes its time and its order also when nobody reads any more what it says.
+        # Stopping takes its time and its order also when its output is not read any more.
         run = building.runs[-1]
         assert run.stdout
         run.stdout.close()
@@ -143,7 +143,7 @@ class TestUp:
         building.up()
         before = building.status()
         door = psutil.Process(before["parts"]["door"]["pid"])
-        # Suspended, it cannot heed the wish to stop that the kernel passes on.
+        # Suspended, it cannot handle the stop signal that the kernel passes on.
         door.suspend()
         os.kill(before["supervisor_pid"], signal.SIGKILL)
         building.until(lambda status: status["state"] == "killed")

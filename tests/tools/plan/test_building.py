@@ -1,4 +1,4 @@
-"""`infra/building.yaml`: what a wrong plan is told, and where."""
+"""`infra/building.yaml`: the faults of a wrong plan, and where they are."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ PLAN = PLAN_FILE.read_text(encoding="utf-8")
 
 
 def faults_of(text: str, folder: Path) -> list[str]:
-    """What the plan is told, without the name of its file."""
+    """The faults of the plan, without the name of its file."""
     file = folder / "building.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(WrongPlan) as raised:
@@ -154,12 +154,12 @@ class TestReadPlan:
         self, tmp_path: Path, before: str, after: str, field: str, message: str
     ) -> None:
         text, line = edited(before, after)
-        told = faults_of(text, tmp_path)
-        assert any(re.match(rf"\d+: {re.escape(field)}(\.\[key\])?: ", fault) and message in fault for fault in told), (
-            told
-        )
-        # A fault of a whole group is told at the key that begins it, which may stand some lines above.
-        lines = [int(fault.split(":")[0]) for fault in told]
+        faults = faults_of(text, tmp_path)
+        assert any(
+            re.match(rf"\d+: {re.escape(field)}(\.\[key\])?: ", fault) and message in fault for fault in faults
+        ), faults
+        # A fault of a whole group is shown at the key that begins it, which may stand some lines above.
+        lines = [int(fault.split(":")[0]) for fault in faults]
         assert min(abs(line - found) for found in lines) <= 2
 
     @pytest.mark.parametrize(
@@ -245,8 +245,8 @@ class TestReadPlan:
         self, tmp_path: Path, before: str, after: str, field: str, message: str
     ) -> None:
         text, line = edited(before, after)
-        told = faults_of(text, tmp_path)
-        assert any(fault.startswith(f"{line}: {field}: {message}") for fault in told), told
+        faults = faults_of(text, tmp_path)
+        assert any(fault.startswith(f"{line}: {field}: {message}") for fault in faults), faults
 
     def test_refuses_a_port_used_twice(self, tmp_path: Path) -> None:
         second = """
@@ -271,13 +271,13 @@ class TestReadPlan:
 
     def test_refuses_a_background_service_with_a_port(self, tmp_path: Path) -> None:
         text, line = edited("    kind: background\n", "    kind: background\n    port: 8101\n")
-        told = f"{line - 1}: services.image-worker: a background service has no port and no health_path"
-        assert faults_of(text, tmp_path) == [told]
+        fault = f"{line - 1}: services.image-worker: a background service has no port and no health_path"
+        assert faults_of(text, tmp_path) == [fault]
 
     def test_refuses_a_plan_without_services(self, tmp_path: Path) -> None:
         start, end = PLAN.index("services:\n"), PLAN.index("queues:\n")
-        told = faults_of(PLAN[:start] + "services: {}\n" + PLAN[end:], tmp_path)
-        assert told[0].startswith(f"{PLAN.count(chr(10), 0, start) + 1}: services: Dictionary should have at least 1")
+        faults = faults_of(PLAN[:start] + "services: {}\n" + PLAN[end:], tmp_path)
+        assert faults[0].startswith(f"{PLAN.count(chr(10), 0, start) + 1}: services: Dictionary should have at least 1")
 
     def test_refuses_a_missing_field(self, tmp_path: Path) -> None:
         text, _ = edited("region: ap-northeast-1\n", "")
@@ -285,28 +285,28 @@ class TestReadPlan:
 
     def test_refuses_a_backlog_without_a_queue(self, tmp_path: Path) -> None:
         text, _ = edited("    consumes: [image-jobs, exports]\n", "")
-        (told,) = faults_of(text, tmp_path)
-        assert told.endswith(": services.image-worker: consumes and scaling.backlog_per_task belong together")
+        (fault,) = faults_of(text, tmp_path)
+        assert fault.endswith(": services.image-worker: consumes and scaling.backlog_per_task belong together")
 
     def test_refuses_an_http_service_that_consumes_a_queue(self, tmp_path: Path) -> None:
         text, line = edited("{min: 2, max: 20}", "{min: 2, max: 20, backlog_per_task: 8}\n    consumes: [image-jobs]")
-        (told,) = faults_of(text, tmp_path)
-        assert told == "8: services.mobile-api: only a background service consumes a queue"
+        (fault,) = faults_of(text, tmp_path)
+        assert fault == "8: services.mobile-api: only a background service consumes a queue"
         assert line > 8
 
     def test_refuses_a_kind_of_behavior_without_a_content_security_policy(self, tmp_path: Path) -> None:
         text, _ = edited("    pictures: default-src 'none'; base-uri 'none'; frame-ancestors 'none'\n", "")
-        told = faults_of(text, tmp_path)
-        assert [line.partition(": ")[2] for line in told] == [
+        faults = faults_of(text, tmp_path)
+        assert [line.partition(": ")[2] for line in faults] == [
             f"edge.behaviors.{index}.kind: no content_security_policy is called 'pictures'; there are: api, pages"
             for index in (2, 3)
         ]
 
-    def test_refuses_a_bucket_that_a_service_is_told_of_and_may_do_nothing_with(self, tmp_path: Path) -> None:
+    def test_refuses_a_bucket_whose_name_a_service_has_and_may_do_nothing_with(self, tmp_path: Path) -> None:
         text, _ = edited("      uploads: [GetObject, DeleteObject, ListBucket]\n", "")
-        (told,) = faults_of(text, tmp_path)
-        assert told.endswith(
-            ": services.image-worker.buckets: says nothing of uploads, though the service is told its name"
+        (fault,) = faults_of(text, tmp_path)
+        assert fault.endswith(
+            ": services.image-worker.buckets: says nothing of uploads, though the service has its name"
         )
 
     def test_names_the_heartbeat_that_the_mobile_api_has(self) -> None:
@@ -314,37 +314,37 @@ class TestReadPlan:
 
     def test_refuses_a_path_prefix_used_twice(self, tmp_path: Path) -> None:
         text, line = edited("path_prefix: /pictures/", "path_prefix: /v1/api/")
-        told = f"{line}: edge.behaviors.2.path_prefix: /v1/api/ stands in an earlier behavior already"
-        assert faults_of(text, tmp_path) == [told]
+        fault = f"{line}: edge.behaviors.2.path_prefix: /v1/api/ stands in an earlier behavior already"
+        assert faults_of(text, tmp_path) == [fault]
 
     def test_refuses_a_gate_without_a_default(self, tmp_path: Path) -> None:
         text, _ = edited("{path_prefix: /, kind", "{path_prefix: /site/, kind")
-        told = faults_of(text, tmp_path)
+        faults = faults_of(text, tmp_path)
         line = PLAN[: PLAN.index("  behaviors:")].count("\n") + 1
-        assert told == [f"{line}: edge.behaviors: no behavior has the path_prefix /, the default"]
+        assert faults == [f"{line}: edge.behaviors: no behavior has the path_prefix /, the default"]
 
     def test_refuses_a_secret_and_a_parameter_of_one_name(self, tmp_path: Path) -> None:
         text, line = edited("  openai-api-key: {", "  image-model: {generate: random}\n  openai-api-key: {")
-        told = f"{line}: secrets.image-model: is also the name of a parameter; the secret's ARN needs it"
-        assert faults_of(text, tmp_path) == [told]
+        fault = f"{line}: secrets.image-model: is also the name of a parameter; the secret's ARN needs it"
+        assert faults_of(text, tmp_path) == [fault]
 
     def test_refuses_a_key_that_stands_twice(self, tmp_path: Path) -> None:
         text, line = edited("    port: 8100\n", "    port: 8100\n    port: 8109\n")
         assert faults_of(text, tmp_path) == [f"{line + 1}: services.mobile-api.port: stands here twice"]
 
-    def test_tells_all_faults_at_once(self, tmp_path: Path) -> None:
+    def test_shows_all_faults_at_once(self, tmp_path: Path) -> None:
         text = PLAN.replace("service: mobile-api", "service: shop").replace("bucket: pictures", "bucket: photos", 1)
         assert len(faults_of(text, tmp_path)) == 2
 
     def test_says_where_a_file_is_no_yaml(self, tmp_path: Path) -> None:
         text, line = edited("size: {cpu: 512,", "size: {cpu: 512]")
-        (told,) = faults_of(text, tmp_path)
-        assert told.startswith(f"{line}: is no YAML: ")
+        (fault,) = faults_of(text, tmp_path)
+        assert fault.startswith(f"{line}: is no YAML: ")
 
     @pytest.mark.parametrize("text", ["", "- services", "tatemono", "1"])
     def test_refuses_what_is_no_plan_at_all(self, tmp_path: Path, text: str) -> None:
-        (told,) = faults_of(text, tmp_path)
-        assert told.startswith("1: plan: ")
+        (fault,) = faults_of(text, tmp_path)
+        assert fault.startswith("1: plan: ")
 
     def test_names_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(WrongPlan, match=r"nowhere\.yaml: cannot be read: No such file"):
@@ -382,7 +382,7 @@ class TestReadPlan:
         try:
             plan = read_plan(file)
         except WrongPlan as wrong:
-            for told in str(wrong).splitlines():
-                assert re.match(rf"{re.escape(str(file))}:(\d+:)? ", told), told
+            for line in str(wrong).splitlines():
+                assert re.match(rf"{re.escape(str(file))}:(\d+:)? ", line), line
         else:
             assert isinstance(plan, Plan)

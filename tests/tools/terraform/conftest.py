@@ -29,7 +29,7 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Terra
     """
     program = shutil.which("terraform")
     if program is None:
-        _without("terraform is not on the PATH")
+        _skip_or_fail("terraform is not on the PATH")
         raise AssertionError
     copy = tmp_path_factory.mktemp("terraform") / "infra"
     shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform"))
@@ -38,9 +38,9 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Terra
     def in_folder(folder: str) -> Terraform:
         if folder not in ready:
             made = Terraform(program, copy / folder, find_mirror())
-            told = made.run("init", "-backend=false", "-input=false")
-            if told.returncode:
-                _without(f"the AWS provider cannot be had:\n{told.stderr}")
+            ran = made.run("init", "-backend=false", "-input=false")
+            if ran.returncode:
+                _skip_or_fail(f"the AWS provider cannot be had:\n{ran.stderr}")
             ready[folder] = made
         return ready[folder]
 
@@ -58,7 +58,7 @@ def buildings(terraform: Callable[[str], Terraform], tmp_path_factory: pytest.Te
     return Buildings(terraform("."), cache)
 
 
-def _without(what: str) -> None:
+def _skip_or_fail(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(what)
     pytest.skip(what)

@@ -1,4 +1,4 @@
-"""The emulators of a rehearsal: held where the shims hold them, and gone when it is over."""
+"""The emulators of a rehearsal: as the shims expect them, and gone when it is over."""
 
 import re
 import signal
@@ -19,8 +19,8 @@ from tatemono_tools.terraform.rehearsal.stub import StubState
 ACCOUNT = "333333333333"
 
 
-class TestSeams:
-    def test_are_where_the_shims_hold_the_emulators(self) -> None:
+class TestPatches:
+    def test_fit_the_emulators(self) -> None:
         patches.check_moto()
         patches.check_ministack()
         assert (version("moto"), version("ministack")) == (patches.MOTO_VERSION, patches.MINISTACK_VERSION)
@@ -31,17 +31,17 @@ class TestSeams:
             patches.check_moto()
 
     @pytest.mark.parametrize(
-        ("place", "parameters", "told"),
+        ("place", "parameters", "message"),
         [
             ("moto.rds.models:DBInstance.nothing", "", "is gone"),
             ("moto.guardduty.models:Detector.update", "self, feature", "takes"),
         ],
     )
-    def test_notice_what_has_moved(
-        self, monkeypatch: pytest.MonkeyPatch, place: str, parameters: str, told: str
+    def test_notice_what_has_changed(
+        self, monkeypatch: pytest.MonkeyPatch, place: str, parameters: str, message: str
     ) -> None:
         monkeypatch.setitem(patches._MOTO, place, parameters)
-        with pytest.raises(patches.PatchTargetChanged, match=told):
+        with pytest.raises(patches.PatchTargetChanged, match=message):
             patches.check_moto()
 
 
@@ -71,13 +71,13 @@ class TestEmulators:
         ):
             pass
 
-    def test_end_when_the_rehearsal_is_told_to(self, tmp_path: Path) -> None:
+    def test_end_when_the_rehearsal_is_asked_to(self, tmp_path: Path) -> None:
         program = (
             "import sys, signal, time, pathlib\n"
             "from tatemono_tools.terraform.rehearsal.emulators import running_emulators\n"
-            "from tatemono_tools.terraform.rehearsal.rehearse import stoppable\n"
+            "from tatemono_tools.terraform.rehearsal.rehearse import interruptible\n"
             "folder = pathlib.Path(sys.argv[1])\n"
-            "with stoppable(), running_emulators(folder, account='333333333333', region='ap-northeast-1'):\n"
+            "with interruptible(), running_emulators(folder, account='333333333333', region='ap-northeast-1'):\n"
             "    (folder / 'ready').touch()\n"
             "    time.sleep(600)\n"
         )
@@ -95,25 +95,28 @@ class TestEmulators:
         assert [pid for pid in children if psutil.pid_exists(pid)] == []
 
 
-class TestPapers:
-    def test_keep_what_they_are_told(self) -> None:
-        papers = StubState(ACCOUNT)
-        told = {"AnomalyMonitor": {"MonitorName": "this", "MonitorType": "DIMENSIONAL"}, "ResourceTags": [{"Key": "a"}]}
-        made = papers.answer("CreateAnomalyMonitor", told)
+class TestStubState:
+    def test_keeps_what_it_is_given(self) -> None:
+        state = StubState(ACCOUNT)
+        request = {
+            "AnomalyMonitor": {"MonitorName": "this", "MonitorType": "DIMENSIONAL"},
+            "ResourceTags": [{"Key": "a"}],
+        }
+        made = state.answer("CreateAnomalyMonitor", request)
         assert made is not None
         arn = made["MonitorArn"]
-        found = papers.answer("GetAnomalyMonitors", {"MonitorArnList": [arn]})
+        found = state.answer("GetAnomalyMonitors", {"MonitorArnList": [arn]})
         assert found is not None
         assert [monitor["MonitorName"] for monitor in found["AnomalyMonitors"]] == ["this"]
-        assert papers.answer("ListTagsForResource", {"ResourceArn": arn}) == {"ResourceTags": [{"Key": "a"}]}
+        assert state.answer("ListTagsForResource", {"ResourceArn": arn}) == {"ResourceTags": [{"Key": "a"}]}
 
-    def test_answer_nothing_that_they_do_not_know(self) -> None:
-        assert StubState(ACCOUNT).answer("GET /analyzer/nobody", {}) is None
+    def test_answers_nothing_that_it_does_not_know(self) -> None:
+        assert StubState(ACCOUNT).answer("GET /analyzer/unknown", {}) is None
         assert StubState(ACCOUNT).answer("DeleteEverything", {}) is None
 
 
 class TestShims:
-    def test_let_what_was_told_be_read_back(self, tmp_path: Path) -> None:
+    def test_let_what_was_written_be_read_back(self, tmp_path: Path) -> None:
         with running_emulators(tmp_path, account=ACCOUNT, region="ap-northeast-1") as emulators:
             ecs = client(emulators, "ecs")
             cluster = ecs.create_cluster(clusterName="building")["cluster"]["clusterArn"]
@@ -140,9 +143,9 @@ class TestShims:
             assert alarms[0]["AlarmRule"] == 'ALARM("one")'
 
             s3 = client(emulators, "s3")
-            s3.create_bucket(Bucket="warehouse", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
+            s3.create_bucket(Bucket="pictures", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
             kept = {"NoncurrentDays": 365, "NewerNoncurrentVersions": 20}
             rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": kept}
-            s3.put_bucket_lifecycle_configuration(Bucket="warehouse", LifecycleConfiguration={"Rules": [rule]})
-            told = s3.get_bucket_lifecycle_configuration(Bucket="warehouse")["Rules"]
-            assert [found["NoncurrentVersionExpiration"] for found in told] == [kept]
+            s3.put_bucket_lifecycle_configuration(Bucket="pictures", LifecycleConfiguration={"Rules": [rule]})
+            rules = s3.get_bucket_lifecycle_configuration(Bucket="pictures")["Rules"]
+            assert [found["NoncurrentVersionExpiration"] for found in rules] == [kept]

@@ -28,28 +28,28 @@ def blocks(kind: str) -> list[tuple[str, str]]:
 
 class TestModules:
     def test_are_formatted(self, terraform: InFolder) -> None:
-        told = terraform(".").run("fmt", "-check", "-recursive", "-diff")
-        assert told.returncode == 0, told.stdout
+        ran = terraform(".").run("fmt", "-check", "-recursive", "-diff")
+        assert ran.returncode == 0, ran.stdout
 
     @pytest.mark.parametrize("root", ["environment", "bootstrap"])
     def test_are_valid(self, terraform: InFolder, root: str) -> None:
-        told = terraform(root).run("validate", "-json")
-        assert json.loads(told.stdout)["diagnostics"] == []
+        ran = terraform(root).run("validate", "-json")
+        assert json.loads(ran.stdout)["diagnostics"] == []
 
     def test_keep_what_their_tests_say(self, terraform: InFolder) -> None:
         files = [f"tests/{module}.tftest.hcl" for module in [*MODULES, "bootstrap"]]
         # At once: Terraform reads all of it for every call.
-        told = terraform(".").run("test", *(f"-filter={file}" for file in files))
-        assert told.returncode == 0, told.stdout + told.stderr
-        assert [file for file in files if f"{file}... pass" not in told.stdout] == []
+        ran = terraform(".").run("test", *(f"-filter={file}" for file in files))
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert [file for file in files if f"{file}... pass" not in ran.stdout] == []
 
     @pytest.mark.parametrize("environment", ["dev", "stg", "prod"])
     def test_make_up_each_environment(self, terraform: InFolder, environment: str) -> None:
-        told = terraform(".").run("test", "-filter=tests/environment.tftest.hcl", f"-var-file=env/{environment}.tfvars")
-        assert told.returncode == 0, told.stdout + told.stderr
-        assert "Success! 1 passed" in told.stdout
+        ran = terraform(".").run("test", "-filter=tests/environment.tftest.hcl", f"-var-file=env/{environment}.tfvars")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "Success! 1 passed" in ran.stdout
 
-    def test_have_files_that_one_can_read(self) -> None:
+    def test_have_files_of_250_lines_at_most(self) -> None:
         assert {str(file): lines for file in FILES if (lines := len(file.read_text().splitlines())) > 250} == {}
 
     @pytest.mark.parametrize("kind", ["variable", "output"])

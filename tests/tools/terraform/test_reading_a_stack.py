@@ -1,4 +1,4 @@
-"""What one reads from what stands: the bill, the tour, the picture, and what is not as it should be."""
+"""What is shown of what stands: the bill, the tour, the diagram, and drift."""
 
 import io
 from dataclasses import replace
@@ -37,7 +37,7 @@ def shown(console: Console) -> str:
     return console.file.getvalue()
 
 
-def paper() -> Console:
+def text_console() -> Console:
     return Console(file=io.StringIO(), width=200)
 
 
@@ -68,12 +68,12 @@ class TestEstimate:
                 assert other.amount.high > one.amount.high, one.what
             assert one.amount.low <= one.amount.high
 
-    def test_blocks_a_line_whose_price_nobody_knows(self, prod: Stack) -> None:
+    def test_blocks_a_line_whose_price_is_unknown(self, prod: Stack) -> None:
         prices = read_prices()
         prices["nat-hour"] = Price(usd=None, unit="gateway and hour", source="not looked up", date=date(2026, 1, 1))
         lines = estimate(prod, PLAN, USE, prices)
         assert {line.what: line.usd for line in lines}["NAT gateways"] is None
-        console = paper()
+        console = text_console()
         show_bill("prod", lines, USE, console)
         text = shown(console)
         assert "price unknown" in text
@@ -87,7 +87,7 @@ class TestEstimate:
         )
         lines = estimate(prod, PLAN, USE, prices)
         assert {line.what: line.usd for line in lines}["NAT gateways"] == Range(3 * 730 * 0.05, 3 * 730 * 0.1)
-        console = paper()
+        console = text_console()
         show_bill("prod", lines, USE, console)
         assert "the building and its floors: NAT gateways (not looked up: some say 0.05 to 0.1)" in shown(console)
 
@@ -102,7 +102,7 @@ class TestEstimate:
         assert line.usd.low == pytest.approx(10_000 * (200 * 5e-6 + min(tokens) * 30e-6))
         assert line.usd.high == pytest.approx(10_000 * 1.2 * (200 * 5e-6 + max(tokens) * 30e-6))
 
-    def test_blocks_the_painter_whose_price_nobody_knows(self) -> None:
+    def test_blocks_the_painter_whose_price_is_unknown(self) -> None:
         today = date(2026, 11, 26)
         model = replace(read_registry().at("gpt-image-2", today), prices=())
         assert painter_line(model, USE, today).usd is None
@@ -111,29 +111,29 @@ class TestEstimate:
 class TestTour:
     @pytest.mark.parametrize("language", ["en", "ja"])
     def test_shows_every_service_and_its_rights(self, prod: Stack, language: str) -> None:
-        console = paper()
+        console = text_console()
         walk(prod, "prod", language, console)
         text = shown(console)
         for name in [*PLAN.services, *PLAN.queues, *PLAN.buckets]:
             assert name in text
 
     def test_has_both_languages_for_everything(self) -> None:
-        assert {word for word, said in WORDS.items() if set(said) != {"en", "ja"}} == set()
+        assert {word for word, texts in WORDS.items() if set(texts) != {"en", "ja"}} == set()
 
-    def test_says_that_the_database_talks_to_nobody(self, prod: Stack) -> None:
-        vault = next(floor for floor in floors(prod, "en") if floor.title.startswith("The vault"))
-        assert [stop.talks_to for stop in vault.stops] == [("nobody",)]
+    def test_says_that_the_database_starts_no_connection(self, prod: Stack) -> None:
+        isolated = next(floor for floor in floors(prod, "en") if floor.title.startswith("The vault"))
+        assert [stop.talks_to for stop in isolated.stops] == [("nobody",)]
 
 
 class TestDiagram:
     def test_shows_what_stands(self, prod: Stack) -> None:
-        picture = draw(prod, "prod")
+        diagram = draw(prod, "prod")
         for name in [*PLAN.services, "PostgreSQL", "CloudFront", "NAT 2"]:
-            assert f">{name}<" in picture
+            assert f">{name}<" in diagram
 
 
 class TestDrift:
-    def test_is_told_by_part_and_without_values(self) -> None:
+    def test_is_shown_by_part_and_without_values(self) -> None:
         change = {
             "address": 'module.edge.aws_wafv2_ip_set.this["operators-IPV4"]',
             "change": {"actions": ["update"], "before": {"addresses": ["1"]}, "after": {"addresses": ["2"]}},
@@ -143,7 +143,7 @@ class TestDrift:
             "change": {"actions": ["create"], "before": None, "after": {"password": "hidden"}},
         }
         same = {"address": "aws_ssm_parameter.plain", "change": {"actions": ["no-op"], "before": {}, "after": {}}}
-        console = paper()
+        console = text_console()
         console.print(drift_table("prod", {"resource_changes": [change, gone, same]}))
         text = shown(console)
         assert "the gate and its guards" in text
@@ -159,9 +159,9 @@ class TestDrift:
         } < set(PARTS)
 
 
-class TestCommittedPicture:
-    def test_is_of_the_blueprints_of_today(self) -> None:
-        picture = (INFRA.parent / "docs" / "explanation" / "aws.svg").read_text(encoding="utf-8")
-        assert f"<!-- blueprints {digest()} -->" in picture, (
+class TestCommittedDiagram:
+    def test_is_of_todays_terraform_files(self) -> None:
+        diagram = (INFRA.parent / "docs" / "explanation" / "aws.svg").read_text(encoding="utf-8")
+        assert f"<!-- blueprints {digest()} -->" in diagram, (
             "draw it again: tatemono infra rehearse, then infra diagram"
         )

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from buildings import ENVIRONMENTS, INFRA, Buildings, Json
+from environment_differences import differences
 from tatemono_tools.plan.building import read_plan
 from tatemono_tools.terraform.checks.all import CHECKS, Applications, check_stack
 from tatemono_tools.terraform.checks.app_routes import app_routes, heartbeats
-from tatemono_tools.terraform.checks.differences import check_differences
 from tatemono_tools.terraform.checks.policies import check_policies, check_sources, reasons
 from tatemono_tools.terraform.checks.stack import Finding, Stack
 
@@ -21,12 +21,12 @@ VALUE = "b3VyLW93bi1yYW5kb20tdmFsdWUtZm9yLXRlc3Rz"
 
 
 def findings(document: Json) -> dict[str, list[str]]:
-    told = check_stack(Stack.read(document), PLAN, APPLICATIONS, INFRA, [VALUE])
-    return {name: [str(finding) for finding in found] for name, found in told}
+    checked = check_stack(Stack.read(document), PLAN, APPLICATIONS, INFRA, [VALUE])
+    return {name: [str(finding) for finding in found] for name, found in checked}
 
 
 class Building:
-    """A plan in which one can break things."""
+    """A plan that a test can break."""
 
     def __init__(self, document: Json) -> None:
         self.document = copy.deepcopy(document)
@@ -55,11 +55,11 @@ Fault = Callable[[Building], None]
 FAULTS: dict[tuple[str, str], Fault] = {}
 
 
-def fault(check: str, told: str) -> Callable[[Fault], Fault]:
+def fault(check: str, message: str) -> Callable[[Fault], Fault]:
     """Register a fault: which check must find it, and a part of what it must say."""
 
     def keep(plant: Fault) -> Fault:
-        FAULTS[check, told] = plant
+        FAULTS[check, message] = plant
         return plant
 
     return keep
@@ -90,13 +90,13 @@ def _open_to_all_by_ipv6(building: Building) -> None:
 def _balancer_asks_database(building: Building) -> None:
     _rule(building, "egress", "load-balancer", 5432, referenced_security_group_id=building.group("database"))
     _rule(building, "ingress", "database", 5432, cidr_ipv4="10.30.0.0/16")
-    for floor in ("isolated", "public"):
+    for tier in ("isolated", "public"):
         for egress in (False, True):
-            _let_everything_through(building, floor, egress=egress)
+            _let_everything_through(building, tier, egress=egress)
 
 
-def _let_everything_through(building: Building, floor: str, *, egress: bool) -> None:
-    acl = building.values(f'module.network.aws_network_acl.this["{floor}"]')["id"]
+def _let_everything_through(building: Building, tier: str, *, egress: bool) -> None:
+    acl = building.values(f'module.network.aws_network_acl.this["{tier}"]')["id"]
     rule = {"rule_number": 1, "protocol": "-1", "rule_action": "allow", "cidr_block": "0.0.0.0/0"}
     building.add("aws_network_acl_rule", network_acl_id=acl, egress=egress, **rule)
 
@@ -104,7 +104,9 @@ def _let_everything_through(building: Building, floor: str, *, egress: bool) -> 
 @fault("reachability", "service/image-worker -> database:3389: is open")
 def _database_listens_at_other_ports(building: Building) -> None:
     for rule in ("ingress", "egress"):
-        values = building.values(f'module.network.aws_vpc_security_group_{rule}_rule.knock["services-to-database"]')
+        values = building.values(
+            f'module.network.aws_vpc_security_group_{rule}_rule.between_groups["services-to-database"]'
+        )
         values["from_port"] = 22
     for number in range(3):
         building.values(f'module.network.aws_network_acl_rule.this["isolated-ingress-{number}"]')["from_port"] = 1
@@ -124,7 +126,7 @@ def _function_goes_out(building: Building) -> None:
 
 
 @fault("reachability", "is the database's and leads out by")
-def _vault_has_a_door(building: Building) -> None:
+def _isolated_subnet_has_a_route_out(building: Building) -> None:
     table = building.values("module.network.aws_route_table.isolated")["id"]
     gateway = building.values('module.network.aws_nat_gateway.this["0"]')["id"]
     building.add("aws_route", route_table_id=table, destination_cidr_block="0.0.0.0/0", nat_gateway_id=gateway)
@@ -147,7 +149,7 @@ def _default_group_is_used(building: Building) -> None:
 
 
 @fault("reachability", "lets 0.0.0.0/0 from outside to bastion:22")
-def _bastion_has_a_door(building: Building) -> None:
+def _bastion_has_an_open_port(building: Building) -> None:
     _rule(building, "ingress", "bastion", 22, cidr_ipv4="0.0.0.0/0")
     values = building.values("module.bastion.aws_instance.this")
     values["subnet_id"] = building.values('module.network.aws_subnet.this["public-0"]')["id"]
@@ -157,7 +159,7 @@ def _bastion_has_a_door(building: Building) -> None:
 
 @fault("reachability", "does not reach the painter")
 def _no_way_to_the_painter(building: Building) -> None:
-    building.remove("module.network.aws_vpc_security_group_egress_rule.staff_exit")
+    building.remove("module.network.aws_vpc_security_group_egress_rule.services_to_internet")
 
 
 @fault("routing", "goes to mobile-api, and admin-api serves it")
@@ -204,19 +206,19 @@ def _plain_http(building: Building) -> None:
 
 
 @fault("routing", "no key group checks the URL")
-def _pictures_for_everybody(building: Building) -> None:
+def _pictures_without_signature(building: Building) -> None:
     for behavior in building.values("module.edge.aws_cloudfront_distribution.this")["ordered_cache_behavior"]:
         behavior["trusted_key_groups"] = []
 
 
 @fault("firewall", "outside of the set operators")
 def _admin_only_counted(building: Building) -> None:
-    for rule in building.values("module.edge.aws_wafv2_rule_group.doors[0]")["rule"]:
+    for rule in building.values("module.edge.aws_wafv2_rule_group.ip_rules[0]")["rule"]:
         rule["action"] = [{"count": [{}], "block": [], "allow": []}]
 
 
 @fault("firewall", "/v1/x/../api/admin/")
-def _door_reads_paths_as_sent(building: Building) -> None:
+def _firewall_reads_paths_as_sent(building: Building) -> None:
     def forget(statement: Any) -> None:
         if isinstance(statement, list):
             for found in statement:
@@ -227,25 +229,25 @@ def _door_reads_paths_as_sent(building: Building) -> None:
             for found in statement.values():
                 forget(found)
 
-    forget(building.values("module.edge.aws_wafv2_rule_group.doors[0]")["rule"])
-    # The page's own door would still close it.
-    rules = building.values("module.edge.aws_wafv2_rule_group.doors[0]")["rule"]
+    forget(building.values("module.edge.aws_wafv2_rule_group.ip_rules[0]")["rule"])
+    # The rule of the pages would still block it.
+    rules = building.values("module.edge.aws_wafv2_rule_group.ip_rules[0]")["rule"]
     rules[:] = [rule for rule in rules if "admin" in rule["name"]]
 
 
-@fault("firewall", "is closed to people with the app")
-def _everybody_outside(building: Building) -> None:
+@fault("firewall", "is closed to phones")
+def _all_addresses_blocked(building: Building) -> None:
     building.values("module.edge.aws_wafv2_web_acl.this")["default_action"] = [{"allow": [], "block": [{}]}]
 
 
-@fault("firewall", "nobody is in the set operators")
+@fault("firewall", "no network is in the set operators")
 def _empty_set(building: Building) -> None:
     for version in ("IPV4", "IPV6"):
         building.values(f'module.edge.aws_wafv2_ip_set.this["operators-{version}"]')["addresses"] = []
 
 
 @fault("firewall", "is not behind the firewall")
-def _gate_without_guards(building: Building) -> None:
+def _distribution_without_firewall(building: Building) -> None:
     building.values("module.edge.aws_cloudfront_distribution.this")["web_acl_id"] = None
 
 
@@ -285,11 +287,11 @@ def _key_in_a_task(building: Building) -> None:
 
 
 @fault("secrets", "holds something other than the ARN of a secret")
-def _card_with_value(building: Building) -> None:
+def _parameter_with_value(building: Building) -> None:
     building.values('aws_ssm_parameter.secret_arn["origin-verify"]')["value"] = "open-sesame"
 
 
-@fault("secrets", "is of no secret in the safe")
+@fault("secrets", "is the ARN of no secret")
 def _foreign_secret(building: Building) -> None:
     for container in _container(building, "mobile-api"):
         container["secrets"][0]["valueFrom"] = "arn:aws:secretsmanager:ap-northeast-1:999999999999:secret:theirs"
@@ -309,7 +311,7 @@ def _too_little_time(building: Building) -> None:
 
 
 @fault("queues", "whether there are dead letters")
-def _nobody_is_told(building: Building) -> None:
+def _no_alarms(building: Building) -> None:
     for change in building.document["resource_changes"]:
         if change["type"] == "aws_cloudwatch_metric_alarm":
             change["change"]["after"]["dimensions"] = {}
@@ -331,8 +333,8 @@ def _every_resource(building: Building) -> None:
     _policy(building, "s3:GetObject", "*")
 
 
-@fault("policies", "anybody may take this badge")
-def _badge_for_anybody(building: Building) -> None:
+@fault("policies", "any principal may assume this role")
+def _role_for_any_principal(building: Building) -> None:
     trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}]}
     building.add("aws_iam_role", assume_role_policy=json.dumps(trust))
 
@@ -343,12 +345,12 @@ def _policy(building: Building, action: str, resource: str) -> None:
 
 
 @fault("agreement", "services: web is in the plan and is not built")
-def _room_forgotten(building: Building) -> None:
+def _service_forgotten(building: Building) -> None:
     building.remove('module.services.aws_ecs_service.this["web"]')
 
 
 @fault("agreement", "queues: old-jobs is built and is not in the plan")
-def _box_too_many(building: Building) -> None:
+def _queue_too_many(building: Building) -> None:
     change = {"address": "planted", "type": "aws_sqs_queue", "name": "this", "index": "old-jobs", "mode": "managed"}
     building.document["resource_changes"].append(change | {"change": {"after": {"arn": "arn:aws:sqs:planted"}}})
 
@@ -376,13 +378,13 @@ class TestStackChecks:
         assert findings(buildings.plan(environment)) == {check: [] for check in CHECKS}
 
     @pytest.mark.parametrize(
-        ("check", "told"), list(FAULTS), ids=[plant.__name__.strip("_") for plant in FAULTS.values()]
+        ("check", "message"), list(FAULTS), ids=[plant.__name__.strip("_") for plant in FAULTS.values()]
     )
-    def test_find_the_fault(self, buildings: Buildings, check: str, told: str) -> None:
+    def test_find_the_fault(self, buildings: Buildings, check: str, message: str) -> None:
         building = Building(buildings.plan("prod"))
-        FAULTS[check, told](building)
+        FAULTS[check, message](building)
         found = findings(building.document)[check]
-        assert any(told in line for line in found), found
+        assert any(message in line for line in found), found
 
     def test_know_every_application(self) -> None:
         assert {route.service for route in APPLICATIONS.routes} == {
@@ -411,14 +413,14 @@ class TestPolicySources:
 class TestDifferences:
     def test_are_those_that_are_allowed(self, buildings: Buildings) -> None:
         stacks = {environment: Stack.read(buildings.plan(environment)) for environment in ENVIRONMENTS}
-        assert [str(found) for found in check_differences(stacks)] == []
+        assert [str(found) for found in differences(stacks)] == []
 
     def test_are_found(self, buildings: Buildings) -> None:
         prod = Building(buildings.plan("prod"))
         prod.values("module.edge.aws_lb.this")["drop_invalid_header_fields"] = False
         prod.values('module.services.aws_ecs_task_definition.service["web"]')["memory"] = "4096"
         prod.remove('module.storage.aws_s3_bucket_public_access_block.this["pictures"]')
-        found = list(check_differences({"dev": Stack.read(buildings.plan("dev")), "prod": Stack.read(prod.document)}))
+        found = list(differences({"dev": Stack.read(buildings.plan("dev")), "prod": Stack.read(prod.document)}))
         assert {(finding.where.rpartition(".")[2], finding.what.partition(" ")[0]) for finding in found} == {
             ('this["pictures"]', "is"),
             ("this", "drop_invalid_header_fields"),

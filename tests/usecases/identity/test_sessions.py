@@ -21,7 +21,7 @@ from tatemono.usecases.identity.refresh_session import refresh_session
 from tatemono.usecases.identity.revoke_device import revoke_device
 from tatemono.usecases.identity.sign_in_device import AttestationTerms, sign_in_device
 from tatemono.usecases.identity.sign_out import sign_out, sign_out_everywhere
-from tatemono_tools.laptop.operate.keys import USED_AFTER_SECONDS, rotated_identifier_keys
+from tatemono_tools.laptop.operate.keys import USED_AFTER_SECONDS, rotate_identifier_keys
 
 KEY = b"keys the tokens"
 IDENTIFIERS = IdentifierKeys("keys the identifiers")
@@ -122,7 +122,7 @@ class TestSignInDevice:
     async def test_finds_a_device_by_an_older_key_and_writes_it_down_with_the_newest(self, db: Database) -> None:
         owner, _ = await sign_in(db)
         (old,) = IDENTIFIERS.hashes("IDFV-1", now=0)
-        rotated = IdentifierKeys(rotated_identifier_keys("keys the identifiers", kept_days=400, now=0).value)
+        rotated = IdentifierKeys(rotate_identifier_keys("keys the identifiers", kept_days=400, now=0).value)
         now = USED_AFTER_SECONDS
         # Before the new key is in use nothing changes; then the device has the newest hash, and the old key may go.
         for at, stored in ((now - 1, old), (now, rotated.hashes("IDFV-1", now=now)[0])):
@@ -134,7 +134,7 @@ class TestSignInDevice:
 
     async def test_tells_the_owner_of_a_copy_also_while_keys_change(self, db: Database) -> None:
         owner, _ = await sign_in(db)
-        rotated = IdentifierKeys(rotated_identifier_keys("keys the identifiers", kept_days=400, now=0).value)
+        rotated = IdentifierKeys(rotate_identifier_keys("keys the identifiers", kept_days=400, now=0).value)
         thief, _ = await sign_in(db, key="thief", hashes=rotated.hashes("IDFV-1", now=USED_AFTER_SECONDS))
         assert thief.user_id != owner.user_id
         assert await events(db, owner.user_id) == ["copied_identifier"]

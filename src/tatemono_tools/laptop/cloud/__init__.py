@@ -1,4 +1,4 @@
-"""AWS on the laptop: MiniStack in one process, on 127.0.0.1, with its holes closed.
+"""AWS on the laptop: MiniStack in one process, on 127.0.0.1, with the checks that it lacks.
 
 `docs/reference/embedded-cloud.md` says what it does and what only AWS proves.
 """

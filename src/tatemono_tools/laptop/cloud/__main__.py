@@ -16,10 +16,10 @@ def main() -> None:
     for folder in (settings.state_dir, settings.state_dir / "services", settings.state_dir / "s3"):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-    # Unpacked Lambda functions; those of a process that was killed are nobody's.
+    # Unpacked Lambda functions; those of a process that was killed are of no use.
     shutil.rmtree(settings.state_dir / "tmp", ignore_errors=True)
     (settings.state_dir / "tmp").mkdir()
-    # Lambda functions get their own variables from MiniStack; ours hold nothing they need.
+    # Lambda functions get their own variables from MiniStack, and need none of ours.
     for name in [name for name in os.environ if name.startswith(("CLOUD_", "AWS_"))]:
         del os.environ[name]
     os.environ.update(settings.for_ministack())

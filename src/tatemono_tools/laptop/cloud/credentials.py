@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """Makes MiniStack check every signature.
 
 Under `AUTH=true` version 1.5.33 takes the configured key, the key `test`, any 12 digits and no key at all for the root
@@ -14,24 +14,24 @@ from ministack.services import sts
 
 
 def check_every_signature(access_key_id: str, secret_access_key: str) -> None:
-    """Leave one root, which signs with `secret_access_key`; everyone else must be known to IAM or STS."""
+    """Leave one root, which signs with `secret_access_key`; all others must be known to IAM or STS."""
 
     def is_root_access_key(candidate: str) -> bool:
         return hmac.compare_digest(candidate.encode(), access_key_id.encode())
 
     iam_evaluator.is_root_access_key = is_root_access_key
     sts.is_root_access_key = is_root_access_key
-    # Asked where a signature would be skipped: for nobody.
+    # Asked where a signature would be skipped: for no key.
     iam_evaluator._is_root_key = lambda _access_key_id: False
 
     enforce = iam_evaluator.enforce
 
     def enforce_known(access_key: str, iam_action: str, service: str, *rest: Any, **named: Any) -> Any:
-        # Somebody without a key was root to MiniStack, which is how Cognito's unsigned calls passed.
+        # A caller without a key was root to MiniStack, which is how Cognito's unsigned calls passed.
         unsigned = iam_evaluator._anonymous.get() and not access_key
         if unsigned and iam_evaluator._served_unsigned(service, iam_action):
             return None
-        # The form of a presigned POST, all that the gate lets in unsigned: S3 checks what the form says of its signer.
+        # The form of a presigned POST, which the middleware lets in unsigned: S3 checks the signature in the form.
         if unsigned and service == "s3" and iam_action == "s3:PutObject":
             return None
         return enforce(access_key, iam_action, service, *rest, **named)

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """What Cognito's identity pools do and MiniStack 1.5.33 does not: DeleteIdentities, and more than one page of them.
 
 https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_DeleteIdentities.html
@@ -45,7 +45,7 @@ def _list(data: dict[str, Any]) -> _Response:
         return _answer(400, {"__type": "ResourceNotFoundException", "message": "There is no such identity pool."})
     size = min(data.get("MaxResults", _MOST), _MOST)
     after = data.get("NextToken", "")
-    # By their ids: so a token stays good whatever comes and goes meanwhile.
+    # In the order of their ids: a token stays good while identities are made and deleted.
     following = sorted(identity for identity in pool["_identities"] if identity > after)
     page = [pool["_identities"][identity] for identity in following[:size]]
     answer = {

@@ -1,5 +1,5 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
-"""Puts the parts together and serves them until SIGTERM."""
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
+"""Applies the patches, and serves MiniStack behind the middleware until SIGTERM."""
 
 import asyncio
 import logging
@@ -18,27 +18,27 @@ from ministack.services import ses, sqs, sts
 
 from tatemono_tools.laptop.cloud.credentials import check_every_signature
 from tatemono_tools.laptop.cloud.identities import complete_identities
-from tatemono_tools.laptop.cloud.mail import mail_since, tell_of_mail
-from tatemono_tools.laptop.cloud.middleware import CloudMiddleware, touched_services
+from tatemono_tools.laptop.cloud.mail import mail_since, publish_mail_events
+from tatemono_tools.laptop.cloud.middleware import CloudMiddleware
 from tatemono_tools.laptop.cloud.new_address import verify_new_addresses
 from tatemono_tools.laptop.cloud.patches import PatchError, check_patches
 from tatemono_tools.laptop.cloud.pictures import Pictures
 from tatemono_tools.laptop.cloud.queues import ReceiverWakeup, wake_receivers
 from tatemono_tools.laptop.cloud.settings import CloudSettings
 from tatemono_tools.laptop.cloud.sign_up import complete_sign_up, random_code
-from tatemono_tools.laptop.cloud.snapshots import Service, Snapshots
+from tatemono_tools.laptop.cloud.snapshots import Service, Snapshots, touched_services
 
 logger = logging.getLogger(__name__)
 
 _WORKER_THREADS = 16
-_FAREWELL_SECONDS = 0.3
+_SHUTDOWN_SECONDS = 0.3
 
 _ALSO_CHANGED = {
     "cognito": {"ses", "ses_outbox", "sts", "lambda", "cloudwatch_logs"},
     "lambda": {"cloudwatch_logs", "sts"},
     "ses": {"ses_outbox"},
 }
-"""What a call to one service changes in others, by the names of their state."""
+"""Services whose state a call to one service changes as well, by the names of their state."""
 
 
 def serve(settings: CloudSettings) -> None:
@@ -51,22 +51,22 @@ def serve(settings: CloudSettings) -> None:
     complete_sign_up()
     complete_identities()
     verify_new_addresses(random_code)
-    bell = wake_receivers()
-    tell_of_mail()
-    _note_touched_services()
-    uvloop.run(_run(settings, bell))
+    wakeup = wake_receivers()
+    publish_mail_events()
+    _record_touched_services()
+    uvloop.run(_run(settings, wakeup))
 
 
-async def _run(settings: CloudSettings, bell: ReceiverWakeup) -> None:
+async def _run(settings: CloudSettings, wakeup: ReceiverWakeup) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_WORKER_THREADS, thread_name_prefix="cloud"))
-    # MiniStack's own start does this and then imports services nobody asked for.
+    # MiniStack's own start does this, and then imports services that are not used.
     ministack._MAIN_LOOP = loop
     snapshots = Snapshots(folder=settings.state_dir / "services", services=_services(), loaded=_loaded)
     snapshots.restore()
-    gate = CloudMiddleware(ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch, mail_since)
+    app = CloudMiddleware(ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch, mail_since)
     server = Server(
-        gate,
+        app,
         address="127.0.0.1",
         port=settings.port,
         interface=Interfaces.ASGINL,
@@ -79,9 +79,9 @@ async def _run(settings: CloudSettings, bell: ReceiverWakeup) -> None:
     keeping = loop.create_task(snapshots.keep())
     serving = loop.create_task(server.serve())
     await asyncio.wait([serving, loop.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-    bell.close()
+    wakeup.close()
     server.stop()  # type: ignore[no-untyped-call]  # granian types the constructor only
-    await asyncio.wait([serving], timeout=_FAREWELL_SECONDS)
+    await asyncio.wait([serving], timeout=_SHUTDOWN_SECONDS)
     keeping.cancel()
     snapshots.touch(None)
     await snapshots.save()
@@ -120,15 +120,15 @@ def _loaded() -> set[str]:
     return modules | {"ses_outbox"}
 
 
-def _note_touched_services() -> None:
+def _record_touched_services() -> None:
     for name, handler in ministack.SERVICE_HANDLERS.items():
         config = ministack.SERVICE_REGISTRY[name]
         key = config.get("state_key", config["module"])
         changed = {key, *config.get("sub_modules", ()), *_ALSO_CHANGED.get(key, ())}
-        ministack.SERVICE_HANDLERS[name] = _noting(handler, changed)
+        ministack.SERVICE_HANDLERS[name] = _recording(handler, changed)
 
 
-def _noting(handler: Any, changed: set[str]) -> Any:
+def _recording(handler: Any, changed: set[str]) -> Any:
     async def handle(*request: Any) -> Any:
         touched = touched_services.get()
         if touched is not None:

@@ -1,9 +1,9 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
-"""What SES does with mail, and MiniStack 1.5.33 does not: it keeps the headers, and tells what became of it.
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
+"""What SES does with mail, and MiniStack 1.5.33 does not: it keeps the headers, and publishes events.
 
 The events are those of https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html. They go
-to the destinations of the configuration set; a topic stands for the queue of the same name. What becomes of a mail is
-decided by its address, as SES's mailbox simulator does:
+to the destinations of the configuration set; a topic stands for the queue of the same name. The outcome of a mail
+follows from its address, as SES's mailbox simulator does:
 https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html#send-email-simulator
 """
 
@@ -18,7 +18,7 @@ from uuid import uuid4
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ses, ses_v2, sqs
 
-from tatemono_tools.laptop.cloud.middleware import touched_services
+from tatemono_tools.laptop.cloud.snapshots import touched_services
 
 _SEND = "/v2/email/outbound-emails"
 _SIMULATOR = "simulator.amazonses.com"
@@ -26,7 +26,7 @@ _REPORTING_MTA = "a0-0.smtp-out.amazonses.com"
 _Event = tuple[str, str, dict[str, Any]]
 
 
-def tell_of_mail() -> None:
+def publish_mail_events() -> None:
     """Change SES's SendEmail in this process."""
     handle = ses_v2.handle_request
 
@@ -40,14 +40,14 @@ def tell_of_mail() -> None:
         response = await handle(method, path, headers, body, query)
         if response[0] == 200:  # noqa: PLR2004 - HTTP
             record = ses._sent_emails_list()[-1]
-            _note(record, asked)
+            _keep_details(record, asked)
             _publish(record, ses_v2._config_sets[name] if name else {})
         return response
 
     ses_v2.handle_request = handle_request
 
 
-def _note(record: dict[str, Any], asked: dict[str, Any]) -> None:
+def _keep_details(record: dict[str, Any], asked: dict[str, Any]) -> None:
     given = asked.get("Content", {}).get("Simple", {}).get("Headers") or []
     record["ConfigurationSetName"] = asked.get("ConfigurationSetName", "")
     record["Tags"] = {tag["Name"]: tag["Value"] for tag in asked.get("EmailTags") or []}
@@ -73,7 +73,7 @@ def _publish(record: dict[str, Any], configuration_set: dict[str, Any]) -> None:
 
 
 def _events(record: dict[str, Any]) -> Iterator[_Event]:
-    """What SES tells of a mail: event type, the name of its own part, and that part."""
+    """The events of a mail: event type, the name of its own part, and that part."""
     at = _iso(record["Timestamp"])
     yield "Send", "send", {}
     for recipient in record["To"]:
@@ -86,14 +86,14 @@ def _outcomes(local: str, recipient: str, at: str) -> Iterator[_Event]:
     feedback = {"timestamp": at, "feedbackId": f"{uuid4()}-000000"}
     if local in {"bounce", "suppressionlist"}:
         suppressed = local == "suppressionlist"
-        told: dict[str, Any] = {"emailAddress": recipient}
+        bounced: dict[str, Any] = {"emailAddress": recipient}
         if not suppressed:
-            told |= {"action": "failed", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
+            bounced |= {"action": "failed", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
         kind = {"bounceType": "Permanent", "bounceSubType": "OnAccountSuppressionList" if suppressed else "General"}
         yield (
             "Bounce",
             "bounce",
-            kind | feedback | {"bouncedRecipients": [told], "reportingMTA": f"dsn; {_REPORTING_MTA}"},
+            kind | feedback | {"bouncedRecipients": [bounced], "reportingMTA": f"dsn; {_REPORTING_MTA}"},
         )
         return
     yield (
@@ -108,8 +108,8 @@ def _outcomes(local: str, recipient: str, at: str) -> Iterator[_Event]:
         },
     )
     if local == "complaint":
-        told = {"complainedRecipients": [{"emailAddress": recipient}], "complaintFeedbackType": "abuse"}
-        yield "Complaint", "complaint", told | feedback | {"arrivalDate": at}
+        complaint = {"complainedRecipients": [{"emailAddress": recipient}], "complaintFeedbackType": "abuse"}
+        yield "Complaint", "complaint", complaint | feedback | {"arrivalDate": at}
 
 
 def _mail(record: dict[str, Any]) -> dict[str, Any]:

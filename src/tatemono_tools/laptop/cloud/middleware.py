@@ -1,14 +1,14 @@
-"""What stands between the socket and MiniStack: who may pass unsigned, and what a request may have changed."""
+"""Between the socket and MiniStack: which requests may pass unsigned, and what a request may have changed."""
 
 import hmac
 import json
 import re
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 from tatemono_tools.laptop.cloud.hosted.app import HostedPages, is_hosted
 from tatemono_tools.laptop.cloud.pictures import PREFIX, Pictures
+from tatemono_tools.laptop.cloud.snapshots import touched_services
 
 _HEALTH = "/_ministack/health"
 _MAIL = "/_tatemono/mail"
@@ -17,15 +17,12 @@ _PUBLIC_KEYS = re.compile(r"/[\w-]+/\.well-known/(jwks\.json|openid-configuratio
 _BUCKET = re.compile(r"/[a-z0-9][a-z0-9.-]{2,62}")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost)(:\d+)?")
 
-touched_services: ContextVar[set[str] | None] = ContextVar("touched_services", default=None)
-"""The services that the request of this context reached, for the snapshot."""
-
 
 class CloudMiddleware:
     """An ASGI application around MiniStack's.
 
-    `touch` is told the names of the services a request may have changed, or None when it is not known. `mail_since`
-    gives the mail after the first so many, for the inbox.
+    `touch` gets the names of the services a request may have changed, or None when it is not known. `mail_since` gives
+    the mail after the first `known` ones, for the inbox.
     """
 
     def __init__(
@@ -82,7 +79,7 @@ class CloudMiddleware:
             return None
         authorization = headers.get(b"authorization", b"")
         if path.startswith("/_"):
-            # MiniStack's own pages: the mail that was sent, queues, reset. It would show and do them for anybody.
+            # MiniStack's own pages: the mail that was sent, queues, reset. It would show and do them for any caller.
             return None if hmac.compare_digest(authorization, self._bearer) else "Send the secret access key as bearer"
         signed = authorization.startswith(b"AWS4-HMAC-SHA256 ") or b"X-Amz-Signature=" in scope["query_string"]
         target = headers.get(b"x-amz-target", b"").decode("latin-1")

@@ -1,5 +1,5 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
-"""What Cognito does when somebody changes the address, and MiniStack 1.5.33 does not: it asks for a code first.
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
+"""What Cognito does when a user changes the address, and MiniStack 1.5.33 does not: it asks for a code first.
 
 With `AttributesRequireVerificationBeforeUpdate` the old address counts until the code that went to the new one comes
 back (`VerifyUserAttribute`). https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-email-phone-verification.html
@@ -24,7 +24,7 @@ def verify_new_addresses(new_code: Callable[[], str]) -> None:
     def run_idp_handler(handler: Any, action: str, data: dict[str, Any]) -> Any:
         if action != "UpdateUserAttributes":
             return run(handler, action, data)
-        return run(lambda told: _hold_back_address(handler, told, new_code), action, data)
+        return run(lambda request: _hold_back_address(handler, request, new_code), action, data)
 
     async def dispatch_idp(action: str, data: dict[str, Any]) -> Any:
         if action != "VerifyUserAttribute":

@@ -1,6 +1,6 @@
-"""The places where MiniStack is held: every function of it that this package calls or replaces, and how it must look.
+"""Every function of MiniStack that this package calls or replaces, and the parameters that it must have.
 
-A new version of MiniStack that moves one is noticed by `check_patches` before anything is served.
+A new version of MiniStack that changes one is noticed by `check_patches` before anything is served.
 """
 
 import importlib
@@ -68,7 +68,7 @@ _FUNCTIONS = {
     "ministack.services.sqs:_Err": "code, message, status",
     "ministack.services.sqs:_act_receive_message": "data, qurl",
 }
-"""Their parameters, the ones we rely on first."""
+"""Their parameters, as far as this package relies on them."""
 
 _VALUES = (
     "ministack.app:SERVICE_HANDLERS",
@@ -92,7 +92,7 @@ _VALUES = (
 
 
 class PatchError(Exception):
-    """MiniStack is not the version this launcher was made for; the message names the place that moved."""
+    """MiniStack is not the version this launcher was made for; the message names what has changed."""
 
 
 def check_patches() -> None:

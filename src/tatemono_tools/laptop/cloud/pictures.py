@@ -58,7 +58,7 @@ class Pictures:
                 method, f"/{self._settings.pictures_bucket}{path}", passed_on, b"", {}, internal=True
             )
         if status not in _OBJECT:
-            # Without leave to list the bucket S3 does not tell a missing object from a forbidden one.
+            # Without permission to list the bucket S3 answers alike for a missing object and a forbidden one.
             return _refused("AccessDenied", "Access Denied")
         kept = {name: value for name, value in answered.items() if name.lower() in _ANSWERED}
         return status, kept, body

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """Wakes a waiting ReceiveMessage at once when a message may have become visible; MiniStack looks ten times a second."""
 
 import asyncio
@@ -20,7 +20,7 @@ class ReceiverWakeup:
         return getattr(asyncio, name)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the bell rings, at most `seconds`; when it is closed every receiver is told to come again."""
+        """Wait until a message may be visible, at most `seconds`. Once closed, receivers get an error."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(seconds, _wake, waiter)
@@ -33,28 +33,28 @@ class ReceiverWakeup:
         if self._closed:
             raise sqs._Err("ServiceUnavailable", "The embedded cloud is stopping", 503)
 
-    def ring(self) -> None:
+    def wake_all(self) -> None:
         for waiter in self._waiters:
             _wake(waiter)
 
     def close(self) -> None:
         self._closed = True
-        self.ring()
+        self.wake_all()
 
 
 def wake_receivers() -> ReceiverWakeup:
-    """Hang the bell in this process."""
-    bell = ReceiverWakeup()
-    sqs.asyncio = bell
+    """Patch MiniStack's SQS in this process."""
+    wakeup = ReceiverWakeup()
+    sqs.asyncio = wakeup
     for action in _MAKE_VISIBLE:
-        sqs._HANDLERS[action] = _ringing(bell, sqs._HANDLERS[action])
-    return bell
+        sqs._HANDLERS[action] = _waking(wakeup, sqs._HANDLERS[action])
+    return wakeup
 
 
-def _ringing(bell: ReceiverWakeup, handler: Any) -> Any:
+def _waking(wakeup: ReceiverWakeup, handler: Any) -> Any:
     def handle(data: dict[str, Any], queue_url: str) -> Any:
         result = handler(data, queue_url)
-        bell.ring()
+        wakeup.wake_all()
         return result
 
     return handle

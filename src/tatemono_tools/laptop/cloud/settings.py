@@ -1,4 +1,4 @@
-"""What the launcher is told by its environment, and what it tells MiniStack by the same means."""
+"""The settings of the launcher, from its environment, and those of MiniStack, which it gets in the same way."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to what is changed here; patches.py notices when a place moves
 """What Cognito does at sign-up and MiniStack 1.5.33 does not: random codes, a verified address, PostConfirmation.
 
 The event's shape and the trigger sources are those of
@@ -40,12 +40,12 @@ def _send_random_codes(new_code: Callable[[], str]) -> None:
     def send_verification_email(
         pool: dict[str, Any], username: str, attr_dict: dict[str, str], code: str, attribute_name: str = "email"
     ) -> Any:
-        # MiniStack has just noted its fixed code with the user; the one that is mailed replaces it.
+        # MiniStack has just stored its fixed code with the user; the one that is mailed replaces it.
         del code
-        noted_as = "_reset_code" if attribute_name == "password" else "_confirmation_code"
+        stored_as = "_reset_code" if attribute_name == "password" else "_confirmation_code"
         user, _error = cognito._resolve_user(pool, username)
-        user[noted_as] = new_code()
-        return send(pool, username, attr_dict, user[noted_as], attribute_name)
+        user[stored_as] = new_code()
+        return send(pool, username, attr_dict, user[stored_as], attribute_name)
 
     cognito._send_verification_email = send_verification_email
 
@@ -69,12 +69,12 @@ def _follow_confirmations() -> None:
 def _withdraw_unsent_code(data: dict[str, Any]) -> None:
     _pool, user = _pool_and_user(data)
     if "email" not in cognito._attr_list_to_dict(user["Attributes"]):
-        # Nobody was sent this code, and it is the same for everybody.
+        # This code was not sent, and it is the same for all users.
         user.pop("_confirmation_code", None)
 
 
 def _confirmed(action: str, data: dict[str, Any]) -> tuple[int, dict[str, str], bytes] | None:
-    """Verify the address that received the code, then tell the pool's Lambda; its failure is the caller's error.
+    """Verify the address that got the code, then call the pool's Lambda function; its failure is the caller's error.
 
     The user stays confirmed when the function fails, as on AWS.
     """
@@ -113,7 +113,7 @@ def post_confirmation_event(
     attributes: dict[str, str],
     client_metadata: dict[str, str] | None,
 ) -> dict[str, Any]:
-    """What AWS hands to a PostConfirmation function. `clientMetadata` is there only if the caller sent some."""
+    """The event for a PostConfirmation function, as on AWS. `clientMetadata` is there only if the caller sent some."""
     metadata = {"clientMetadata": client_metadata} if client_metadata else {}
     return {
         "version": "1",
@@ -146,7 +146,7 @@ def _invoke(function: str, event: dict[str, Any]) -> str | None:
     record = lambda_svc._execution_record_for_config(record, config)
     try:
         result = lambda_svc._execute_function_with_config_scope(record, event)
-    except Exception as error:  # noqa: BLE001 - whatever stops the function is its failure
+    except Exception as error:  # noqa: BLE001 - any exception is the failure of the function
         return str(error)
     if not result.get("error"):
         return None

@@ -60,7 +60,7 @@ def check_signed_url(url: str, query: str, keys: Mapping[str, PublicKey], now: f
 
     `url` is what the viewer asked for without its query, `query` the query as sent, `now` in seconds since 1970.
 
-    :raises UrlRefused: unsigned, signed by nobody trusted, altered or expired
+    :raises UrlRefused: unsigned, not signed by a trusted key, altered or expired
     """
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     if "Policy" in parameters:
@@ -75,7 +75,7 @@ def check_signed_url(url: str, query: str, keys: Mapping[str, PublicKey], now: f
     key = keys.get(key_id)
     algorithm = _HASHES.get(parameters.get("Hash-Algorithm", "SHA1"))
     if key is None or algorithm is None:
-        raise UrlRefused("AccessDenied", f"Nobody trusted signs as {key_id} with this hash")
+        raise UrlRefused("AccessDenied", f"No trusted key signs as {key_id} with this hash")
     own_query = "&".join(part for part in query.split("&") if part.split("=", 1)[0] not in _SIGNING_PARAMETERS)
     resource = f"{url}?{own_query}" if own_query else url
     try:

@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ _ATTEMPTS = 5
 
 _BUSY_SHARE = 0.1
 """Serialising may take this share of the time at most: a large state is written less often than once a second."""
+
+
+touched_services: ContextVar[set[str] | None] = ContextVar("touched_services", default=None)
+"""The services that the request of this context reached: what may have changed, and is written next."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,19 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
-from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 
-_PATIENCE_SECONDS = 600
+_TIMEOUT_SECONDS = 600
 _PICTURE_COLUMNS = 60
-
-
-class NothingRuns(Exception):
-    """There is no building to ask; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions:
-    """What is asked for; the options are those of the API, None where the API shall choose."""
+    """What the phone asks for; the options are those of the API, None where the API shall choose."""
 
     prompt: str
     style: str | None = None
@@ -40,15 +36,15 @@ class PictureOptions:
         return {"prompt": self.prompt} | {name: value for name, value in chosen.items() if value is not None}
 
 
-async def paint_one(phone: Phone, wish: PictureOptions, output: Path, console: Console) -> int:
+async def paint_one(phone: Phone, options: PictureOptions, output: Path, console: Console) -> int:
     """Sign in, ask for one picture, show it coming, save it. :returns: the exit code"""
     began = time.monotonic()
     signed_in = await phone.sign_in()
     me = await phone.call("GET", "/v1/api/me")
     who = "a new guest" if signed_in["user"]["new"] else "the same guest as before"
     console.print(f"Signed in as {who}, with {me['credits']['available']} credits.")
-    generation = await phone.submit(**wish.request())
-    asked = f"Asked for [italic]{escape(wish.prompt)}[/italic]: {generation['price_credits']} credits."
+    generation = await phone.submit(**options.request())
+    asked = f"Asked for [italic]{escape(options.prompt)}[/italic]: {generation['price_credits']} credits."
     console.print(asked, highlight=False)
     final = await _watch(phone, generation["id"], began, console)
     if final["state"] != "succeeded":
@@ -118,7 +114,7 @@ class Measures:
 
 
 async def paint_many(
-    phones: Callable[[], Phone], wish: PictureOptions, *, users: int, pictures: int, console: Console
+    phones: Callable[[], Phone], options: PictureOptions, *, users: int, pictures: int, console: Console
 ) -> int:
     """`users` phones at once, each asking for `pictures` one after the other. :returns: the exit code"""
     measures = Measures()
@@ -127,7 +123,7 @@ async def paint_many(
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Pictures", total=users * pictures)
         await asyncio.gather(
-            *(_one_user(phones, wish, pictures, measures, lambda: progress.advance(task)) for _ in range(users))
+            *(_one_user(phones, options, pictures, measures, lambda: progress.advance(task)) for _ in range(users))
         )
     elapsed = time.monotonic() - began
     console.print(_table(measures, users))
@@ -139,7 +135,7 @@ async def paint_many(
 
 
 async def _one_user(
-    phones: Callable[[], Phone], wish: PictureOptions, pictures: int, measures: Measures, advance: Callable[[], None]
+    phones: Callable[[], Phone], options: PictureOptions, pictures: int, measures: Measures, advance: Callable[[], None]
 ) -> None:
     async with phones() as phone:
         try:
@@ -153,20 +149,22 @@ async def _one_user(
             return
         for number in range(pictures):
             try:
-                await _one_picture(phone, wish, number, measures)
+                await _one_picture(phone, options, number, measures)
             except (PhoneRefused, httpx2.HTTPError, TimeoutError) as error:
                 measures.failed(_reason(error))
             advance()
 
 
-async def _one_picture(phone: Phone, wish: PictureOptions, number: int, measures: Measures) -> None:
+async def _one_picture(phone: Phone, options: PictureOptions, number: int, measures: Measures) -> None:
     began = time.monotonic()
-    # Each its own, or the studio would paint only one.
-    generation = await phone.submit(**wish.request() | {"prompt": f"{wish.prompt} ({phone.identifier[-4:]}-{number})"})
+    # Each prompt is another one, or the studio would paint only one picture.
+    generation = await phone.submit(
+        **options.request() | {"prompt": f"{options.prompt} ({phone.identifier[-4:]}-{number})"}
+    )
     measures.took("request accepted", began)
     final: dict[str, Any] = {}
     partial = False
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
         async for event in phone.follow(generation["id"]):
             if event.name == "partial" and not partial:
                 partial = True
@@ -197,26 +195,26 @@ def _table(measures: Measures, users: int) -> Table:
 
 
 def run(
-    wish: PictureOptions, *, state: StateFolder, output: Path, users: int | None, pictures: int, console: Console
+    options: PictureOptions, *, state: StateFolder, output: Path, users: int | None, pictures: int, console: Console
 ) -> int:
     """What the command does.
 
     :returns: the exit code
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     ports, authority = state.read_json("ports.json"), state.certificates / "authority.pem"
     if state.running_pid() is None or not authority.exists():
-        raise NothingRuns(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
+        raise NotRunning(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
     base_url = f"https://localhost:{ports['https']}"
 
     async def one() -> int:
         async with Phone.kept(state.path / "demo-phone.json", base_url, authority) as phone:
-            return await paint_one(phone, wish, output, console)
+            return await paint_one(phone, options, output, console)
 
     work: Awaitable[int] = (
         one()
         if users is None
-        else paint_many(lambda: Phone(base_url, authority), wish, users=users, pictures=pictures, console=console)
+        else paint_many(lambda: Phone(base_url, authority), options, users=users, pictures=pictures, console=console)
     )
     try:
         return asyncio.run(_awaited(work))

@@ -1,4 +1,4 @@
-"""The key of a phone, which never leaves it, and what it proves with it."""
+"""The key of a phone, which never leaves it, and the proofs that it signs."""
 
 import json
 import secrets
@@ -29,7 +29,7 @@ class DeviceKey:
 
     @property
     def private_jwk(self) -> dict[str, Any]:
-        """To be kept where nobody else reads it."""
+        """To be kept in a file that only its owner can read."""
         return ECAlgorithm.to_jwk(self.private, as_dict=True)
 
     def proof(self, method: str, url: str, *, at: float, nonce: str | None = None, **changes: Any) -> str:

@@ -19,7 +19,7 @@ from tatemono_tools.laptop.demo.device_key import DeviceKey
 _TIMEOUT = httpx2.Timeout(10, read=45)
 _RECONNECT_SECONDS = 0.5
 _RECONNECTS = 20
-#: Of its lifetime, so much is left when an access token is renewed.
+#: Share of its lifetime that is left when an access token is renewed.
 _RENEWED_EARLY = 0.1
 _FINAL = {"done", "failed", "cancelled"}
 
@@ -113,7 +113,7 @@ class Phone:
         return self.key.proof(method, f"{self._base_url}{path}", at=self._clock(), nonce=self._nonce)
 
     async def sign_in(self) -> dict[str, Any]:
-        """Be in: the answer names the user, and says whether it is new."""
+        """Sign in: the answer names the user, and says whether it is new."""
         body = {"platform": "ios", "device_identifier": self.identifier}
         return self._keep(await self._proven("/v1/api/auth/device", body))
 
@@ -146,7 +146,7 @@ class Phone:
         self._renew_at = self._clock() + answer["expires_in"] * (1 - _RENEWED_EARLY)
         return answer
 
-    async def _stay_in(self) -> None:
+    async def _renew_if_due(self) -> None:
         if self._clock() >= self._renew_at:
             await self.renew()
 
@@ -160,14 +160,14 @@ class Phone:
 
         :raises PhoneRefused: it answered with a problem
         """
-        await self._stay_in()
+        await self._renew_if_due()
         return _content(await self._client.request(method, path, **options))
 
     async def follow(self, generation_id: str) -> AsyncIterator[Event]:
         """The events of a generation to its end; a stream that breaks is resumed where it was."""
         last_id = ""
         for _ in range(_RECONNECTS):
-            await self._stay_in()
+            await self._renew_if_due()
             headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
             final: Event | None = None
             try:
@@ -180,10 +180,10 @@ class Phone:
                     async for event in EventSource(response):
                         last_id = event.id or last_id
                         if not event.data:
-                            continue  # how soon to come back, and signs of life
+                            continue  # a retry interval, or a heartbeat
                         found = Event(event.event, json.loads(event.data))
                         if found.name in _FINAL:
-                            final = found  # told when the response has ended, so that its connection is kept
+                            final = found  # yielded when the response has ended, so that its connection is kept
                         else:
                             yield found
             except (httpx2.TransportError, SSEError):

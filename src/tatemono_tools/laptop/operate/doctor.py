@@ -23,11 +23,11 @@ from rich.text import Text
 
 from tatemono.adapters.model_registry import WrongRegistry
 from tatemono_tools.laptop.door.nginx import CannotOpenDoor, door_command
-from tatemono_tools.laptop.operate.models import examined
+from tatemono_tools.laptop.operate.models import model_findings
 from tatemono_tools.laptop.postgres.database import DatabaseError, EmbeddedPostgres, binary
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.screen import MARKS
-from tatemono_tools.laptop.process.state import MARKER, StateFolder, leftovers
+from tatemono_tools.laptop.process.state import MARKER, StateFolder, orphans
 from tatemono_tools.plan.building import WrongPlan, read_plan
 
 # A new building takes 0.1 GB; PostgreSQL stops the world when a disk is full.
@@ -100,7 +100,7 @@ def _plan(_: StateFolder) -> Iterator[Finding]:
 
 def _models(_: StateFolder) -> Iterator[Finding]:
     try:
-        findings = examined()
+        findings = model_findings()
     except (WrongPlan, WrongRegistry) as error:
         yield Finding("bad", "model", str(error), "correct these lines")
         return
@@ -125,7 +125,7 @@ def _rights(_: StateFolder) -> Iterator[Finding]:
     if os.geteuid() != 0:
         yield Finding("good", "user", "not root, as it should be")
         return
-    # The server's own way of stepping down is asked, in a folder as closed as the real one.
+    # As the server does when root starts it, in a folder as closed as the real one.
     with tempfile.TemporaryDirectory() as folder:
         try:
             EmbeddedPostgres(data_dir=Path(folder), port=0, superuser_password="").argv()
@@ -165,7 +165,7 @@ def _disk(state: StateFolder) -> Iterator[Finding]:
 def _leftovers(state: StateFolder) -> Iterator[Finding]:
     if pid := state.running_pid():
         yield Finding("good", "running", f"yes, supervisor {pid}")
-    elif left := leftovers(state.read_record()):
+    elif left := orphans(state.read_record()):
         names = ", ".join(f"{name} ({processes[0].pid})" for name, processes in left.items())
         yield Finding("notice", "leftovers", names, "tatemono down stops them; so does the next `up`")
     else:
@@ -232,7 +232,7 @@ def _terraform(_: StateFolder) -> Iterator[Finding]:
 
 
 def _provider_source() -> str:
-    """Whether providers come from the registry or from a folder that somebody set up (for work without a network)."""
+    """Whether providers come from the registry, or from a mirror on this machine (for work without a network)."""
     files = [Path(os.environ.get("TF_CLI_CONFIG_FILE", "")), Path.home() / ".terraformrc"]
     for file in files:
         with contextlib.suppress(OSError):

@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tatemono_tools.laptop.demo.demo import NothingRuns
 from tatemono_tools.laptop.operate.running import running_cloud
-from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 from tatemono_tools.plan.building import read_plan
 
 _CODE = re.compile(r"\b\d{6}\b")
@@ -59,16 +58,16 @@ def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_
     """What the command does.
 
     :returns: the exit code
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     cloud = running_cloud(read_plan(), state)
     try:
         mails = read_inbox(cloud["endpoint_url"], cloud["secret_access_key"], address)
     except httpx2.HTTPError as error:
-        raise NothingRuns(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
+        raise NotRunning(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
     if as_json:
-        told = [asdict(mail) | {"sent_at": mail.sent_at.isoformat(), "code": mail.code} for mail in mails]
-        text = json.dumps(told, ensure_ascii=False)
+        rows = [asdict(mail) | {"sent_at": mail.sent_at.isoformat(), "code": mail.code} for mail in mails]
+        text = json.dumps(rows, ensure_ascii=False)
         console.print(Text(text), soft_wrap=True)
         return 0
     table = Table("sent", "to", "subject", "code")

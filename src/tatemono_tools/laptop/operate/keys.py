@@ -1,9 +1,9 @@
-"""`tatemono keys rotate`: a new key in the place of one that is in use, while everybody stays signed in.
+"""`tatemono keys rotate`: a new key in the place of one that is in use, while all devices stay signed in.
 
-Two waits make that so. A new key is given out at once and used only later, when every process has read it (they read
+Two waits make that so. A new key is published at once and used only later, when every process has read it (they read
 the secret again each minute), and, of the keys that sign access tokens, every cache of the JWK set has run out. An old
 key goes when nothing depends on it any more: the last token that it signed has expired, or no device can be left that
-was written down with it.
+was stored with it.
 """
 
 import asyncio
@@ -18,10 +18,9 @@ from rich.console import Console
 
 from tatemono.adapters.identifier_keys import read_keys
 from tatemono_tools.laptop import secret_values
-from tatemono_tools.laptop.demo.demo import NothingRuns
 from tatemono_tools.laptop.operate.rotated_secret import RotatedSecret
 from tatemono_tools.laptop.operate.running import running_cloud
-from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 from tatemono_tools.laptop.provision.cloud_resources import StoredSecret, ensure_secret, open_cloud, read_secrets
 from tatemono_tools.laptop.provision.provision import ENVIRONMENT
 from tatemono_tools.plan.building import Plan
@@ -51,35 +50,35 @@ class Rotation:
     dropped: tuple[str, ...]
 
 
-def rotated(jwks: str, *, now: float) -> Rotation:
+def rotate_signing_keys(jwks: str, *, now: float) -> Rotation:
     """Put a new key first, and leave out those whose last token has expired.
 
     :param now: seconds since 1970
     """
     (new,) = json.loads(secret_values.signing_keys())["keys"]
     keys = [{"signs_from": 0} | key for key in json.loads(jwks)["keys"]]
-    return _rotated(new, keys, "signs_from", needed_seconds=VERIFIES_FOR_SECONDS, name=lambda key: key["kid"], now=now)
+    return _rotate(new, keys, "signs_from", needed_seconds=VERIFIES_FOR_SECONDS, name=lambda key: key["kid"], now=now)
 
 
-def rotated_identifier_keys(value: str, *, kept_days: int, now: float) -> Rotation:
-    """Put a new key first, and leave out those that no device can be written down with any more.
+def rotate_identifier_keys(value: str, *, kept_days: int, now: float) -> Rotation:
+    """Put a new key first, and leave out those that no device can be stored with any more.
 
-    Each sign-in writes a device down with the key in use, and a guest that has not signed in for `kept_days` goes away.
+    Each sign-in stores a device under the key in use, and a guest that has not signed in for `kept_days` goes away.
 
     :param value: as `adapters.identifier_keys` reads it
     :param now: seconds since 1970
     """
     new = {"key": secret_values.random_value()}
     needed = (kept_days + _SPARE_DAYS) * _DAY_SECONDS
-    return _rotated(new, read_keys(value), "writes_from", needed_seconds=needed, name=_name_of, now=now)
+    return _rotate(new, read_keys(value), "writes_from", needed_seconds=needed, name=_name_of, now=now)
 
 
 def _name_of(key: dict[str, Any]) -> str:
-    """Tells one key from another, and nothing about either."""
+    """A name for a key, from which the key cannot be guessed."""
     return hashlib.sha256(key["key"].encode()).hexdigest()[:8]
 
 
-def _rotated(
+def _rotate(
     new: dict[str, Any],
     old: list[dict[str, Any]],
     begins: str,
@@ -103,7 +102,7 @@ def rotate(secret: RotatedSecret, plan: Plan, state: StateFolder, console: Conso
     """What the command does.
 
     :returns: the exit code
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     rotation = asyncio.run(rotate_in(secret, plan, running_cloud(plan, state), now=time.time()))
     begins = time.strftime("%H:%M:%S", time.localtime(rotation.begins))
@@ -118,17 +117,17 @@ def rotate(secret: RotatedSecret, plan: Plan, state: StateFolder, console: Conso
     return 0
 
 
-async def rotate_in(secret: RotatedSecret, plan: Plan, cloud_order: dict[str, str], *, now: float) -> Rotation:
-    """Rotate the keys in the cloud that `cloud_order` opens (the words of `open_cloud`)."""
+async def rotate_in(secret: RotatedSecret, plan: Plan, cloud_arguments: dict[str, str], *, now: float) -> Rotation:
+    """Rotate the keys in the cloud that `cloud_arguments` open (those of `open_cloud`)."""
     name = plan.parameter_name(ENVIRONMENT, secret).removeprefix("/")
-    async with open_cloud(**cloud_order) as cloud:
+    async with open_cloud(**cloud_arguments) as cloud:
         stored: StoredSecret | None = (await read_secrets(cloud, [name])).get(name)
         if stored is None:
-            raise NothingRuns(f"Secrets Manager holds no {name} yet: wait until the building is up")
+            raise NotRunning(f"Secrets Manager holds no {name} yet: wait until the building is up")
         if secret is RotatedSecret.TOKEN_SIGNING_KEYS:
-            rotation = rotated(stored.value, now=now)
+            rotation = rotate_signing_keys(stored.value, now=now)
         else:
             days = int(plan.parameters["unused-guest-days"].value or 0)
-            rotation = rotated_identifier_keys(stored.value, kept_days=days, now=now)
+            rotation = rotate_identifier_keys(stored.value, kept_days=days, now=now)
         await ensure_secret(cloud, name, rotation.value, stored)
     return rotation

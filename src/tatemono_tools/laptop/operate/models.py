@@ -1,4 +1,4 @@
-"""`tatemono models`: whether the model that paints will go on painting."""
+"""`tatemono models`: what will go wrong with the model that paints."""
 
 import asyncio
 import os
@@ -17,8 +17,8 @@ from tatemono_tools.plan.building import read_plan
 _OPENAI = "https://api.openai.com/v1"
 
 
-def examined(model_id: str | None = None, announced: Mapping[str, date | None] | None = None) -> list[Finding]:
-    """What there is to say about the model of the plan, or another, today.
+def model_findings(model_id: str | None = None, announced: Mapping[str, date | None] | None = None) -> list[Finding]:
+    """The findings about the model of the plan, or another, today.
 
     :param announced: what the painter says about its models; none: it was not asked
     :raises WrongPlan: the plan cannot be read
@@ -31,14 +31,14 @@ def examined(model_id: str | None = None, announced: Mapping[str, date | None] |
 def check(console: Console, *, model_id: str | None, ask: bool) -> int:
     """Print the findings.
 
-    :returns: 1 if somebody has to act
+    :returns: 1 if a person has to act
     :raises ModelsNotTold: the painter was to be asked, and gave no answer
     """
     announced = None
     if ask:
         base_url, key = os.environ.get("OPENAI_BASE_URL", _OPENAI), os.environ.get("OPENAI_API_KEY", "")
         announced = asyncio.run(announced_models(base_url, key))
-    findings = examined(model_id, announced)
+    findings = model_findings(model_id, announced)
     for finding in findings:
         mark, style = ("✗", "bold red") if finding.failing else MARKS["ready"]
         console.print(Text.assemble((mark, style), " ", finding.text))

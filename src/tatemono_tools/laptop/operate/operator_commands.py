@@ -15,7 +15,7 @@ from tatemono_tools.laptop.operate.running import running_cloud
 from tatemono_tools.laptop.process.state import StateFolder
 from tatemono_tools.plan.building import read_plan
 
-#: Asks a person, on the terminal; the second says whether what they type stays hidden.
+#: Asks a person, on the terminal; the second says whether the answer stays hidden.
 Ask = Callable[[str, bool], str]
 
 
@@ -71,7 +71,7 @@ def token(state: StateFolder, console: Console, ask: Ask, *, email: str) -> int:
 def show(state: StateFolder, console: Console) -> int:
     async def print_table(pool: OperatorPool) -> None:
         table = Table("operator", "role", "authenticator app", "may sign in", box=None)
-        for operator in await pool.listed():
+        for operator in await pool.list_operators():
             marks = ["yes" if mark else "no" for mark in (operator.second_factor, operator.enabled)]
             table.add_row(operator.email, ", ".join(operator.roles) or "none", *marks)
         console.print(table)

@@ -1,9 +1,9 @@
 """Operators in the running building's user pool: made, listed, changed, and signed in with password and second factor.
 
-Who is made here begins without a role. It comes last, when the authenticator app is set up: whoever has a role has both
-factors. On AWS the pool asks for the second one by itself, at every sign-in; MiniStack 1.5.33 lets in who has none yet,
-through its API. Who is invited has the role at once, and sets both factors up on the sign-in pages, which let nobody
-past.
+An operator that `create` makes begins without a role. It comes last, when the authenticator app is set up: an operator
+with a role has both factors. On AWS the pool asks for the second one by itself, at every sign-in; MiniStack 1.5.33 does
+not ask an operator that has none yet, at its API. An invited operator has the role at once, and sets both factors up on
+the sign-in pages, which cannot be passed without them.
 """
 
 import base64
@@ -20,7 +20,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from tatemono.domain.operators.roles import Role
-from tatemono_tools.laptop.demo.demo import NothingRuns
+from tatemono_tools.laptop.process.state import NotRunning
 from tatemono_tools.laptop.provision.cloud_resources import open_cloud, read_parameters
 from tatemono_tools.laptop.provision.provision import ENVIRONMENT, read_secret
 from tatemono_tools.plan.building import Plan
@@ -35,7 +35,7 @@ class OperatorRefused(ValueError):
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What an authenticator app is told (https://github.com/google/google-authenticator/wiki/Key-Uri-Format)."""
+    """What an authenticator app needs (https://github.com/google/google-authenticator/wiki/Key-Uri-Format)."""
 
     email: str
     secret: str = field(repr=False)
@@ -69,12 +69,12 @@ class OperatorPool:
     async def invite(self, email: str, role: Role) -> str:
         """Make an operator who chooses a password and sets an authenticator app up at the first sign-in on the site.
 
-        Whoever has not come yet may be invited again, with another password and role.
+        An operator that has not signed in yet may be invited again, with another password and role.
 
-        :returns: the temporary password, which nobody can read again
+        :returns: the temporary password, which cannot be read again
         :raises OperatorRefused: there is such an operator already
         """
-        email = _normal(email)
+        email = _normalised(email)
         password = secrets.token_urlsafe(12)
         try:
             found = await self.cognito.admin_get_user(UserPoolId=self.pool_id, Username=email)
@@ -100,11 +100,11 @@ class OperatorPool:
 
         :param ask_code: shows the person what the authenticator app needs, and asks for the code that it shows then;
             it is asked again when the code is wrong
-        :returns: the password, which nobody can read again
+        :returns: the password, which cannot be read again
         :raises OperatorRefused: there is such an operator already, or no code was right
         """
-        email = _normal(email)
-        await self._remove_half_made(email)
+        email = _normalised(email)
+        await self._remove_incomplete(email)
         await self._call(
             "admin_create_user",
             Username=email,
@@ -118,8 +118,8 @@ class OperatorPool:
         await self._call("admin_add_user_to_group", Username=email, GroupName=role.value)
         return password
 
-    async def _remove_half_made(self, email: str) -> None:
-        """One without a role is what a `create` that was broken off has left."""
+    async def _remove_incomplete(self, email: str) -> None:
+        """An operator without a role is what an interrupted `create` has left."""
         try:
             if await self._roles(email):
                 raise OperatorRefused(f"{email} is an operator already; `tatemono operator set-role` changes the role")
@@ -149,7 +149,7 @@ class OperatorPool:
         :returns: Cognito's `AccessToken`, `IdToken` and `RefreshToken`
         :raises OperatorRefused: one of them is wrong or missing
         """
-        email = _normal(email)
+        email = _normalised(email)
         began = await self._begin(email, password)
         if began.get("ChallengeName") != "SOFTWARE_TOKEN_MFA":
             raise OperatorRefused(f"{email} has no authenticator app: run `tatemono operator create` again")
@@ -167,7 +167,7 @@ class OperatorPool:
         tokens: dict[str, str] = answer["AuthenticationResult"]
         return tokens
 
-    async def listed(self) -> list[ListedOperator]:
+    async def list_operators(self) -> list[ListedOperator]:
         pages = self.cognito.get_paginator("list_users").paginate(UserPoolId=self.pool_id)
         names = sorted([user["Username"] async for page in pages for user in page["Users"]])
         found = []
@@ -180,9 +180,9 @@ class OperatorPool:
     async def set_role(self, email: str, role: Role) -> None:
         """Give an operator this role and take the others away. It counts from the next access token on.
 
-        :raises OperatorRefused: there is no such operator, or one who is not fully made
+        :raises OperatorRefused: there is no such operator, or one that is not complete
         """
-        email = _normal(email)
+        email = _normalised(email)
         had = await self._known_roles(email)
         if not had:
             raise OperatorRefused(f"{email} was never fully made: run `tatemono operator create` again")
@@ -195,7 +195,7 @@ class OperatorPool:
 
         :raises OperatorRefused: there is no such operator
         """
-        email = _normal(email)
+        email = _normalised(email)
         await self._known_roles(email)
         await self._call("admin_disable_user", Username=email)
         await self._call("admin_user_global_sign_out", Username=email)
@@ -228,29 +228,29 @@ class OperatorPool:
         try:
             answer: dict[str, Any] = await getattr(self.cognito, operation)(UserPoolId=self.pool_id, **arguments)
         except ClientError as error:
-            told = error.response["Error"]
-            raise OperatorRefused(f"Cognito refuses: {told.get('Message') or told['Code']}") from error
+            reason = error.response["Error"]
+            raise OperatorRefused(f"Cognito refuses: {reason.get('Message') or reason['Code']}") from error
         return answer
 
 
 @asynccontextmanager
-async def open_pool(plan: Plan, cloud_order: dict[str, str]) -> AsyncIterator[OperatorPool]:
-    """The pool in the cloud that `cloud_order` opens (the words of `open_cloud`).
+async def open_pool(plan: Plan, cloud_arguments: dict[str, str]) -> AsyncIterator[OperatorPool]:
+    """The pool in the cloud that `cloud_arguments` open (those of `open_cloud`).
 
-    :raises NothingRuns: the building is not provisioned yet
+    :raises NotRunning: the building is not provisioned yet
     """
     names = {entry: plan.parameter_name(ENVIRONMENT, f"{POOL}-{entry}") for entry in ("pool-id", "client-id")}
     names["site"] = plan.parameter_name(ENVIRONMENT, "public-url")
-    async with open_cloud(**cloud_order) as cloud:
+    async with open_cloud(**cloud_arguments) as cloud:
         parameters = await read_parameters(cloud, list(names.values()))
         if names.values() - parameters.keys():
-            raise NothingRuns("the building has no user pool for operators yet: wait until it is up")
+            raise NotRunning("the building has no user pool for operators yet: wait until it is up")
         secret = await read_secret(plan, plan.identity.user_pools[POOL].client.secret, cloud)
         pool_id, client_id, site = (parameters[names[entry]] for entry in ("pool-id", "client-id", "site"))
         yield OperatorPool(cloud.cognito_idp, pool_id, client_id, secret, f"{site}/")
 
 
-def _normal(email: str) -> str:
+def _normalised(email: str) -> str:
     """:raises OperatorRefused: it is no address"""
     text = normalize("NFC", email).strip().lower()
     local, _, domain = text.partition("@")

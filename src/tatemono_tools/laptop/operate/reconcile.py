@@ -17,7 +17,7 @@ from tatemono_tools.laptop.provision.provision import resolve_environment
 from tatemono_tools.plan.building import Plan
 
 _SERVICE = "outbox-relay"
-#: Of each kind so many are shown.
+#: How many of each kind are shown.
 _NAMES = 5
 _WHAT = {
     Kind.OBJECTS: "objects without a row",
@@ -31,15 +31,15 @@ def reconcile(plan: Plan, state: StateFolder, console: Console, *, repair: bool)
     """Look through everything, as the service that does it daily would, with its rights.
 
     :returns: the exit code: 1 if something is left over
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     found = asyncio.run(_reconcile(plan, running_cloud(plan, state), repair=frozenset(Kind) if repair else frozenset()))
     _show(console, found, repair=repair)
     return 1 if any(findings.found > findings.repaired for findings in found) else 0
 
 
-async def _reconcile(plan: Plan, cloud_order: dict[str, str], *, repair: frozenset[Kind]) -> list[Findings]:
-    async with open_cloud(**cloud_order) as cloud:
+async def _reconcile(plan: Plan, cloud_arguments: dict[str, str], *, repair: frozenset[Kind]) -> list[Findings]:
+    async with open_cloud(**cloud_arguments) as cloud:
         environment = await resolve_environment(plan, _SERVICE, cloud)
     # The service's own settings and clients read them from there.
     os.environ.update(environment | {"SERVICE_NAME": "reconcile"})

@@ -1,4 +1,4 @@
-"""Named by itself, so that the command line need not load what rotates."""
+"""A module of its own, so that the command line need not load what rotates the secrets."""
 
 from enum import StrEnum
 

@@ -1,18 +1,17 @@
 """The building that runs in a state folder, for commands that talk to its cloud."""
 
-from tatemono_tools.laptop.demo.demo import NothingRuns
-from tatemono_tools.laptop.process.state import StateFolder
+from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 from tatemono_tools.plan.building import Plan
 
 
 def running_cloud(plan: Plan, state: StateFolder) -> dict[str, str]:
-    """The words of `open_cloud` for the cloud of the building that runs here.
+    """The arguments of `open_cloud` for the cloud of the building that runs here.
 
-    :raises NothingRuns: no building is up in this folder
+    :raises NotRunning: no building is up in this folder
     """
     ports, credentials = state.read_json("ports.json"), state.read_json("cloud-credentials.json")
     if state.running_pid() is None or not credentials:
-        raise NothingRuns(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
+        raise NotRunning(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
     return {
         "endpoint_url": f"http://127.0.0.1:{ports['cloud']}",
         "region": plan.region,

@@ -23,7 +23,7 @@ _SIMULATORS: dict[Platform, str] = {"ios-simulator": "iOS simulator", "android-e
 
 
 def this_platform() -> Platform | None:
-    """Whose commands this system knows; None where only a person can say."""
+    """The platform whose commands this system has; None if it is not known."""
     if sys.platform == "darwin":
         return "macos"
     try:

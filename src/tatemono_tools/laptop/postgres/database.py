@@ -30,14 +30,14 @@ _LAPTOP_SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": "100",
     "max_wal_size": "512MB",
-    # As on RDS (infra/modules/database): no disk turns here. Tables that are young are read by their indexes then, too.
+    # As on RDS (infra/modules/database): random reads cost little, and young tables are read by their indexes, too.
     "random_page_cost": "1.1",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_checkpoints": "off",
 }
-#: Tests that run side by side share one.
+#: Tests that run in parallel share one server.
 _TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "300"}
 
 _STEP_DOWN_CAPABILITIES = (None, "dac_read_search", "dac_override")
@@ -119,7 +119,7 @@ class EmbeddedPostgres:
             return None
         try:
             process = psutil.Process(pid)
-            # A server's working folder is its data folder: so it is told from a process that was given its number.
+            # A server's working folder is its data folder: so it differs from a process that was given its id.
             ours = process.name() == "postgres" and Path(process.cwd()) == self.data_dir.resolve()
         except psutil.NoSuchProcess:
             return None
@@ -211,7 +211,7 @@ async def ensure_database(admin_dsn: str, name: str, owner: str, owner_password:
 
 
 def _server_user() -> pwd.struct_passwd | None:
-    """Whom the server runs as when we are root, which PostgreSQL refuses to be."""
+    """The user that the server runs as when we are root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -223,7 +223,7 @@ def _server_user() -> pwd.struct_passwd | None:
 
 
 def _step_down(folder: Path) -> list[str]:
-    """The words before a command that make it run as somebody PostgreSQL accepts who can reach it and `folder`."""
+    """The words before a command that run it as a user that PostgreSQL accepts, and that can reach it and `folder`."""
     user = _server_user()
     if user is None:
         return []
@@ -236,7 +236,7 @@ def _step_down(folder: Path) -> list[str]:
         words = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         if capability is not None:
             words += [f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
-        # Asked of the kernel rather than worked out: modes, access lists and what a container allows all have a say.
+        # Asked of the kernel rather than computed: it depends on modes, access lists and the container.
         reach = 'test -x "$0" && test -r "$1" && test -x "$2"'
         question = [*words, "sh", "-c", reach, str(program), str(catalogue), str(folder)]
         if subprocess.run(question, cwd="/", capture_output=True, check=False).returncode == 0:

@@ -44,7 +44,7 @@ async def prepare_database(database: Database, superuser_url: str, role_urls: Ma
 
 
 def newest_migration() -> str:
-    """The version of a database whose migrations have all run: the one that no other follows, whatever its number.
+    """The version of a database whose migrations have all run: the one that no other follows.
 
     :raises ValueError: there are two such, so the migrations are in no order
     """

@@ -1,4 +1,4 @@
-"""Whether a server on this machine answers, and what the building says of its own health."""
+"""Whether a server on this machine answers, and what the building's health route reports."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ async def answers(port: int, path: str) -> bool:
     return status == HTTPStatus.OK
 
 
-async def complaint(port: int, path: str, authority: Path) -> str | None:
+async def health_problem(port: int, path: str, authority: Path) -> str | None:
     """What the health route behind the front door finds missing; None if it answers 200.
 
     :param authority: the CA (PEM) that the door's certificate must come from

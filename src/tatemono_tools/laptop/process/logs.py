@@ -14,7 +14,7 @@ LIMIT_BYTES = 5_000_000
 
 @dataclass
 class LogFile:
-    """A log that is turned over when it is full."""
+    """A log that is rotated when it is full."""
 
     path: Path
     limit_bytes: int = LIMIT_BYTES
@@ -23,7 +23,7 @@ class LogFile:
         self._file = self.path.open("ab", buffering=0)
 
     def write(self, chunk: bytes) -> None:
-        # A full disk costs log lines; it must not cost the part that writes them.
+        # On a full disk log lines are lost; the part that writes them must go on.
         with contextlib.suppress(OSError):
             if self._file.tell() and self._file.tell() + len(chunk) > self.limit_bytes:
                 self._file.close()
@@ -37,7 +37,7 @@ class LogFile:
 
 @dataclass
 class LogPipe:
-    """Carries what a child writes to its log, and each complete line to `on_line`."""
+    """Carries what a child process writes to its log, and each complete line to `on_line`."""
 
     file: LogFile
     on_line: Callable[[str], None]
@@ -49,11 +49,11 @@ class LogPipe:
         asyncio.get_running_loop().add_reader(self._read_end, self._read)
 
     def close_write_end(self) -> None:
-        """To be called once the child has its copy; otherwise the end of its output is never seen."""
+        """To be called once the child process has its copy; otherwise the end of its output is never seen."""
         os.close(self.write_end)
 
     def close(self) -> None:
-        """Take what is left in the pipe and close the log. A grandchild that still writes loses its words."""
+        """Take what is left in the pipe and close the log. What a grandchild still writes is lost."""
         while self._read_end >= 0 and self._read():
             pass
         if self._read_end >= 0:
@@ -69,10 +69,10 @@ class LogPipe:
             return False
         self.file.write(chunk)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        # A child that never ends its line must not fill our memory; its log has every byte all the same.
+        # A line that never ends must not fill our memory; the log has every byte all the same.
         self._rest = self._rest[-65_536:]
         for line in lines:
-            self._tell(line)
+            self._emit(line)
         return True
 
     def _end(self) -> None:
@@ -80,10 +80,10 @@ class LogPipe:
         os.close(self._read_end)
         self._read_end = -1
         if self._rest:
-            self._tell(self._rest)
+            self._emit(self._rest)
         self.file.close()
 
-    def _tell(self, line: bytes) -> None:
+    def _emit(self, line: bytes) -> None:
         self.on_line(line.decode(errors="replace").rstrip())
 
 
@@ -99,7 +99,7 @@ def last_lines(path: Path, count: int) -> list[str]:
 
 
 def follow(path: Path, *, pause_seconds: float = 0.2) -> Iterator[str]:
-    """New lines of a log, for ever, also when it is turned over; waits for a log that is missing."""
+    """New lines of a log, for ever, also when it is rotated; waits for a log that is missing."""
     with contextlib.ExitStack() as stack:
         file = None
         rest = ""
@@ -113,7 +113,7 @@ def follow(path: Path, *, pause_seconds: float = 0.2) -> Iterator[str]:
             yield from lines
             if not chunk:
                 if file and not _is_open_at(path, file.fileno()):
-                    # What was written before the turn has been read: the next turn of the loop opens the new file.
+                    # What was written before the rotation has been read: the next round of the loop opens the new file.
                     stack.pop_all().close()
                     file = stack.enter_context(path.open(errors="replace")) if path.exists() else None
                 time.sleep(pause_seconds)

@@ -17,14 +17,14 @@ class PartFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """A command that stays in the foreground, and its whole environment: a child inherits nothing else."""
+    """A command that stays in the foreground, and its whole environment: the child process inherits nothing else."""
 
     argv: Sequence[str]
     environment: Mapping[str, str]
 
 
-async def at_once() -> bool:
-    """The probe of a part that nobody can ask: it is ready when it runs."""
+async def always_ready() -> bool:
+    """The probe of a part that cannot be asked: it is ready when it runs."""
     return True
 
 
@@ -33,13 +33,13 @@ class Part:
     """One part of the building.
 
     `launch` does what must be done before each start and says what to run; None means that the work is done with it and
-    that there is no process (provisioning). `ready` is asked again and again until it says yes. Parts with the same
+    that there is no process (provisioning). `ready` is asked again and again until it returns true. Parts with the same
     `stop_order` stop together, smaller numbers first.
     """
 
     name: str
     launch: Callable[[], Awaitable[Launch | None]]
-    ready: Callable[[], Awaitable[bool]] = at_once
+    ready: Callable[[], Awaitable[bool]] = always_ready
     needs: frozenset[str] = frozenset()
     address: str = ""
     stop_order: int = 0
@@ -49,15 +49,15 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """When to start a part again, and when to give up: at the `deaths`-th death within `within_seconds`."""
+    """When to start a part again, and when to give up: at the `max_failures`-th failure within `within_seconds`."""
 
-    deaths: int = 5
+    max_failures: int = 5
     within_seconds: float = 60
     first_delay_seconds: float = 0.25
     longest_delay_seconds: float = 8
     start_timeout_seconds: float = 60
     probe_seconds: float = 0.03
 
-    def delay_seconds(self, death: int) -> float:
-        """How long to wait after the `death`-th recent death (the first is 1)."""
-        return min(self.first_delay_seconds * 2.0 ** (death - 1), self.longest_delay_seconds)
+    def delay_seconds(self, failure: int) -> float:
+        """How long to wait after the `failure`-th recent failure (the first is 1)."""
+        return min(self.first_delay_seconds * 2.0 ** (failure - 1), self.longest_delay_seconds)

@@ -32,7 +32,7 @@ def is_free(port: int) -> bool:
             if error.errno == errno.EADDRINUSE:
                 return False
             raise
-    # macOS lets one bind to an address although another listens on all of them.
+    # macOS lets a program bind to an address although another one listens on all of them.
     with socket.socket() as caller:
         caller.settimeout(0.2)
         return caller.connect_ex((HOST, port)) != 0
@@ -41,7 +41,7 @@ def is_free(port: int) -> bool:
 def hold(port: int) -> socket.socket | None:
     """Keep others from choosing a port until the socket is closed, which is when its server starts.
 
-    None where the system keeps the port for connections of before; nobody else gets it then either.
+    None where the system keeps the port for earlier connections; no other program gets it then either.
     """
     keeper = socket.socket()
     try:
@@ -53,7 +53,7 @@ def hold(port: int) -> socket.socket | None:
 
 
 def holder(port: int) -> str:
-    """The program that listens on a port, as `name (pid 123)`; `another program` where the system does not tell."""
+    """The program that listens on a port, as `name (pid 123)`; `another program` where the system does not say."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             for connection in process.net_connections("tcp"):

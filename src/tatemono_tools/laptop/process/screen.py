@@ -29,8 +29,8 @@ UP = "up"
 _LINE_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_magenta", "bright_green")
 
 
-class LastingConsole(Console):
-    """Falls silent when nobody reads any more: a closed pipe shall not keep the building from stopping in order."""
+class PipeSafeConsole(Console):
+    """Writes no more into a closed pipe, which shall not keep the building from stopping in order."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
@@ -61,10 +61,10 @@ class Screen:
             self._live = None
 
     def changed(self, name: str, record: PartRecord) -> None:
-        """Tell of a change; what the live table shows by itself needs no line."""
+        """Show a change; what the live table shows by itself needs no line."""
         if record.state in {"ready", "stopped"}:
             self._took.setdefault(name, time.monotonic() - self._began)
-        # A failure is told when it has stopped the building, with the log.
+        # A failure is shown when it has stopped the building, with the log.
         if record.detail and record.state != "failed":
             self._event(name, record.detail, ("!", "yellow"))
         elif self.title == UP and record.state == "ready":
@@ -141,7 +141,7 @@ def _record_text(entry: dict[str, object]) -> Text:
 
 
 def addresses_panel(title: str, rows: Iterable[tuple[str, str]], closing: str) -> Panel:
-    """The end of a start: where to go now."""
+    """The end of a start: the addresses."""
     table = Table.grid(padding=(0, 2))
     for name, address in rows:
         style = f"underline link {address}" if address.startswith("http") else ""

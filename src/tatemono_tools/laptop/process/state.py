@@ -1,7 +1,7 @@
 """The folder in which one building lives on this machine: who runs there, what was started, which ports it has.
 
 Everything in it is private to its owner (0700). A marker file says that the folder is ours, so that nothing else is
-ever wiped; a lock says that somebody runs in it; `running.json` says what runs, and outlives a supervisor that was
+ever wiped; a lock says that a building runs in it; `running.json` says what runs, and outlives a supervisor that was
 killed.
 """
 
@@ -22,12 +22,12 @@ import psutil
 
 MARKER = "tatemono-state"
 KEPT_WHEN_WIPED = (MARKER, "lock", "ports.json", "certificates")
-"""A fresh building keeps its addresses, and the local CA that a browser may have been told to trust."""
+"""A fresh building keeps its addresses, and the local CA that a browser may already trust."""
 
-# The kernel counts a process's age in ticks since boot; as a date it may differ by a moment between two readings.
+# The kernel counts a process's start in ticks since boot; as a date it may differ a little between two readings.
 _CREATED_TOLERANCE_SECONDS = 1.5
-#: So often processes that are to be killed are looked for: those that are killed first start no others.
-_LOOKS = 3
+#: How often processes are looked for and killed: one that is not killed yet may start others.
+_KILL_ROUNDS = 3
 
 
 class StateFolderRefused(Exception):
@@ -42,9 +42,13 @@ class AlreadyRunning(Exception):
         self.pid = pid
 
 
+class NotRunning(Exception):
+    """There is no building to ask; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process that cannot be mistaken for another: numbers are given again, a number with a birth time is not."""
+    """A process that cannot be mistaken for another: an id is given again, an id with a start time is not."""
 
     pid: int
     created: float
@@ -118,7 +122,7 @@ class StateFolder:
     def prepare(self) -> None:
         """Make the folder, or check that it is ours, and close it to others.
 
-        :raises StateFolderRefused: it is a file, somebody else's, or holds other things
+        :raises StateFolderRefused: it is a file, another user's, or holds other things
         """
         try:
             self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -147,9 +151,9 @@ class StateFolder:
 
     @contextlib.contextmanager
     def claim(self) -> Iterator[None]:
-        """Be the only one who runs here; a supervisor that dies gives the folder back at once.
+        """Be the only supervisor of this folder; one that dies gives it back at once.
 
-        :raises AlreadyRunning: somebody else is
+        :raises AlreadyRunning: another supervisor does
         """
         with (self.path / "lock").open("a+") as lock:
             try:
@@ -177,7 +181,7 @@ class StateFolder:
         return None
 
     def wipe(self) -> None:
-        """Remove what the building has gathered. Call it only while holding the claim."""
+        """Remove all that the building keeps. Call it only while holding the claim."""
         for entry in self.path.iterdir():
             if entry.name in KEPT_WHEN_WIPED:
                 continue
@@ -221,7 +225,7 @@ def _part_record(content: dict[str, Any]) -> PartRecord:
     return PartRecord(**content, identity=ProcessIdentity(**identity) if identity else None)
 
 
-def leftovers(record: Record | None) -> dict[str, list[psutil.Process]]:
+def orphans(record: Record | None) -> dict[str, list[psutil.Process]]:
     """Processes of a building whose supervisor is gone, by part."""
     if record is None or record.supervisor.process():
         return {}
@@ -229,12 +233,12 @@ def leftovers(record: Record | None) -> dict[str, list[psutil.Process]]:
     return {name: processes for name, processes in found.items() if processes}
 
 
-def stop_leftovers(record: Record, *, patience_seconds: float = 5.0) -> dict[str, list[int]]:
-    """Stop what a killed supervisor left behind: as each part likes to be asked, then by force.
+def stop_orphans(record: Record, *, timeout_seconds: float = 5.0) -> dict[str, list[int]]:
+    """Stop what a killed supervisor left behind: with the stop signal of each part, then by force.
 
     :returns: the process ids that were stopped, by part
     """
-    found = leftovers(record)
+    found = orphans(record)
     if not found:
         return {}
     stopped = {name: [process.pid for process in processes] for name, processes in found.items()}
@@ -242,10 +246,10 @@ def stop_leftovers(record: Record, *, patience_seconds: float = 5.0) -> dict[str
         part = record.parts[name]
         leads = part.identity is not None and processes[0].pid == part.identity.pid
         _signal(processes[:1] if leads else processes, part.stop_signal)
-    psutil.wait_procs(_of_all_parts(found), timeout=patience_seconds)
+    psutil.wait_procs(_of_all_parts(found), timeout=timeout_seconds)
     # What is left may start others before it is killed, so look again.
-    for _ in range(_LOOKS):
-        stubborn = _of_all_parts(leftovers(record))
+    for _ in range(_KILL_ROUNDS):
+        stubborn = _of_all_parts(orphans(record))
         if not stubborn:
             break
         _signal(stubborn, signal.SIGKILL)
@@ -259,7 +263,7 @@ def _of_all_parts(found: dict[str, list[psutil.Process]]) -> list[psutil.Process
 
 def _signal(processes: Sequence[psutil.Process], number: int) -> None:
     for process in processes:
-        # psutil compares birth times once more before it signals.
+        # psutil compares start times once more before it signals.
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
 

@@ -1,4 +1,4 @@
-"""User pools, identity pools and functions of the embedded cloud: looked at first, written where they differ."""
+"""User pools, identity pools and functions of the embedded cloud: read first, written where they differ."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ _MAIL = {
 
 @dataclass(frozen=True)
 class Pools:
-    """What there is to tell about the pools.
+    """Ids, parameters and client secrets of the pools.
 
     :ivar parameters: values of `Identity.parameters()`
     :ivar client_secrets: by the plan's names of the secrets
@@ -88,7 +88,7 @@ async def _ensure_user_pool(
         own = [{"Name": attribute, "AttributeDataType": "String", "Mutable": False} for attribute in pool.attributes]
         created = await cognito.create_user_pool(
             PoolName=full_name,
-            # In an open pool the user name is Cognito's own `sub`, and the address is how one signs in, and can change.
+            # In an open pool the user name is Cognito's own `sub`; members sign in with the address, which can change.
             # In a closed one the address is the user name: an access token names its user and holds no address, and
             # an operator must be known by name in the audit records.
             **({"UsernameAttributes": ["email"]} if pool.sign_up == "open" else {}),
@@ -104,7 +104,7 @@ async def _ensure_user_pool(
         _ensure_client(cognito, pool_id, pool, public_url, stored.get(f"{name}-client-id")),
     )
     if any(found["UserPool"].get(setting) != value for setting, value in wanted.items()):
-        # What UpdateUserPool is not told, AWS sets back.
+        # AWS resets what UpdateUserPool is not given.
         trigger = {"LambdaConfig": found["UserPool"].get("LambdaConfig") or {}}
         await cognito.update_user_pool(UserPoolId=pool_id, **wanted, **trigger)
     # CreateUserPool takes no authenticator apps.
@@ -210,7 +210,7 @@ async def _ensure_identity_pool(cloud: Cloud, name: str, *, unauthenticated: boo
 async def ensure_functions(
     cloud: Cloud, identity: Identity, pools: Pools, *, prefix: str, code: bytes, secret_arns: Mapping[str, str]
 ) -> None:
-    """Deploy the functions, each with a role that may read its secrets, and tell the pools which one to call.
+    """Deploy the functions, each with a role that may read its secrets, and set which one each pool calls.
 
     :param code: the zip, the same bytes for the same sources
     :param secret_arns: of the plan's secrets, by name

@@ -1,4 +1,4 @@
-"""SES in the embedded cloud: who mail may be from, and where to tell what becomes of it."""
+"""SES in the embedded cloud: the sender's domain, and where the events of mail go."""
 
 import asyncio
 from email.utils import parseaddr

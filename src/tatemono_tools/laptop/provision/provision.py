@@ -1,6 +1,6 @@
 """What Terraform does on AWS, done in the embedded cloud and database: make them hold what the plan says.
 
-Everything here looks first and writes what differs, so that a second run changes nothing and a later start is quick.
+Everything here reads first and writes what differs, so that a second run changes nothing and a later start is quick.
 """
 
 import asyncio
@@ -47,8 +47,8 @@ class Unprovisioned(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Building:
-    """The laptop's own facts, which the plan cannot know.
+class LaptopFacts:
+    """The facts of this laptop, which the plan does not have.
 
     :ivar database_url: of the superuser, on the embedded server
     :ivar parameters: values of parameters that the plan leaves to the building, e.g. `public-url`, or that differ here,
@@ -63,19 +63,19 @@ class Building:
     picture_keys_file: Path
 
 
-async def provision(plan: Plan, building: Building, cloud: Cloud) -> None:
+async def provision(plan: Plan, facts: LaptopFacts, cloud: Cloud) -> None:
     """Make the embedded cloud and database hold what the plan says. Cheap when they do already.
 
     A secret keeps its first value; only a database URL follows the server to another address, with the same password.
 
-    :raises Unprovisioned: the plan leaves the value of a parameter to the building, and nobody gives it
+    :raises Unprovisioned: the plan leaves the value of a parameter to the building, and no value is given
     """
-    _refuse_missing_values(plan, building)
+    _refuse_missing_values(plan, facts)
     known, stored, urls, configuration_set, _ = await asyncio.gather(
         read_secrets(cloud, [_secret_name(plan, name) for name in plan.secrets]),
         read_parameters(cloud, [_parameter_name(plan, name) for name in (*plan.parameters, *plan.secrets)]),
         asyncio.gather(*(ensure_queue(cloud, name, queue) for name, queue in plan.queues.items())),
-        ensure_mail(cloud, plan.mail, prefix=_prefix(plan), sender=_value(plan, building, "mail-sender")),
+        ensure_mail(cloud, plan.mail, prefix=_prefix(plan), sender=_value(plan, facts, "mail-sender")),
         asyncio.gather(
             *(ensure_bucket(cloud, bucket_name(plan, name), versioned=b.versioned) for name, b in plan.buckets.items())
         ),
@@ -84,28 +84,28 @@ async def provision(plan: Plan, building: Building, cloud: Cloud) -> None:
         cloud,
         plan.identity,
         prefix=_prefix(plan),
-        public_url=building.parameters.get("public-url", ""),
+        public_url=facts.parameters.get("public-url", ""),
         stored={name: stored.get(_parameter_name(plan, name), "") for name in plan.identity.parameters()},
     )
-    secrets = await _ensure_secrets(plan, building, cloud, known, pools.client_secrets)
+    secrets = await _ensure_secrets(plan, facts, cloud, known, pools.client_secrets)
     keys = {name: secret_values.public_key(secrets[name].value) for name in _picture_keys(plan)}
-    _write_keys(building.picture_keys_file, dict(keys.values()))
-    facts = (
+    _write_keys(facts.picture_keys_file, dict(keys.values()))
+    provided = (
         {f"{name}-bucket": bucket_name(plan, name) for name in plan.buckets}
         | {f"{name}-queue-url": url for name, url in zip(plan.queues, urls, strict=True)}
         | {_CONFIGURATION_SET: configuration_set}
         | {f"{name}-id": key_id for name, (key_id, _) in keys.items()}
         | {f"{name}-arn": secret.arn for name, secret in secrets.items()}
         | pools.parameters
-        | dict(building.parameters)
+        | dict(facts.parameters)
     )
-    values = {name: facts.get(name, parameter.value or "") for name, parameter in plan.parameters.items()}
+    values = {name: provided.get(name, parameter.value or "") for name, parameter in plan.parameters.items()}
     values |= {name: secret.arn for name, secret in secrets.items()}
     await asyncio.gather(
         ensure_parameters(cloud, {_parameter_name(plan, name): value for name, value in values.items()}, stored),
         prepare_database(
             plan.database,
-            building.database_url,
+            facts.database_url,
             {secret.role: secrets[name].value for name, secret in plan.secrets.items() if secret.role is not None},
         ),
         ensure_functions(
@@ -156,8 +156,8 @@ async def resolve_environment(
     return environment
 
 
-def _value(plan: Plan, building: Building, parameter: str) -> str:
-    return building.parameters.get(parameter) or plan.parameters[parameter].value or ""
+def _value(plan: Plan, facts: LaptopFacts, parameter: str) -> str:
+    return facts.parameters.get(parameter) or plan.parameters[parameter].value or ""
 
 
 def _limits(plan: Plan) -> str:
@@ -197,9 +197,9 @@ def _picture_keys(plan: Plan) -> list[str]:
     return [name for name, secret in plan.secrets.items() if secret.generate == "ec-p256-pem"]
 
 
-def _refuse_missing_values(plan: Plan, building: Building) -> None:
+def _refuse_missing_values(plan: Plan, facts: LaptopFacts) -> None:
     given = {name for name, parameter in plan.parameters.items() if parameter.value is not None}
-    given |= building.parameters.keys()
+    given |= facts.parameters.keys()
     given |= {f"{name}-bucket" for name in plan.buckets} | {f"{name}-queue-url" for name in plan.queues}
     given |= {f"{name}-arn" for name in plan.secrets} | {_CONFIGURATION_SET}
     given |= {f"{name}-id" for name in _picture_keys(plan)} | plan.identity.parameters()
@@ -211,7 +211,7 @@ def _refuse_missing_values(plan: Plan, building: Building) -> None:
 
 async def _ensure_secrets(
     plan: Plan,
-    building: Building,
+    facts: LaptopFacts,
     cloud: Cloud,
     known: Mapping[str, StoredSecret],
     client_secrets: Mapping[str, str],
@@ -219,16 +219,16 @@ async def _ensure_secrets(
     async def ensure(name: str, secret: Secret) -> StoredSecret:
         full_name = _secret_name(plan, name)
         stored = known.get(full_name)
-        value = client_secrets.get(name) or _secret_value(plan, building, secret, stored.value if stored else None)
+        value = client_secrets.get(name) or _secret_value(plan, facts, secret, stored.value if stored else None)
         return await ensure_secret(cloud, full_name, value, stored)
 
     made = await asyncio.gather(*(ensure(name, secret) for name, secret in plan.secrets.items()))
     return dict(zip(plan.secrets, made, strict=True))
 
 
-def _secret_value(plan: Plan, building: Building, secret: Secret, known: str | None) -> str:
+def _secret_value(plan: Plan, facts: LaptopFacts, secret: Secret, known: str | None) -> str:
     if secret.generate == "database-url":
-        address = urlsplit(building.database_url).netloc.rpartition("@")[2]
+        address = urlsplit(facts.database_url).netloc.rpartition("@")[2]
         return secret_values.database_url(secret.role or "", address, plan.database.name, known)
     if known is not None:
         return known

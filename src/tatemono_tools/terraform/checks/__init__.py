@@ -1,1 +1,1 @@
-"""Checks of what stands or would stand. Each tells what it finds wrong; nothing found is what everybody wants."""
+"""Checks of what stands or would stand. Each yields what it finds wrong."""

@@ -15,7 +15,7 @@ _OWN_VARIABLES = {
     "HOST",
     "PORT",
 }
-"""What Terraform gives every container besides the plan."""
+"""Variables that Terraform gives every container besides the plan."""
 
 
 def check_agreement(stack: Stack, plan: Plan) -> Iterator[Finding]:
@@ -33,12 +33,12 @@ def check_agreement(stack: Stack, plan: Plan) -> Iterator[Finding]:
         "secrets": (plan.secrets, _indexes(stack, "aws_secretsmanager_secret")),
         "user pools": (plan.identity.user_pools, _indexes(stack, "aws_cognito_user_pool")),
         "functions": (plan.identity.functions, _indexes(stack, "aws_lambda_function")),
-        "behaviours": ({told.path_prefix for told in plan.edge.behaviors}, _behaviors(stack)),
+        "behaviours": ({behavior.path_prefix for behavior in plan.edge.behaviors}, _behaviors(stack)),
     }
     for kind, (wanted, there) in named.items():
         yield from _differences(kind, wanted, there)
     yield from _tasks(stack, plan)
-    yield from _letter_boxes(stack, plan)
+    yield from _queues(stack, plan)
 
 
 def _indexes(stack: Stack, type_: str, name: str | None = None) -> set[str]:
@@ -49,8 +49,8 @@ def _behaviors(stack: Stack) -> set[str]:
     found = [*stack.all("aws_cloudfront_distribution")]
     ordered = {
         str(behavior["path_pattern"]).removesuffix("*")
-        for gate in found
-        for behavior in as_list(gate.get("ordered_cache_behavior"))
+        for distribution in found
+        for behavior in as_list(distribution.get("ordered_cache_behavior"))
     }
     return ordered | {"/"}
 
@@ -91,15 +91,15 @@ def _container(where: str, container: dict[str, object], service: Service) -> It
         yield Finding(check=_CHECK, where=where, what="may write its own files, or is root")
 
 
-def _letter_boxes(stack: Stack, plan: Plan) -> Iterator[Finding]:
+def _queues(stack: Stack, plan: Plan) -> Iterator[Finding]:
     consumed = {queue for service in plan.services.values() for queue in service.consumes}
     for name in sorted(plan.queues.keys() - consumed):
-        yield Finding(check=_CHECK, where=f"queue {name}", what="no service empties it, so nobody's badge opens it")
+        yield Finding(check=_CHECK, where=f"queue {name}", what="no service consumes it, so no role may read it")
     for queue in stack.all("aws_sqs_queue"):
-        told = plan.queues.get(str(queue.index))
-        if queue.name != "this" or told is None:
+        planned = plan.queues.get(str(queue.index))
+        if queue.name != "this" or planned is None:
             continue
-        wanted = (told.visibility_timeout_seconds, told.retention_seconds, told.receive_wait_seconds)
+        wanted = (planned.visibility_timeout_seconds, planned.retention_seconds, planned.receive_wait_seconds)
         there = tuple(
             queue.get(key)
             for key in ("visibility_timeout_seconds", "message_retention_seconds", "receive_wait_time_seconds")

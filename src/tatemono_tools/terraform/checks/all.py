@@ -1,13 +1,14 @@
-"""All checks of one environment, in the order in which they are told."""
+"""All checks of one environment, in the order in which they are shown."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tatemono_tools.plan.building import Plan
 from tatemono_tools.terraform.checks.agreement import check_agreement
 from tatemono_tools.terraform.checks.firewall import check_firewall
-from tatemono_tools.terraform.checks.policies import check_policies, reasons
+from tatemono_tools.terraform.checks.policies import check_policies, check_sources, reasons
 from tatemono_tools.terraform.checks.queues import check_queues
 from tatemono_tools.terraform.checks.reachability import check_reachability
 from tatemono_tools.terraform.checks.routing import Route, check_routing
@@ -35,7 +36,7 @@ def check_stack(
     """Each check by name, with what it found.
 
     :param infra: the folder of the Terraform files, where reasons for broad policies are written
-    :param secret_values: what was put into the safe
+    :param secret_values: the values that the secrets were given
     """
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         "reachability": lambda: check_reachability(stack, plan),
@@ -43,7 +44,7 @@ def check_stack(
         "firewall": lambda: check_firewall(stack, plan, applications.routes),
         "secrets": lambda: check_secrets(stack, plan, secret_values),
         "queues": lambda: check_queues(stack, plan, applications.heartbeats),
-        "policies": lambda: check_policies(stack, reasons(infra)),
+        "policies": lambda: chain(check_sources(infra), check_policies(stack, reasons(infra))),
         "agreement": lambda: check_agreement(stack, plan),
     }
     for name in CHECKS:

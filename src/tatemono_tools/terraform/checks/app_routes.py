@@ -1,4 +1,4 @@
-"""What the building's services answer and how often they ask for time, for the checks of what stands on AWS."""
+"""Routes of the services, and how often their workers ask for time, for the checks of what stands on AWS."""
 
 import importlib
 import pkgutil
@@ -27,12 +27,12 @@ def app_routes() -> tuple[AppRoute, ...]:
         home = importlib.import_module(f"{entrypoints.__name__}.{package}")
         for name in (module.name for module in pkgutil.walk_packages(home.__path__, f"{home.__name__}.")):
             if not name.endswith(".__main__"):
-                found |= {_app_route(service, *told) for told in _routes(importlib.import_module(name))}
+                found |= {_app_route(service, *found_route) for found_route in _routes(importlib.import_module(name))}
     return tuple(sorted(found))
 
 
 def heartbeats(plan: Plan) -> dict[str, float]:
-    """Seconds after which the consumer of each queue asks for more time for what it holds; 0 where it never has to."""
+    """Seconds after which the consumer of each queue asks for more time for what it holds; 0 where it never does."""
     return dict.fromkeys(plan.queues, 0.0) | {
         "image-jobs": _lease(plan, "image-worker") / lease_keeper.RENEWALS_PER_LEASE,
         "mail": _lease(plan, "mail-worker") / worker.RENEWALS_PER_LEASE,
@@ -47,15 +47,15 @@ def _lease(plan: Plan, service: str) -> int:
 def _routes(module: ModuleType) -> Iterator[tuple[str, str]]:
     for value in vars(module).values():
         if isinstance(value, APIRouter):
-            yield from _told(value.routes)
+            yield from _of_routes(value.routes)
         elif isinstance(value, list):
-            yield from _told(value)
+            yield from _of_routes(value)
     # The documentation is made by the application, beneath its prefix.
     if isinstance(prefix := vars(module).get("PREFIX"), str):
         yield from (("GET", f"{prefix}{page}") for page in ("/openapi.json", "/docs"))
 
 
-def _told(routes: Iterable[BaseRoute | object]) -> Iterator[tuple[str, str]]:
+def _of_routes(routes: Iterable[BaseRoute | object]) -> Iterator[tuple[str, str]]:
     for route in routes:
         if isinstance(route, Route):
             yield from ((method, route.path) for method in route.methods or ())

@@ -1,4 +1,4 @@
-"""Whom the firewall lets in: its rules, evaluated in their order as AWS WAF does."""
+"""Which requests the firewall allows: its rules, evaluated in their order as AWS WAF does."""
 
 import ipaddress
 import posixpath
@@ -12,8 +12,8 @@ from tatemono_tools.terraform.checks.routing import Route, behavior_of
 from tatemono_tools.terraform.checks.stack import Finding, Resource, Stack, as_list
 
 _CHECK = "firewall"
-STRANGER = "198.51.100.7"
-"""An address of nobody's (RFC 5737), outside every IP set."""
+OUTSIDE_ADDRESS = "198.51.100.7"
+"""An address for documentation (RFC 5737), outside every IP set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class Firewall:
         self._groups = {group.text("arn"): group for group in stack.all("aws_wafv2_rule_group")}
         self._sets = {found.text("arn"): found for found in stack.all("aws_wafv2_ip_set")}
 
-    def lets_in(self, request: Request) -> bool:
-        """Whether the request passes. Rates are taken as kept, and AWS's own rules as finding nothing."""
+    def allows(self, request: Request) -> bool:
+        """Whether the request passes. Rates count as kept, and AWS's own rules find nothing."""
         decided = self._decide(as_list(self.acl.get("rule")), request)
         if decided is not None:
             return decided
@@ -48,7 +48,7 @@ class Firewall:
                     return decided
                 continue
             action = (as_list(rule.get("action")) or [{}])[0]
-            if not self._holds(statement, request):
+            if not self._matches(statement, request):
                 continue
             if as_list(action.get("block")):
                 return False
@@ -59,17 +59,17 @@ class Firewall:
     def _group_rules(self, arn: str) -> list[Any]:
         return as_list(self._groups[arn].get("rule")) if arn in self._groups else []
 
-    def _holds(self, statement: Mapping[str, Any], request: Request) -> bool:
+    def _matches(self, statement: Mapping[str, Any], request: Request) -> bool:
         none: tuple[str, dict[str, Any]] = ("", {})
         kind, words = next(((key, as_list(value)[0]) for key, value in statement.items() if as_list(value)), none)
         within = as_list(words.get("statement"))
         match kind:
             case "and_statement":
-                return all(self._holds(found, request) for found in within)
+                return all(self._matches(found, request) for found in within)
             case "or_statement":
-                return any(self._holds(found, request) for found in within)
+                return any(self._matches(found, request) for found in within)
             case "not_statement":
-                return not self._holds(within[0], request)
+                return not self._matches(within[0], request)
             case "byte_match_statement":
                 return _bytes_match(words, request)
             case "ip_set_reference_statement":
@@ -87,7 +87,7 @@ class Firewall:
 
 
 def check_firewall(stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator[Finding]:
-    """Whatever the plan puts behind an IP set is there, however its path is written; the rest is open to everybody."""
+    """What the plan puts behind an IP set is there, however its path is written; the rest is open to all addresses."""
     try:
         firewall = Firewall(stack)
     except LookupError as error:
@@ -96,39 +96,43 @@ def check_firewall(stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterato
     distribution = stack.one("aws_cloudfront_distribution")
     if distribution.get("web_acl_id") != firewall.acl.get("arn"):
         yield Finding(check=_CHECK, where=distribution.address, what="is not behind the firewall")
-    inside = _insiders(stack)
-    pages = {Route("web", "GET", told.path_prefix) for told in plan.edge.behaviors if told.service or told.bucket}
+    allowed = _allowed_addresses(stack)
+    pages = {
+        Route("web", "GET", behavior.path_prefix)
+        for behavior in plan.edge.behaviors
+        if behavior.service or behavior.bucket
+    }
     for route in sorted({*routes, *pages}):
-        yield from _door(firewall, plan, route, inside)
+        yield from _check_route(firewall, plan, route, allowed)
     yield from _rates(firewall.acl, plan)
 
 
-def _door(firewall: Firewall, plan: Plan, route: Route, inside: Mapping[str, list[str]]) -> Iterator[Finding]:
-    told = behavior_of(plan, route.path)
-    if told.ip_set is None:
-        if not firewall.lets_in(Request(path=route.path, address=STRANGER)):
-            yield Finding(check=_CHECK, where=route.path, what="is closed to people with the app")
+def _check_route(firewall: Firewall, plan: Plan, route: Route, allowed: Mapping[str, list[str]]) -> Iterator[Finding]:
+    behavior = behavior_of(plan, route.path)
+    if behavior.ip_set is None:
+        if not firewall.allows(Request(path=route.path, address=OUTSIDE_ADDRESS)):
+            yield Finding(check=_CHECK, where=route.path, what="is closed to phones")
         return
-    for written in disguises(route.path):
-        for address in (STRANGER, "2001:db8:ffff::1"):
-            if firewall.lets_in(Request(path=written, address=address)):
+    for written in path_variants(route.path):
+        for address in (OUTSIDE_ADDRESS, "2001:db8:ffff::1"):
+            if firewall.allows(Request(path=written, address=address)):
                 yield Finding(
-                    check=_CHECK, where=written, what=f"is open to {address}, outside of the set {told.ip_set}"
+                    check=_CHECK, where=written, what=f"is open to {address}, outside of the set {behavior.ip_set}"
                 )
-    for address in inside.get(told.ip_set, []):
-        if not firewall.lets_in(Request(path=route.path, address=address)):
-            yield Finding(check=_CHECK, where=route.path, what=f"is closed to {address} of the set {told.ip_set}")
-    if not inside.get(told.ip_set):
-        yield Finding(check=_CHECK, where=route.path, what=f"nobody is in the set {told.ip_set}")
+    for address in allowed.get(behavior.ip_set, []):
+        if not firewall.allows(Request(path=route.path, address=address)):
+            yield Finding(check=_CHECK, where=route.path, what=f"is closed to {address} of the set {behavior.ip_set}")
+    if not allowed.get(behavior.ip_set):
+        yield Finding(check=_CHECK, where=route.path, what=f"no network is in the set {behavior.ip_set}")
 
 
-def disguises(path: str) -> list[str]:
+def path_variants(path: str) -> list[str]:
     """Ways to write a path that CloudFront sends to the same behaviour, or an application might read as the same."""
     first, _, rest = path.lstrip("/").partition("/")
     return [path, f"/{first}/./{rest}", f"/{first}/x/../{rest}"] if rest else [path]
 
 
-def _insiders(stack: Stack) -> dict[str, list[str]]:
+def _allowed_addresses(stack: Stack) -> dict[str, list[str]]:
     """An address of every network, by the plan's names."""
     found: dict[str, list[str]] = {}
     for ip_set in stack.all("aws_wafv2_ip_set"):

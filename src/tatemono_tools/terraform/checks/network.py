@@ -1,4 +1,4 @@
-"""The floors and doors of the network, as AWS decides about a connection: routes, network ACLs, security groups."""
+"""Which connections the network allows, as AWS decides it: by routes, network ACLs and security groups."""
 
 import ipaddress
 from collections.abc import Iterable, Iterator
@@ -11,13 +11,13 @@ ANYWHERE = ("0.0.0.0/0", "::/0")
 LAST_PORT = 65535
 _ANSWERS = (32768, 61000)
 """Ports that Linux answers to; network ACLs keep no state, so they have to be open for the way back."""
-_ALWAYS_TRIED = {22, 80, 443, 3389, 5432, 8080}
+_ALWAYS_CHECKED = {22, 80, 443, 3389, 5432, 8080}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkNode:
-    """Something with an address in the VPC.
+    """A resource with an address in the VPC.
 
     :ivar public: whether it has an address of its own in the internet
     """
@@ -52,73 +52,77 @@ class NetworkMap:
         self.vpc_network = ipaddress.ip_network(stack.one("aws_vpc").text("cidr_block"))
 
     @cached_property
-    def rooms(self) -> dict[str, NetworkNode]:
+    def nodes(self) -> dict[str, NetworkNode]:
         """By name: load-balancer, service/NAME, function/NAME, database, bastion, endpoint/NAME."""
-        return {room.name: room for room in _rooms(self.stack)}
+        return {node.name: node for node in _nodes(self.stack)}
 
     @cached_property
     def rules(self) -> list[Rule]:
-        """Every line of every security group, wherever it is written down."""
+        """Every line of every security group, of each kind of resource that has some."""
         return list(_rules(self.stack))
 
     @cached_property
     def ports(self) -> list[int]:
-        """Every port at which some answer could change, and a few that people try."""
+        """Every port at which an answer could change, and a few that attackers try."""
         edges = {port for rule in self.rules for port in (rule.first, rule.last)}
         edges |= {
             int(rule.get(key) or 0)
             for rule in self.stack.all("aws_network_acl_rule")
             for key in ("from_port", "to_port")
         }
-        return sorted(port for port in edges | {edge + 1 for edge in edges} | _ALWAYS_TRIED if 0 < port <= LAST_PORT)
+        return sorted(port for port in edges | {edge + 1 for edge in edges} | _ALWAYS_CHECKED if 0 < port <= LAST_PORT)
 
     def reaches(self, caller: NetworkNode, called: NetworkNode, port: int) -> bool:
-        """Whether a connection within the VPC comes about."""
-        out = self._opens(caller.groups, called, port, egress=True)
-        return out and self._opens(called.groups, caller, port, egress=False) and self._floors_let(caller, called, port)
+        """Whether a connection within the VPC is allowed."""
+        out = self._group_allows(caller.groups, called, port, egress=True)
+        return (
+            out
+            and self._group_allows(called.groups, caller, port, egress=False)
+            and self._acls_allow(caller, called, port)
+        )
 
-    def way_out(self, subnet: str) -> str | None:
-        """Id of the NAT or internet gateway that the subnet's route to everywhere leads to."""
+    def default_gateway(self, subnet: str) -> str | None:
+        """Id of the NAT or internet gateway of the subnet's default route."""
         for route in self._routes(subnet):
             if route.get("destination_cidr_block") in ANYWHERE or route.get("cidr_block") in ANYWHERE:
                 return route.text("nat_gateway_id") or route.text("gateway_id") or None
         return None
 
-    def exits(self, room: NetworkNode, port: int) -> bool:
-        """Whether the room reaches the internet at this port."""
+    def exits(self, node: NetworkNode, port: int) -> bool:
+        """Whether the node reaches the internet at this port."""
         anywhere = any(
-            rule.egress and rule.group in room.groups and rule.first <= port <= rule.last and self._outside(rule.peer)
+            rule.egress and rule.group in node.groups and rule.first <= port <= rule.last and self._outside(rule.peer)
             for rule in self.rules
         )
         return anywhere and any(
-            self._has_way_out(room, subnet)
+            self._has_default_route(node, subnet)
             and self._acl_allows(subnet, "198.51.100.7", port, egress=True)
             and self._acl_allows(subnet, "198.51.100.7", _ANSWERS[0], egress=False)
-            for subnet in room.subnets
+            for subnet in node.subnets
         )
 
-    def entrances(self, room: NetworkNode, port: int) -> list[Rule]:
-        """Lines by which somebody out there gets to the room."""
-        if not room.public or not any(self._on_internet(subnet) for subnet in room.subnets):
+    def entrances(self, node: NetworkNode, port: int) -> list[Rule]:
+        """Lines by which an address of the internet reaches the node."""
+        if not node.public or not any(self._on_internet(subnet) for subnet in node.subnets):
             return []
-        if not any(self._acl_allows(subnet, "198.51.100.7", port, egress=False) for subnet in room.subnets):
+        if not any(self._acl_allows(subnet, "198.51.100.7", port, egress=False) for subnet in node.subnets):
             return []
         return [
             rule
             for rule in self.rules
             if not rule.egress
-            and rule.group in room.groups
+            and rule.group in node.groups
             and rule.first <= port <= rule.last
             and self._outside(rule.peer)
         ]
 
-    def _has_way_out(self, room: NetworkNode, subnet: str) -> bool:
-        way = self.way_out(subnet)
+    def _has_default_route(self, node: NetworkNode, subnet: str) -> bool:
+        gateway = self.default_gateway(subnet)
         # Without a public address the internet gateway leads nowhere.
-        return way is not None and (room.public or not self._on_internet(subnet))
+        return gateway is not None and (node.public or not self._on_internet(subnet))
 
     def _on_internet(self, subnet: str) -> bool:
-        return self.way_out(subnet) in {gateway.get("id") for gateway in self.stack.all("aws_internet_gateway")}
+        return self.default_gateway(subnet) in {gateway.get("id") for gateway in self.stack.all("aws_internet_gateway")}
 
     def _outside(self, peer: str) -> bool:
         network = _network(peer)
@@ -128,14 +132,14 @@ class NetworkMap:
 
     @cached_property
     def _public_lists(self) -> set[str]:
-        # The list of S3 is routed to the tunnel, not to the internet: it counts only where there is no tunnel.
-        tunnels = {endpoint.get("prefix_list_id") for endpoint in self.stack.all("aws_vpc_endpoint")}
+        # The list of S3 is routed to its endpoint, not to the internet: it counts only where there is no endpoint.
+        endpoints = {endpoint.get("prefix_list_id") for endpoint in self.stack.all("aws_vpc_endpoint")}
         lists = self.stack.all("data.aws_ec2_managed_prefix_list")
         inner = {found.get("id") for found in lists if found.text("name").endswith(".s3")} | {S3_LIST}
         peers = {rule.peer for rule in self.rules if rule.peer.startswith("pl-")}
-        return {peer for peer in peers if peer not in tunnels | inner}
+        return {peer for peer in peers if peer not in endpoints | inner}
 
-    def _opens(self, groups: frozenset[str], other: NetworkNode, port: int, *, egress: bool) -> bool:
+    def _group_allows(self, groups: frozenset[str], other: NetworkNode, port: int, *, egress: bool) -> bool:
         return any(
             rule.egress == egress
             and rule.group in groups
@@ -152,7 +156,7 @@ class NetworkMap:
             if subnet in self.subnets
         )
 
-    def _floors_let(self, caller: NetworkNode, called: NetworkNode, port: int) -> bool:
+    def _acls_allow(self, caller: NetworkNode, called: NetworkNode, port: int) -> bool:
         return any(
             self._acl_allows(here, self._address_in(there), port, egress=True)
             and self._acl_allows(there, self._address_in(here), port, egress=False)
@@ -190,11 +194,11 @@ class NetworkMap:
 
 
 S3_LIST = "pl-s3"
-"""What tests call the list of S3's addresses."""
+"""Id of the list of S3's addresses in the tests' plans."""
 
 
 def _is_about(rule: Resource, address: str, port: int) -> bool:
-    """Whether a line of a network ACL speaks of TCP from or to there."""
+    """Whether a line of a network ACL is about TCP from or to this address and port."""
     protocol = str(rule.get("protocol"))
     if protocol in {"tcp", "6"}:
         if not int(rule.get("from_port") or 0) <= port <= int(rule.get("to_port") or 0):
@@ -211,10 +215,10 @@ def _network(peer: str) -> Network | None:
         return None
 
 
-def _rooms(stack: Stack) -> Iterator[NetworkNode]:
+def _nodes(stack: Stack) -> Iterator[NetworkNode]:
     public_subnets = {subnet.get("id") for subnet in stack.all("aws_subnet") if subnet.get("map_public_ip_on_launch")}
     for balancer in stack.all("aws_lb"):
-        yield _room(
+        yield _node(
             "load-balancer",
             balancer.get("security_groups"),
             balancer.get("subnets"),
@@ -223,7 +227,7 @@ def _rooms(stack: Stack) -> Iterator[NetworkNode]:
     for service in stack.all("aws_ecs_service"):
         network = service.get("network_configuration", 0) or {}
         public = bool(network.get("assign_public_ip"))
-        yield _room(
+        yield _node(
             f"service/{service.index or service.name}",
             network.get("security_groups"),
             network.get("subnets"),
@@ -231,12 +235,12 @@ def _rooms(stack: Stack) -> Iterator[NetworkNode]:
         )
     for function in stack.all("aws_lambda_function"):
         network = function.get("vpc_config", 0) or {}
-        yield _room(
+        yield _node(
             f"function/{function.index or function.name}", network.get("security_group_ids"), network.get("subnet_ids")
         )
     for database in stack.all("aws_db_instance"):
         group = next(iter(stack.all("aws_db_subnet_group")), None)
-        yield _room(
+        yield _node(
             "database" if database.name == "this" else f"database/{database.address}",
             database.get("vpc_security_group_ids"),
             group.get("subnet_ids") if group else [],
@@ -246,13 +250,13 @@ def _rooms(stack: Stack) -> Iterator[NetworkNode]:
         subnet = instance.get("subnet_id")
         public = bool(instance.get("associate_public_ip_address")) or subnet in public_subnets
         name = "bastion" if "bastion" in instance.address else instance.address
-        yield _room(name, instance.get("vpc_security_group_ids"), [subnet], public=public)
+        yield _node(name, instance.get("vpc_security_group_ids"), [subnet], public=public)
     for endpoint in stack.all("aws_vpc_endpoint"):
         if endpoint.get("vpc_endpoint_type") == "Interface":
-            yield _room(f"endpoint/{endpoint.index}", endpoint.get("security_group_ids"), endpoint.get("subnet_ids"))
+            yield _node(f"endpoint/{endpoint.index}", endpoint.get("security_group_ids"), endpoint.get("subnet_ids"))
 
 
-def _room(name: str, groups: object, subnets: object, *, public: bool = False) -> NetworkNode:
+def _node(name: str, groups: object, subnets: object, *, public: bool = False) -> NetworkNode:
     return NetworkNode(
         name=name,
         groups=frozenset(str(group) for group in as_list(groups)),

@@ -1,4 +1,4 @@
-"""Badges: no policy allows every action, and none is for every resource without a written reason."""
+"""IAM policies: none allows every action, and none is for every resource without a written reason."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -68,8 +68,8 @@ def check_policies(stack: Stack, reasoned: Collection[str]) -> Iterator[Finding]
     for type_, attribute in _TRUSTS.items():
         for resource in stack.all(type_):
             for statement in _of(resource, attribute):
-                if statement.get("Effect") == "Allow" and _anybody(statement) and not statement.get("Condition"):
-                    yield Finding(check=_CHECK, where=resource.address, what="anybody may take this badge")
+                if statement.get("Effect") == "Allow" and _any_principal(statement) and not statement.get("Condition"):
+                    yield Finding(check=_CHECK, where=resource.address, what="any principal may assume this role")
 
 
 def _statements(resource: Resource, attribute: str, reasoned: Collection[str]) -> Iterator[Finding]:
@@ -94,6 +94,6 @@ def _of(resource: Resource, attribute: str) -> list[dict[str, object]]:
     return as_list(policy.get("Statement")) if isinstance(policy, dict) else []
 
 
-def _anybody(statement: dict[str, object]) -> bool:
+def _any_principal(statement: dict[str, object]) -> bool:
     principal = statement.get("Principal")
     return principal == "*" or (isinstance(principal, dict) and "*" in as_list(principal.get("AWS")))

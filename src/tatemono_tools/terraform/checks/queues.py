@@ -1,4 +1,4 @@
-"""Letter boxes: each has one for dead letters, somebody who is told, and enough time for whoever reads a letter."""
+"""Queues: each has a dead-letter queue, alarms, and a visibility timeout that is long enough for its consumer."""
 
 from collections.abc import Iterator, Mapping
 
@@ -22,13 +22,13 @@ def check_queues(stack: Stack, plan: Plan, heartbeats: Mapping[str, float]) -> I
         visible = int(queue.get("visibility_timeout_seconds") or 0)
         if heartbeat is None:
             yield Finding(
-                check=_CHECK, where=queue.address, what="nobody says how often its consumer asks for more time"
+                check=_CHECK, where=queue.address, what="it is not known how often its consumer asks for more time"
             )
         elif visible < _HEARTBEATS * heartbeat:
             yield Finding(
                 check=_CHECK,
                 where=queue.address,
-                what=f"a letter comes back after {visible} s, less than {_HEARTBEATS} heartbeats of {heartbeat:g} s",
+                what=f"a message comes back after {visible} s, less than {_HEARTBEATS} heartbeats of {heartbeat:g} s",
             )
 
 
@@ -38,12 +38,12 @@ def _redrive(stack: Stack, queues: Mapping[str, Resource], queue: Resource, plan
         yield Finding(check=_CHECK, where=queue.address, what="has no queue for dead letters")
         return
     policy = json_of(queue.get("redrive_policy")) or {}
-    told = plan.queues.get(str(queue.index))
-    if told is not None and int(policy.get("maxReceiveCount", 0)) != told.max_receive_count:
+    planned = plan.queues.get(str(queue.index))
+    if planned is not None and int(policy.get("maxReceiveCount", 0)) != planned.max_receive_count:
         yield Finding(
             check=_CHECK,
             where=queue.address,
-            what=f"gives up after {policy.get('maxReceiveCount')} times, the plan says {told.max_receive_count}",
+            what=f"gives up after {policy.get('maxReceiveCount')} times, the plan says {planned.max_receive_count}",
         )
     allowed = [
         json_of(found.get("redrive_allow_policy")) or {} for found in stack.all("aws_sqs_queue_redrive_allow_policy")
@@ -64,7 +64,7 @@ def _alarms(stack: Stack, queues: Mapping[str, Resource], queue: Resource) -> It
     dead = queues.get(str(_dead_letters_of(queue)))
     watched = {(metric, name) for alarm in stack.all("aws_cloudwatch_metric_alarm") for metric, name in _metrics(alarm)}
     if ("ApproximateAgeOfOldestMessage", queue.get("name")) not in watched:
-        yield Finding(check=_CHECK, where=queue.address, what="no alarm looks at how old its letters are")
+        yield Finding(check=_CHECK, where=queue.address, what="no alarm looks at how old its messages are")
     if dead is not None and ("ApproximateNumberOfMessagesVisible", dead.get("name")) not in watched:
         yield Finding(check=_CHECK, where=dead.address, what="no alarm looks at whether there are dead letters")
 

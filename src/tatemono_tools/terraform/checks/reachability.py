@@ -1,4 +1,4 @@
-"""Who reaches whom: everybody the plan says, and nobody else."""
+"""Which node reaches which: those that the plan needs, and no other."""
 
 from collections.abc import Iterator
 
@@ -13,30 +13,30 @@ _HTTPS = 443
 
 def check_reachability(stack: Stack, plan: Plan) -> Iterator[Finding]:
     """The proof over routes, network ACLs and security groups, for every pair and every port that matters."""
-    floors = NetworkMap(stack)
-    yield from _connections(floors, plan)
-    yield from _entrances(floors)
-    yield from _exits(floors)
-    yield from _vault(floors)
-    yield from _nobodys_group(stack)
+    network = NetworkMap(stack)
+    yield from _connections(network, plan)
+    yield from _entrances(network)
+    yield from _exits(network)
+    yield from _database(network)
+    yield from _default_group(stack)
 
 
-def _connections(floors: NetworkMap, plan: Plan) -> Iterator[Finding]:
+def _connections(network: NetworkMap, plan: Plan) -> Iterator[Finding]:
     ports = _ports_of_services(plan)
-    for caller in floors.rooms.values():
-        for called in floors.rooms.values():
+    for caller in network.nodes.values():
+        for called in network.nodes.values():
             if caller is called:
                 continue
             allowed = _allowed(caller, called, plan)
-            for port in sorted({*floors.ports, *ports}):
-                if floors.reaches(caller, called, port) and port not in allowed:
+            for port in sorted({*network.ports, *ports}):
+                if network.reaches(caller, called, port) and port not in allowed:
                     yield Finding(
                         check=_CHECK,
                         where=f"{caller.name} -> {called.name}:{port}",
                         what="is open, and nothing needs it",
                     )
             for port in _needed(caller, called, plan):
-                if not floors.reaches(caller, called, port):
+                if not network.reaches(caller, called, port):
                     yield Finding(
                         check=_CHECK,
                         where=f"{caller.name} -> {called.name}:{port}",
@@ -61,7 +61,7 @@ def _allowed(caller: NetworkNode, called: NetworkNode, plan: Plan) -> set[int]:
         return {_DATABASE_PORT}
     if to == "endpoint" and kind in inner:
         return {_HTTPS}
-    # The way out is open to every address at this port; within the VPC nobody else listens to the services.
+    # The internet is open at this port to every address; within the VPC no other node accepts the services.
     return set()
 
 
@@ -85,59 +85,61 @@ def _called(plan: Plan) -> list[str]:
     ]
 
 
-def _entrances(floors: NetworkMap) -> Iterator[Finding]:
+def _entrances(network: NetworkMap) -> Iterator[Finding]:
     found = 0
-    for room in floors.rooms.values():
-        for port in floors.ports:
-            for rule in floors.entrances(room, port):
-                if room.name == "load-balancer" and port == _HTTPS and _is_cloudfront(floors, rule.peer):
+    for node in network.nodes.values():
+        for port in network.ports:
+            for rule in network.entrances(node, port):
+                if node.name == "load-balancer" and port == _HTTPS and _is_cloudfront(network, rule.peer):
                     found += 1
                 else:
                     yield Finding(
-                        check=_CHECK, where=rule.address, what=f"lets {rule.peer} from outside to {room.name}:{port}"
+                        check=_CHECK, where=rule.address, what=f"lets {rule.peer} from outside to {node.name}:{port}"
                     )
-    balancer = floors.rooms.get("load-balancer")
+    balancer = network.nodes.get("load-balancer")
     if balancer is not None and balancer.public and not found:
         yield Finding(check=_CHECK, where="load-balancer", what="CloudFront does not reach it")
 
 
-def _is_cloudfront(floors: NetworkMap, peer: str) -> bool:
-    lists = floors.stack.all("data.aws_ec2_managed_prefix_list")
+def _is_cloudfront(network: NetworkMap, peer: str) -> bool:
+    lists = network.stack.all("data.aws_ec2_managed_prefix_list")
     names = {str(found.get("id")): found.text("name") for found in lists} | {
         "pl-cloudfront": "cloudfront.origin-facing"
     }
     return peer not in ANYWHERE and names.get(peer, "").endswith("cloudfront.origin-facing")
 
 
-def _exits(floors: NetworkMap) -> Iterator[Finding]:
-    for room in floors.rooms.values():
-        for port in floors.ports:
-            if not floors.exits(room, port):
+def _exits(network: NetworkMap) -> Iterator[Finding]:
+    for node in network.nodes.values():
+        for port in network.ports:
+            if not network.exits(node, port):
                 continue
-            if not (room.name.startswith("service/") and port == _HTTPS):
-                yield Finding(check=_CHECK, where=room.name, what=f"reaches the internet at port {port}")
-        if room.name.startswith("service/") and not floors.exits(room, _HTTPS):
-            yield Finding(check=_CHECK, where=room.name, what="does not reach the painter, Cognito and mail")
+            if not (node.name.startswith("service/") and port == _HTTPS):
+                yield Finding(check=_CHECK, where=node.name, what=f"reaches the internet at port {port}")
+        if node.name.startswith("service/") and not network.exits(node, _HTTPS):
+            yield Finding(check=_CHECK, where=node.name, what="does not reach the painter, Cognito and mail")
 
 
-def _vault(floors: NetworkMap) -> Iterator[Finding]:
-    database = floors.rooms.get("database")
+def _database(network: NetworkMap) -> Iterator[Finding]:
+    database = network.nodes.get("database")
     if database is None:
         yield Finding(check=_CHECK, where="database", what="there is none")
         return
     if database.public:
         yield Finding(check=_CHECK, where="database", what="has a public address")
     for subnet in database.subnets:
-        if (way := floors.way_out(subnet)) is not None:
+        if (gateway := network.default_gateway(subnet)) is not None:
             yield Finding(
-                check=_CHECK, where=floors.subnets[subnet].address, what=f"is the database's and leads out by {way}"
+                check=_CHECK,
+                where=network.subnets[subnet].address,
+                what=f"is the database's and leads out by {gateway}",
             )
-    for rule in floors.rules:
+    for rule in network.rules:
         if rule.egress and rule.group in database.groups:
             yield Finding(check=_CHECK, where=rule.address, what=f"lets the database start connections to {rule.peer}")
 
 
-def _nobodys_group(stack: Stack) -> Iterator[Finding]:
+def _default_group(stack: Stack) -> Iterator[Finding]:
     for group in stack.all("aws_default_security_group"):
         if group.get("ingress") or group.get("egress"):
-            yield Finding(check=_CHECK, where=group.address, what="the default group has rules, and is for nobody")
+            yield Finding(check=_CHECK, where=group.address, what="the default group has rules, and nothing uses it")

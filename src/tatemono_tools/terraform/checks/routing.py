@@ -68,10 +68,10 @@ class FrontDoor:
         """What the load balancer does: the service that gets the request, or `403`, or another status."""
         for rule in self.rules:
             if all(_condition_holds(condition, path, headers) for condition in as_list(rule.get("condition"))):
-                return self._deed(as_list(rule.get("action"))[0])
-        return self._deed(self.listener.get("default_action", 0))
+                return self._outcome(as_list(rule.get("action"))[0])
+        return self._outcome(self.listener.get("default_action", 0))
 
-    def _deed(self, action: dict[str, Any]) -> str:
+    def _outcome(self, action: dict[str, Any]) -> str:
         if action["type"] == "forward":
             arn = action.get("target_group_arn") or action["forward"][0]["target_group"][0]["arn"]
             return self.services.get(arn, arn)
@@ -83,8 +83,8 @@ class FrontDoor:
 def behavior_of(plan: Plan, path: str) -> Behavior:
     """What the plan says about a path: the longest prefix wins."""
     return max(
-        (told for told in plan.edge.behaviors if path.startswith(told.path_prefix)),
-        key=lambda told: len(told.path_prefix),
+        (planned for planned in plan.edge.behaviors if path.startswith(planned.path_prefix)),
+        key=lambda planned: len(planned.path_prefix),
     )
 
 
@@ -94,45 +94,45 @@ def headers_of(origin: Mapping[str, Any]) -> dict[str, str]:
 
 
 def check_routing(stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator[Finding]:
-    """Every route reaches the service that serves it, and nobody gets past the gate."""
+    """Every route reaches the service that serves it, and no request gets past CloudFront."""
     try:
-        gate = FrontDoor.of(stack)
+        front_door = FrontDoor.of(stack)
     except (LookupError, StopIteration) as error:
-        yield Finding(check=_CHECK, where="gate", what=f"a part is missing: {error}")
+        yield Finding(check=_CHECK, where="front door", what=f"a part is missing: {error}")
         return
     if not routes:
-        yield Finding(check=_CHECK, where="gate", what="no route was given to look for")
+        yield Finding(check=_CHECK, where="front door", what="no route was given to look for")
     for route in routes:
-        yield from _reaches(gate, plan, route)
-    yield from _gate_alone(gate, stack, plan, routes)
-    yield from _pictures(gate, plan)
+        yield from _reaches(front_door, plan, route)
+    yield from _header_required(front_door, stack, plan, routes)
+    yield from _pictures(front_door, plan)
 
 
-def _reaches(gate: FrontDoor, plan: Plan, route: Route) -> Iterator[Finding]:
+def _reaches(front_door: FrontDoor, plan: Plan, route: Route) -> Iterator[Finding]:
     where = f"{route.method} {route.path}"
-    behavior, origin = gate.behavior(route.path), gate.origin(route.path)
-    if origin.get("s3_origin_config") or origin["domain_name"] in gate.buckets:
+    behavior, origin = front_door.behavior(route.path), front_door.origin(route.path)
+    if origin.get("s3_origin_config") or origin["domain_name"] in front_door.buckets:
         yield Finding(check=_CHECK, where=where, what="CloudFront sends it to a bucket")
         return
-    served = gate.answers(route.path, headers_of(origin))
+    served = front_door.answers(route.path, headers_of(origin))
     if served != route.service:
         yield Finding(check=_CHECK, where=where, what=f"goes to {served}, and {route.service} serves it")
     if route.method not in as_list(behavior["allowed_methods"]):
         yield Finding(check=_CHECK, where=where, what="CloudFront does not let this method through")
-    told = behavior_of(plan, route.path)
-    if behavior["viewer_protocol_policy"] != told.viewer_protocol_policy:
+    planned = behavior_of(plan, route.path)
+    if behavior["viewer_protocol_policy"] != planned.viewer_protocol_policy:
         yield Finding(
             check=_CHECK,
             where=where,
-            what=f"is {behavior['viewer_protocol_policy']}, the plan says {told.viewer_protocol_policy}",
+            what=f"is {behavior['viewer_protocol_policy']}, the plan says {planned.viewer_protocol_policy}",
         )
 
 
-def _gate_alone(gate: FrontDoor, stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator[Finding]:
-    """Without CloudFront's header there is no way to any service."""
+def _header_required(front_door: FrontDoor, stack: Stack, plan: Plan, routes: Sequence[Route]) -> Iterator[Finding]:
+    """Without CloudFront's header no service is reached."""
     for path in sorted({route.path for route in routes} | {"/", "/v1/api/", "/anything"}):
         for headers in ({}, {plan.edge.origin_verify_header: "guessed"}):
-            if (served := gate.answers(path, headers)) != "403":
+            if (served := front_door.answers(path, headers)) != "403":
                 yield Finding(check=_CHECK, where=path, what=f"goes to {served} without CloudFront's header")
     for listener in stack.all("aws_lb_listener"):
         action = listener.get("default_action", 0) or {}
@@ -142,15 +142,15 @@ def _gate_alone(gate: FrontDoor, stack: Stack, plan: Plan, routes: Sequence[Rout
             )
 
 
-def _pictures(gate: FrontDoor, plan: Plan) -> Iterator[Finding]:
-    for told in plan.edge.behaviors:
-        if told.bucket is None:
+def _pictures(front_door: FrontDoor, plan: Plan) -> Iterator[Finding]:
+    for planned in plan.edge.behaviors:
+        if planned.bucket is None:
             continue
-        path = f"{told.path_prefix}some/picture.png"
-        if gate.buckets.get(gate.origin(path)["domain_name"]) != told.bucket:
-            yield Finding(check=_CHECK, where=path, what=f"does not come from the bucket {told.bucket}")
-        if not as_list(gate.behavior(path).get("trusted_key_groups")):
-            yield Finding(check=_CHECK, where=path, what="is shown to whoever asks: no key group checks the URL")
+        path = f"{planned.path_prefix}some/picture.png"
+        if front_door.buckets.get(front_door.origin(path)["domain_name"]) != planned.bucket:
+            yield Finding(check=_CHECK, where=path, what=f"does not come from the bucket {planned.bucket}")
+        if not as_list(front_door.behavior(path).get("trusted_key_groups")):
+            yield Finding(check=_CHECK, where=path, what="is shown without a signature: no key group checks the URL")
 
 
 def _condition_holds(condition: Mapping[str, Any], path: str, headers: Mapping[str, str]) -> bool:
@@ -161,6 +161,6 @@ def _condition_holds(condition: Mapping[str, Any], path: str, headers: Mapping[s
         sent = {name.lower(): value for name, value in headers.items()}.get(header["http_header_name"].lower())
         # The load balancer compares headers without regard to case.
         held &= sent is not None and any(matches(value, sent, ignore_case=True) for value in as_list(header["values"]))
-    # A kind of condition that is not known here must not open anything.
+    # A kind of condition that is not known here counts as not met.
     known = {"path_pattern", "http_header"}
     return held and not any(as_list(within) for key, within in condition.items() if key not in known)

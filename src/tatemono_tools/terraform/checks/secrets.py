@@ -12,8 +12,8 @@ _CHECK = "secrets"
 _SHORTEST = 20
 _BITS_OF_RANDOM = 3.9
 """Bits for each character, by which a random token differs from a name: 32 random bytes in base64 have about 5."""
-_NAMED_SO = re.compile(r"password|passwd|secret|token|api_?key|private_?key|credential|DATABASE_URL", re.IGNORECASE)
-_LOOKS_SO = re.compile(
+_SECRET_NAME = re.compile(r"password|passwd|secret|token|api_?key|private_?key|credential|DATABASE_URL", re.IGNORECASE)
+_SECRET_VALUE = re.compile(
     r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bsk-[A-Za-z0-9_-]{16,}|\bghp_[A-Za-z0-9]{36}|xox[abp]-|://[^/\s:@]+:[^@\s]+@"
 )
 
@@ -33,10 +33,10 @@ KNOWN = {
 
 
 def check_secrets(stack: Stack, plan: Plan, values: Collection[str] = ()) -> Iterator[Finding]:
-    """:param values: what was put into the safe, which must be found nowhere else"""
+    """:param values: the values that the secrets were given, which must be found nowhere else"""
     yield from _tasks(stack, plan)
     yield from _functions(stack)
-    yield from _cards(stack, plan)
+    yield from _secret_parameters(stack, plan)
     for resource in stack.resources:
         yield from _values(resource, values)
 
@@ -52,7 +52,7 @@ def _tasks(stack: Stack, plan: Plan) -> Iterator[Finding]:
                         where=definition.address,
                         what=f"{variable['name']} is a plain value, and a secret by the plan",
                     )
-                if _LOOKS_SO.search(str(variable["value"])):
+                if _SECRET_VALUE.search(str(variable["value"])):
                     yield Finding(
                         check=_CHECK, where=definition.address, what=f"{variable['name']} looks like a secret"
                     )
@@ -61,35 +61,37 @@ def _tasks(stack: Stack, plan: Plan) -> Iterator[Finding]:
                 if not arn.startswith("arn:aws:"):
                     yield Finding(check=_CHECK, where=definition.address, what=f"{variable['name']} is no ARN")
                 service = plan.services.get(str(definition.index))
-                told = service.environment.get(variable["name"]) if service else None
-                if told is not None and told.secret is not None and arn not in arns:
+                source = service.environment.get(variable["name"]) if service else None
+                if source is not None and source.secret is not None and arn not in arns:
                     yield Finding(
-                        check=_CHECK, where=definition.address, what=f"{variable['name']} is of no secret in the safe"
+                        check=_CHECK, where=definition.address, what=f"{variable['name']} is the ARN of no secret"
                     )
 
 
 def _functions(stack: Stack) -> Iterator[Finding]:
     for function in stack.all("aws_lambda_function"):
         for name, value in (function.get("environment", 0, "variables") or {}).items():
-            if _LOOKS_SO.search(str(value)) or (_NAMED_SO.search(name) and not str(value).startswith("arn:aws:")):
+            if _SECRET_VALUE.search(str(value)) or (
+                _SECRET_NAME.search(name) and not str(value).startswith("arn:aws:")
+            ):
                 yield Finding(check=_CHECK, where=function.address, what=f"{name} is no ARN")
 
 
 def _variables_with_secrets(plan: Plan, service: str) -> set[str]:
-    told = plan.services.get(service)
-    return {name for name, source in told.environment.items() if source.secret} if told else set()
+    found = plan.services.get(service)
+    return {name for name, source in found.environment.items() if source.secret} if found else set()
 
 
-def _cards(stack: Stack, plan: Plan) -> Iterator[Finding]:
-    """The index card of each secret holds its ARN, and nothing else."""
+def _secret_parameters(stack: Stack, plan: Plan) -> Iterator[Finding]:
+    """The parameter of each secret holds its ARN, and nothing else."""
     arns = {found.text("arn") for found in stack.all("aws_secretsmanager_secret")}
-    cards = {str(card.index): card for card in stack.all("aws_ssm_parameter") if card.name == "secret_arn"}
+    parameters = {str(found.index): found for found in stack.all("aws_ssm_parameter") if found.name == "secret_arn"}
     for name in plan.secrets:
-        card = cards.get(name)
-        if card is None:
+        parameter = parameters.get(name)
+        if parameter is None:
             yield Finding(check=_CHECK, where=name, what="has no parameter that holds its ARN")
-        elif card.get("value") not in arns:
-            yield Finding(check=_CHECK, where=card.address, what="holds something other than the ARN of a secret")
+        elif parameter.get("value") not in arns:
+            yield Finding(check=_CHECK, where=parameter.address, what="holds something other than the ARN of a secret")
 
 
 def _values(resource: Resource, values: Collection[str]) -> Iterator[Finding]:
@@ -98,16 +100,16 @@ def _values(resource: Resource, values: Collection[str]) -> Iterator[Finding]:
             continue
         if any(value and value in text for value in values):
             yield Finding(check=_CHECK, where=resource.address, what=f"{'.'.join(path)} holds the value of a secret")
-        elif _LOOKS_SO.search(text):
+        elif _SECRET_VALUE.search(text):
             yield Finding(check=_CHECK, where=resource.address, what=f"{'.'.join(path)} looks like a secret")
-        elif path and _NAMED_SO.search(path[-1]) and _is_random(text):
+        elif path and _SECRET_NAME.search(path[-1]) and _is_random(text):
             yield Finding(
                 check=_CHECK, where=resource.address, what=f"{'.'.join(path)} looks random and is named like a secret"
             )
 
 
 def _is_random(text: str) -> bool:
-    """Whether no person chose these characters."""
+    """Whether these characters were made by chance."""
     if len(text) < _SHORTEST or not re.fullmatch(r"[A-Za-z0-9+/_=-]+", text):
         return False
     counts = Counter(text)

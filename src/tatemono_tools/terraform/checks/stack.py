@@ -42,7 +42,7 @@ class Finding:
     """Something that a check does not allow.
 
     :ivar check: which check
-    :ivar where: the address of what is wrong, or a path that somebody asks for
+    :ivar where: the address of what is wrong, or a path that is requested
     """
 
     check: str
@@ -65,7 +65,7 @@ class Stack:
 
     @classmethod
     def read(cls, document: Json) -> "Stack":
-        """:param document: `terraform show -json` of a state or of a plan, or what `terraform test -verbose` tells
+        """:param document: `terraform show -json` of a state or of a plan, or what `terraform test -verbose` prints
 
         :raises ValueError: it is none of these
         """

@@ -63,11 +63,12 @@ def show_bill(environment: str, lines: list[Line], use: Use, console: Console) -
         console.print(f"A user costs {total.low / use.users:.4f} to {total.high / use.users:.4f}.", highlight=False)
     _show_sources("Not looked up, and so in none of these sums:", blocked, console)
     _show_sources(
-        "Between bounds, for nobody has looked it up:", [line for line in known if line.price.is_assumed], console
+        "Between bounds, since they were not looked up:", [line for line in known if line.price.is_assumed], console
     )
     days = sorted({line.price.date for line in known})
     console.print(
-        f"Prices of {days[0]} to {days[-1]}, in src/tatemono/laptop/infra/cost/prices.toml; nothing free, no discount.",
+        f"Prices of {days[0]} to {days[-1]}, in src/tatemono_tools/terraform/cost/prices.toml; "
+        "nothing free, no discount.",
         style="dim",
         highlight=False,
     )

@@ -44,7 +44,7 @@ NOTHING = Range(0, 0)
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """:ivar usd: for one `unit`, between bounds if nobody could look it up; None: nobody knows"""
+    """:ivar usd: for one `unit`, between bounds if it could not be looked up; None: unknown"""
 
     usd: Range | None
     unit: str
@@ -59,7 +59,7 @@ class Price:
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """:ivar usd: None where the price is unknown
-    :ivar part: the Terraform module, as in `building.PARTS`; `painter` is outside
+    :ivar part: the Terraform module, as in `building_parts.PARTS`; `painter` is outside
     """
 
     part: str
@@ -110,16 +110,16 @@ def read_prices(path: Path = PRICES) -> dict[str, Price]:
     return {name: Price(**facts | {"usd": _usd(facts.get("usd"))}) for name, facts in table.items()}
 
 
-def _usd(told: float | list[float] | None) -> Range | None:
-    if told is None:
+def _usd(price: float | list[float] | None) -> Range | None:
+    if price is None:
         return None
-    return Range(*told) if isinstance(told, list) else exactly(told)
+    return Range(*price) if isinstance(price, list) else exactly(price)
 
 
 def painter_line(model: ImageModel, use: Use, today: date) -> Line:
     """What the painter asks: at least for pictures of the lowest quality it has, at most for the highest.
 
-    By the registry of models, as the services count it (domain/models.py); an unknown price blocks the line.
+    By the registry of models, as the services count it; an unknown price blocks the line.
     """
     prices = next((prices for prices in reversed(model.prices) if prices.since <= today), None)
     costs: list[int] = []
@@ -154,9 +154,9 @@ def estimate(stack: Stack, plan: Plan, use: Use, prices: dict[str, Price]) -> li
 
     def lines() -> Iterator[Line]:
         for part, what, amount, price, per_picture in (
-            *_standing(stack),
-            *_rooms(stack, plan, use),
-            *_moving(use),
+            *_fixed(stack),
+            *_tasks(stack, plan, use),
+            *_by_use(use),
         ):
             yield Line(part=part, what=what, amount=amount, price=_price(prices, price), per_picture=per_picture)
 
@@ -170,7 +170,7 @@ def _price(prices: Mapping[str, Price], name: str) -> Price:
     return prices[name] if name in prices or not what else unknown
 
 
-Told = tuple[str, str, Range, str, bool]
+LineFacts = tuple[str, str, Range, str, bool]
 
 
 def _copies(database: Resource) -> int:
@@ -178,8 +178,8 @@ def _copies(database: Resource) -> int:
     return 2 if database.get("multi_az") else 1
 
 
-def _standing(stack: Stack) -> Iterator[Told]:
-    """What costs the same whether anybody comes or not."""
+def _fixed(stack: Stack) -> Iterator[LineFacts]:
+    """What costs the same without any use."""
 
     def count(*types: str) -> int:
         return len(stack.all(*types))
@@ -204,8 +204,8 @@ def _standing(stack: Stack) -> Iterator[Told]:
         sum(_copies(found) * float(found.get("max_allocated_storage") or 0) for found in databases),
     )
     yield "database", "storage, that of a standby counts", stored, "database-gb", False
-    yield "safe", "keys", exactly(count("aws_kms_key")), "key-month", False
-    yield "safe", "secrets", exactly(count("aws_secretsmanager_secret") + len(databases)), "secret-month", False
+    yield "secrets", "keys", exactly(count("aws_kms_key")), "key-month", False
+    yield "secrets", "secrets", exactly(count("aws_secretsmanager_secret") + len(databases)), "secret-month", False
     yield "observability", "alarms", exactly(count("aws_cloudwatch_metric_alarm")), "alarm-month", False
     yield (
         "observability",
@@ -214,19 +214,19 @@ def _standing(stack: Stack) -> Iterator[Told]:
         "composite-month",
         False,
     )
-    yield "guard", "changes that Config writes down", Range(500, 5_000), "config-item", False
+    yield "audit", "changes that Config writes down", Range(500, 5_000), "config-item", False
     yield (
-        "guard",
+        "audit",
         "evaluations of Config's rules",
         exactly(count("aws_config_config_rule")) * 100,
         "config-check",
         False,
     )
-    yield "guard", "events that GuardDuty looks at", Range(100_000, 1_000_000), "guardduty-event", False
-    yield "guard", "network flows that GuardDuty looks at", Range(1, 20), "guardduty-gb", False
+    yield "audit", "events that GuardDuty looks at", Range(100_000, 1_000_000), "guardduty-event", False
+    yield "audit", "network flows that GuardDuty looks at", Range(1, 20), "guardduty-gb", False
 
 
-def _rooms(stack: Stack, plan: Plan, use: Use) -> Iterator[Told]:
+def _tasks(stack: Stack, plan: Plan, use: Use) -> Iterator[LineFacts]:
     """Tasks: as many as must always run, and at most as many as the month's pictures keep busy."""
     targets = {str(found.index): found for found in stack.all("aws_appautoscaling_target")}
     cpu = memory = NOTHING
@@ -248,8 +248,8 @@ def _rooms(stack: Stack, plan: Plan, use: Use) -> Iterator[Told]:
     yield "services", "memory", memory, "fargate-gb-hour", False
 
 
-def _moving(use: Use) -> Iterator[Told]:
-    """What costs more the more people come."""
+def _by_use(use: Use) -> Iterator[LineFacts]:
+    """What costs more the more it is used."""
     pictures = use.pictures
     requests = use.requests_per_picture * pictures
     sent = Range(use.stored_gb.low * use.views_per_picture.low, use.stored_gb.high * use.views_per_picture.high)
@@ -266,7 +266,7 @@ def _moving(use: Use) -> Iterator[Told]:
     yield "storage", "pictures kept", kept, "object-gb", True
     yield "storage", "pictures and previews written", Range(2, 4) * pictures, "object-put", True
     yield "storage", "pictures read", use.views_per_picture * pictures, "object-get", True
-    # Sent, received, deleted, and the sign of life; and everybody who waits asks three times a minute.
+    # Sent, received, deleted, and the heartbeats; and each waiting consumer asks three times a minute.
     yield "messaging", "requests", Range(3, 10) * pictures + exactly(10 * HOURS * 180), "queue-request", True
     yield "mail", "mails", Range(1, 4) * (use.users / 1000), "mail-thousand", False
     yield "identity", "members who sign in", use.member_share * use.users, "member-month", False

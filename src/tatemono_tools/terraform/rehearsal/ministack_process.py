@@ -3,18 +3,17 @@
 import ministack.app
 
 from tatemono_tools.laptop.cloud.sign_up import complete_sign_up
-from tatemono_tools.terraform.rehearsal.answered_once import AnsweredOnceAsync
+from tatemono_tools.terraform.rehearsal.idempotency import IdempotentAsgi
 from tatemono_tools.terraform.rehearsal.ministack_shims import install
-from tatemono_tools.terraform.rehearsal.patches import check_ministack
-from tatemono_tools.terraform.rehearsal.wrapping import give
+from tatemono_tools.terraform.rehearsal.patches import check_ministack, set_attributes
 
 
 def main() -> None:
     check_ministack()
     install()
-    # Calls the function that writes a new member down, as on the laptop.
+    # Calls the PostConfirmation function, as on the laptop.
     complete_sign_up()
-    give(ministack.app, app=AnsweredOnceAsync(ministack.app.app))
+    set_attributes(ministack.app, app=IdempotentAsgi(ministack.app.app))
     ministack.app.main()
 
 

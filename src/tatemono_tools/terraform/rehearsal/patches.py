@@ -1,11 +1,11 @@
-"""The places where the emulators are held: every function of theirs that a shim calls or replaces, and how it looks.
+"""How the shims change the emulators, and every function of theirs that a shim calls or replaces, with its parameters.
 
 A new version that moves one is noticed before anything is served.
 """
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -49,16 +49,16 @@ _MINISTACK = {
 
 
 class PatchTargetChanged(Exception):
-    """An emulator is not the version that the shims were made for; the message names the place that moved."""
+    """An emulator is not the version that the shims were made for; the message names the place that has changed."""
 
 
 def check_moto() -> None:
-    """:raises PatchTargetChanged: moto has another version, or a place that a shim holds has moved"""
+    """:raises PatchTargetChanged: moto has another version, or a function that a shim uses has changed"""
     _check("moto", MOTO_VERSION, _MOTO)
 
 
 def check_ministack() -> None:
-    """:raises PatchTargetChanged: MiniStack has another version, or a place that a shim holds has moved"""
+    """:raises PatchTargetChanged: MiniStack has another version, or a function that a shim uses has changed"""
     _check("ministack", MINISTACK_VERSION, _MINISTACK)
 
 
@@ -82,3 +82,19 @@ def _at(place: str) -> Any:
     except (ImportError, AttributeError) as error:
         raise PatchTargetChanged(f"{place} is gone") from error
     return value
+
+
+def set_attributes(owner: Any, **values: Any) -> None:
+    """Give a module or class attributes that it lacks, or other ones than it has."""
+    for name, value in values.items():
+        setattr(owner, name, value)
+
+
+def wrap(owner: Any, name: str, by: Callable[..., Any]) -> None:
+    """Call `by(old, …)` in place of `owner.name(…)`."""
+    old = getattr(owner, name)
+
+    def called(*arguments: Any, **more: Any) -> Any:
+        return by(old, *arguments, **more)
+
+    setattr(owner, name, called)

@@ -1,4 +1,4 @@
-"""What is shown of a rehearsal while it goes on, and afterwards: its acts, how long each took, and what came out."""
+"""What is shown of a rehearsal while it goes on, and afterwards: its steps, how long each took, and what came out."""
 
 import time
 from collections.abc import Iterator
@@ -16,27 +16,27 @@ _MARKS = {"waiting": ("·", "dim"), "done": ("✓", "green"), "failed": ("✗", 
 
 
 class StepFailed(Exception):
-    """An act did not end as it should; the message says how."""
+    """A step did not end as it should; the message says how."""
 
 
 @dataclass
 class Step:
-    """:ivar said: what came out, or how far it is"""
+    """:ivar result: what came out, or how far it is"""
 
     name: str
     state: str = "waiting"
-    said: str = ""
+    result: str = ""
     began: float = 0.0
     seconds: float = 0.0
 
 
 @dataclass
 class Report:
-    """All acts, live on a terminal and line by line elsewhere."""
+    """All steps, live on a terminal and line by line elsewhere."""
 
     console: Console
     title: str
-    acts: dict[str, Step] = field(default_factory=dict)
+    steps: dict[str, Step] = field(default_factory=dict)
     _live: Live | None = None
     _spinner: Spinner = field(default_factory=lambda: Spinner("dots", style="cyan"))
 
@@ -51,28 +51,28 @@ class Report:
             self._live.stop()
 
     def announce(self, *names: str) -> None:
-        """Show them as acts to come."""
-        self.acts |= {name: Step(name) for name in names}
+        """Show them as steps to come."""
+        self.steps |= {name: Step(name) for name in names}
 
     @contextmanager
-    def act(self, name: str) -> Iterator[Step]:
-        """One act, from its beginning to its end; whatever is raised is its failure, and goes on."""
-        act = self.acts.setdefault(name, Step(name))
-        act.state, act.began = "playing", time.monotonic()
+    def step(self, name: str) -> Iterator[Step]:
+        """One step, from its beginning to its end; an exception is its failure, and is raised further."""
+        step = self.steps.setdefault(name, Step(name))
+        step.state, step.began = "running", time.monotonic()
         try:
-            yield act
+            yield step
         except BaseException as error:
-            act.state = "failed"
-            act.said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            step.state = "failed"
+            step.result = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             raise
         else:
-            act.state = "done"
+            step.state = "done"
         finally:
-            act.seconds = time.monotonic() - act.began
+            step.seconds = time.monotonic() - step.began
             if self._live is None:
-                mark = _MARKS[act.state][0]
+                mark = _MARKS[step.state][0]
                 self.console.print(
-                    f" {mark} {act.name:<24} {act.seconds:6.1f} s  {act.said}",
+                    f" {mark} {step.name:<24} {step.seconds:6.1f} s  {step.result}",
                     markup=False,
                     highlight=False,
                     soft_wrap=True,
@@ -80,18 +80,18 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether an act failed."""
-        return any(act.state == "failed" for act in self.acts.values())
+        """Whether a step failed."""
+        return any(step.state == "failed" for step in self.steps.values())
 
     def table(self) -> RenderableType:
-        """The programme as it stands."""
+        """All steps as they are now."""
         table = Table(title=self.title, title_justify="left", title_style="bold", box=None, padding=(0, 1))
         table.add_column("")
-        table.add_column("act", style="bold")
+        table.add_column("step", style="bold")
         table.add_column("seconds", justify="right", style="cyan")
         table.add_column("what came out", overflow="fold")
-        for act in self.acts.values():
-            mark = self._spinner if act.state == "playing" else Text(*_MARKS[act.state])
-            playing = time.monotonic() - act.began if act.state == "playing" else act.seconds
-            table.add_row(mark, act.name, f"{playing:.1f}" if playing else "", Text(act.said))
+        for step in self.steps.values():
+            mark = self._spinner if step.state == "running" else Text(*_MARKS[step.state])
+            seconds = time.monotonic() - step.began if step.state == "running" else step.seconds
+            table.add_row(mark, step.name, f"{seconds:.1f}" if seconds else "", Text(step.result))
         return table

@@ -1,4 +1,4 @@
-"""What stands on the stage before the first act: a copy of the blueprints, and what an account has by itself."""
+"""What a rehearsal begins with: a copy of the Terraform files, and what an account has by itself."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from tatemono_tools.terraform.rehearsal.emulators import Emulators
 from tatemono_tools.terraform.runner import INFRA, Terraform
 
 DIGEST = "sha256:" + "0" * 64
-"""Of an image that nobody has built: the rehearsal starts no container."""
+"""Of an image that does not exist: the rehearsal starts no container."""
 
 # The provider tries 25 times by itself, which makes minutes of each thing that an emulator does not have. The state
 # stays in the folder: a bucket for it would be one more thing to build first.
@@ -72,7 +72,7 @@ def client(emulators: Emulators, service: str, *, region: str | None = None) -> 
     )
 
 
-def set_up(folder: Path, environment: str, emulators: Emulators, mirror: Path | None) -> Setup:
+def prepare(folder: Path, environment: str, emulators: Emulators, mirror: Path | None) -> Setup:
     """Copy infra/, put in the override and the variables, and make the DNS zone that a team already has."""
     copy = folder / "infra"
     shutil.rmtree(copy, ignore_errors=True)
@@ -94,7 +94,7 @@ def set_up(folder: Path, environment: str, emulators: Emulators, mirror: Path | 
     return Setup(folder=folder, environment=environment, terraform=terraform, picture_key=private)
 
 
-def set_account(folder: Path) -> Path:
+def copy_bootstrap(folder: Path) -> Path:
     """Copy the root module of the account, which has one provider and no backend yet; the copy's folder."""
     root = folder / "bootstrap"
     shutil.rmtree(root, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What can be tried in the building that stands: the services of the emulators that do something."""
+"""What can be used in the environment that stands: the services of the emulators that do something."""
 
 import base64
 import hashlib
@@ -18,9 +18,9 @@ from tatemono_tools.terraform.rehearsal.setup import client
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficProbe:
-    """Somebody who walks through the building and tries what there is.
+    """Uses each service of the environment as the building's services would.
 
-    :ivar filled: what was put into the safe, by the plan's names
+    :ivar filled: the values that the secrets were given, by the plan's names
     """
 
     emulators: Emulators
@@ -28,41 +28,41 @@ class TrafficProbe:
     environment: str
     filled: dict[str, str]
 
-    def trials(self) -> Iterator[tuple[str, Callable[[], str]]]:
+    def probes(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """Each by name; it returns what came out, or raises `StepFailed`."""
-        yield "letter boxes", self.letters
-        yield "warehouse", self.warehouse
-        yield "safe", self.safe
-        yield "reception", self.reception
-        yield "second copy", self.function
+        yield "messages", self.messages
+        yield "objects", self.objects
+        yield "secret values", self.secret_values
+        yield "sign-up", self.sign_up
+        yield "function calls", self.functions
 
-    def letters(self) -> str:
-        """A letter is read; one that nobody can deliver goes to the dead letters."""
+    def messages(self) -> str:
+        """A message is received; one that is not deleted in time becomes a dead letter."""
         sqs = client(self.emulators, "sqs")
-        for name, told in self.plan.queues.items():
+        for name, queue in self.plan.queues.items():
             url = self._parameter(f"{name}-queue-url")
             dead = sqs.get_queue_url(QueueName=f"{self.plan.name}-{self.environment}-{name}-dead")["QueueUrl"]
             sqs.send_message(QueueUrl=url, MessageBody="delivered")
-            letter = self._receive(sqs, url)
-            _expect(letter is not None and letter["Body"] == "delivered", f"{name}: a letter was lost")
-            assert letter is not None
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+            message = self._receive(sqs, url)
+            _expect(message is not None and message["Body"] == "delivered", f"{name}: a message was lost")
+            assert message is not None
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             sqs.send_message(QueueUrl=url, MessageBody="undeliverable")
-            for _ in range(told.max_receive_count + 2):
-                letter = self._receive(sqs, url)
-                if letter is None:
+            for _ in range(queue.max_receive_count + 2):
+                message = self._receive(sqs, url)
+                if message is None:
                     break
-                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0)
+                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
             found = self._receive(sqs, dead)
             _expect(found is not None and found["Body"] == "undeliverable", f"{name}: no dead letter")
         return f"{len(self.plan.queues)} queues: sent, read, and after too many tries a dead letter"
 
-    def warehouse(self) -> str:
-        """Whoever comes without TLS is refused, as we do: the emulator has none. So no object can be kept here."""
+    def objects(self) -> str:
+        """A request without TLS is refused, as ours are: the emulator has none. So no object can be kept here."""
         s3 = client(self.emulators, "s3")
         for name in self.plan.buckets:
             bucket = self._parameter(f"{name}-bucket")
-            _expect(_refuses_us(s3, bucket), f"{bucket}: takes an object of somebody who comes without TLS")
+            _expect(_refuses_object(s3, bucket), f"{bucket}: takes an object without TLS")
             closed = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
             _expect(all(closed.values()), f"{bucket}: is not closed to the public")
             policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
@@ -70,9 +70,9 @@ class TrafficProbe:
                 any(_refuses_plain_text(statement) for statement in policy["Statement"]),
                 f"{bucket}: takes requests without TLS",
             )
-        return f"{len(self.plan.buckets)} buckets: refused us, who come without TLS; closed to the public"
+        return f"{len(self.plan.buckets)} buckets: refuse an object without TLS; closed to the public"
 
-    def safe(self) -> str:
+    def secret_values(self) -> str:
         """The chain that every service follows: parameter, ARN, secret, value."""
         manager = client(self.emulators, "secretsmanager")
         for name, value in self.filled.items():
@@ -81,33 +81,33 @@ class TrafficProbe:
             _expect(manager.get_secret_value(SecretId=arn)["SecretString"] == value, f"{name}: another value")
         return f"{len(self.filled)} secrets: parameter, ARN, value"
 
-    def reception(self) -> str:
-        """Somebody signs up with the client and the secret that the services are given."""
-        pool = next(name for name, told in self.plan.identity.user_pools.items() if told.sign_up == "open")
+    def sign_up(self) -> str:
+        """A person signs up through the client and with the secret that the services are given."""
+        pool = next(name for name, found in self.plan.identity.user_pools.items() if found.sign_up == "open")
         cognito = client(self.emulators, "cognito-idp")
         secret = self._secret(self.plan.identity.user_pools[pool].client.secret)
         client_id = self._parameter(f"{pool}-client-id")
         # The emulator asks for characters of each kind where the policy asks for none.
         email, password = "rehearsal@example.com", f"{secrets.token_urlsafe(16)}-aA1"
-        told = hmac.new(secret.encode(), (email + client_id).encode(), hashlib.sha256).digest()
+        digest = hmac.new(secret.encode(), (email + client_id).encode(), hashlib.sha256).digest()
         try:
             made = cognito.sign_up(
                 ClientId=client_id,
-                SecretHash=base64.b64encode(told).decode(),
+                SecretHash=base64.b64encode(digest).decode(),
                 Username=email,
                 Password=password,
                 UserAttributes=[{"Name": "email", "Value": email}],
             )
         except cognito.exceptions.ClientError as error:
-            raise StepFailed(f"nobody can sign up: {error}") from error
-        _expect(not made["UserConfirmed"], "whoever signs up is confirmed without a code")
+            raise StepFailed(f"a person cannot sign up: {error}") from error
+        _expect(not made["UserConfirmed"], "a new member is confirmed without a code")
         config = cognito.describe_user_pool(UserPoolId=self._parameter(f"{pool}-pool-id"))["UserPool"]["LambdaConfig"]
-        _expect("PostConfirmation" in config, "nobody is called when an address is confirmed")
+        _expect("PostConfirmation" in config, "no function is called when an address is confirmed")
         return f"signed up in {pool}; waits for the code, then calls {config['PostConfirmation'].rpartition(':')[2]}"
 
-    def function(self) -> str:
-        """The function starts, reads its secret, and looks for the database, which is not there in a rehearsal."""
-        functions = client(self.emulators, "lambda")
+    def functions(self) -> str:
+        """Each function starts, reads its secret, and looks for the database, which is not there in a rehearsal."""
+        lambda_client = client(self.emulators, "lambda")
         event = {
             "triggerSource": "PostConfirmation_ConfirmSignUp",
             "userName": "00000000-0000-4000-8000-000000000001",
@@ -122,10 +122,10 @@ class TrafficProbe:
             "response": {},
         }
         for name in self.plan.identity.functions:
-            told = functions.invoke(
+            answered = lambda_client.invoke(
                 FunctionName=f"{self.plan.name}-{self.environment}-{name}", Payload=json.dumps(event)
             )
-            answer = json.loads(told["Payload"].read() or b"null")
+            answer = json.loads(answered["Payload"].read() or b"null")
             said = str(answer.get("errorMessage", "")) if isinstance(answer, dict) else ""
             # All but the database is there: an error of the system. A missing module or right says something else.
             _expect(said.startswith("[Errno ") or "timed out" in said, f"{name}: ended with {answer}")
@@ -144,7 +144,7 @@ class TrafficProbe:
         return str(manager.get_secret_value(SecretId=self._parameter(name))["SecretString"])
 
 
-def _refuses_us(s3: Any, bucket: str) -> bool:
+def _refuses_object(s3: Any, bucket: str) -> bool:
     try:
         s3.put_object(Bucket=bucket, Key="rehearsal", Body=b"picture")
     except s3.exceptions.ClientError as error:

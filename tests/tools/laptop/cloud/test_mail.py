@@ -1,4 +1,4 @@
-"""What the embedded cloud tells of mail."""
+"""Events and details of mail in the embedded cloud."""
 
 import json
 import secrets
@@ -32,7 +32,7 @@ async def set_up(cloud: Any, *types: str) -> tuple[str, str]:
 async def send(cloud: Any, name: str, to: str, configuration_set: str) -> str:
     async with cloud.client("sesv2") as ses:
         answer = await ses.send_email(
-            FromEmailAddress=f"Somebody <no-reply@{name}.example>",
+            FromEmailAddress=f"Sender <no-reply@{name}.example>",
             Destination={"ToAddresses": [to]},
             Content={
                 "Simple": {
@@ -65,19 +65,19 @@ class TestSendEmail:
             ("suppressionlist@simulator.amazonses.com", ["Bounce", "Send"]),
         ],
     )
-    async def test_tells_what_became_of_the_mail(self, cloud: Any, to: str, kinds: list[str]) -> None:
+    async def test_publishes_the_events_of_the_mail(self, cloud: Any, to: str, kinds: list[str]) -> None:
         name, url = await set_up(cloud, "SEND", "DELIVERY", "BOUNCE", "COMPLAINT")
         message_id = await send(cloud, name, to, name)
-        told = await events(cloud, url)
-        assert sorted(event["eventType"] for event in told) == kinds
-        for event in told:
+        published = await events(cloud, url)
+        assert sorted(event["eventType"] for event in published) == kinds
+        for event in published:
             assert event["mail"]["messageId"] == message_id
             assert event["mail"]["tags"]["kind"] == ["test"]
             read = read_event(json.dumps(event))
             assert read is not None
             assert read.addresses == (to,)
 
-    async def test_tells_only_what_the_destination_wants(self, cloud: Any) -> None:
+    async def test_publishes_only_what_the_destination_wants(self, cloud: Any) -> None:
         name, url = await set_up(cloud, "BOUNCE")
         await send(cloud, name, "someone@example.com", name)
         assert await events(cloud, url) == []
@@ -86,9 +86,9 @@ class TestSendEmail:
         name, _ = await set_up(cloud, "SEND")
         async with cloud.client("sesv2") as ses:
             with pytest.raises(ses.exceptions.NotFoundException):
-                await send(cloud, name, "someone@example.com", "nobodys")
+                await send(cloud, name, "someone@example.com", "unknown")
 
-    async def test_keeps_headers_and_tags_for_whoever_knows_the_secret(self, cloud: Any) -> None:
+    async def test_keeps_headers_and_tags_for_callers_with_the_secret(self, cloud: Any) -> None:
         name, _ = await set_up(cloud, "SEND")
         message_id = await send(cloud, name, "someone@example.com", name)
         async with httpx2.AsyncClient(base_url=cloud.url) as client:
@@ -100,6 +100,6 @@ class TestSendEmail:
             assert mail["Tags"] == {"kind": "test"}
             later = (await client.get(f"/_tatemono/mail?known={answer['count']}", headers=secret)).json()
             assert later == {"from": answer["count"], "count": answer["count"], "mails": []}
-            # More than there are: the cloud lost its last second, and whoever asks begins anew.
+            # More than there are: the cloud lost its last second, and the caller begins anew.
             again = (await client.get("/_tatemono/mail?known=99999", headers=secret)).json()
             assert again == answer | {"from": 0}

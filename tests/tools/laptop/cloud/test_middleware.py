@@ -100,7 +100,7 @@ class TestUnsignedRequests:
 
 
 class TestOutbox:
-    async def test_shows_the_mail_to_whoever_knows_the_secret(self, cloud: Any) -> None:
+    async def test_shows_the_mail_to_callers_with_the_secret(self, cloud: Any) -> None:
         async with cloud.client("sesv2") as ses:
             await ses.create_email_identity(EmailIdentity="hello@example.com")
             await ses.send_email(

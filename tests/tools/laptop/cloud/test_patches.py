@@ -18,7 +18,7 @@ CHANGES = {
 IMPORTS = "from tatemono_tools.laptop.cloud import patches; from ministack.services import cognito, sqs"
 
 
-class TestCheckSeams:
+class TestCheckPatches:
     @pytest.mark.parametrize("change", CHANGES)
     def test_names_what_moved(self, change: str, tmp_path: Path) -> None:
         statement, complaint = CHANGES[change]

@@ -63,7 +63,7 @@ class TestPictures:
         answer = await ask(cloud, urls.sign("/pictures/0192/a%20b.png", in_seconds(60)), Range="bytes=10-19")
         assert (answer.status_code, answer.content) == (206, PICTURE[10:20])
 
-    async def test_spares_the_bytes_to_whoever_has_them(self, cloud: Any, urls: CloudFrontSignedUrls) -> None:
+    async def test_sends_no_bytes_to_a_caller_that_has_them(self, cloud: Any, urls: CloudFrontSignedUrls) -> None:
         url = urls.sign("/pictures/0192/a%20b.png", in_seconds(60))
         etag = (await ask(cloud, url, "HEAD")).headers["etag"]
         again = await ask(cloud, url, **{"If-None-Match": etag})
@@ -100,7 +100,7 @@ class TestPictures:
             answer = await ask(cloud, urls.sign("/pictures/0192/a%20b.png", in_seconds(60)))
             assert answer.status_code == 403
 
-    async def test_does_not_tell_a_missing_picture_from_a_forbidden_one(
+    async def test_answers_alike_for_a_missing_picture_and_a_forbidden_one(
         self, cloud: Any, urls: CloudFrontSignedUrls
     ) -> None:
         answer = await ask(cloud, urls.sign("/pictures/0192/none.png", in_seconds(60)))

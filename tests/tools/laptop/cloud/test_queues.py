@@ -1,4 +1,4 @@
-"""A message that is sent reaches whoever waits for it."""
+"""A message that is sent reaches the receiver that waits for it."""
 
 import asyncio
 from typing import Any

@@ -28,7 +28,7 @@ def handler(event, context):
 
 @dataclass
 class Members:
-    """A user pool with a PostConfirmation function that writes down what it is told."""
+    """A user pool with a PostConfirmation function that stores the events that it gets."""
 
     cloud: Any
     cognito: Any
@@ -59,7 +59,7 @@ class Members:
             "status": user["UserStatus"]
         }
 
-    def told(self, address: str) -> list[dict[str, Any]]:
+    def events_of(self, address: str) -> list[dict[str, Any]]:
         lines = self.events.read_text().splitlines() if self.events.exists() else []
         events: list[dict[str, Any]] = [json.loads(line) for line in lines]
         return [event for event in events if event["request"]["userAttributes"].get("email") == address]
@@ -123,7 +123,7 @@ class TestCodes:
         with pytest.raises(members.cognito.exceptions.CodeMismatchException):
             await members.cognito.confirm_forgot_password(ConfirmationCode=wrong, Password="New-horse-10", **person)
         await members.cognito.confirm_forgot_password(ConfirmationCode=code, Password="New-horse-10", **person)
-        triggers = [event["triggerSource"] for event in members.told("forgetful@example.com")]
+        triggers = [event["triggerSource"] for event in members.events_of("forgetful@example.com")]
         assert triggers == ["PostConfirmation_ConfirmSignUp", "PostConfirmation_ConfirmForgotPassword"]
         signed_in = await members.cognito.initiate_auth(
             AuthFlow="USER_PASSWORD_AUTH",
@@ -142,7 +142,7 @@ class TestCodes:
 
 
 class TestConfirmSignUp:
-    async def test_verifies_the_address_and_tells_the_function(self, members: Members) -> None:
+    async def test_verifies_the_address_and_calls_the_function(self, members: Members) -> None:
         await members.sign_up("aki@example.com")
         await members.cognito.confirm_sign_up(
             ClientId=members.client,
@@ -152,7 +152,7 @@ class TestConfirmSignUp:
         )
         attributes = await members.attributes("aki@example.com")
         assert (attributes["email_verified"], attributes["status"]) == ("true", "CONFIRMED")
-        assert members.told("aki@example.com") == [
+        assert members.events_of("aki@example.com") == [
             {
                 "version": "1",
                 "triggerSource": "PostConfirmation_ConfirmSignUp",
@@ -185,7 +185,7 @@ class TestConfirmSignUp:
         assert failure.value.response["Error"]["Code"] == "UserLambdaValidationException"
         assert (await members.attributes("unlucky@example.com"))["status"] == "CONFIRMED"
 
-    async def test_tells_nobody_about_a_wrong_code(self, members: Members) -> None:
+    async def test_calls_no_function_for_a_wrong_code(self, members: Members) -> None:
         await members.sign_up("guesser@example.com")
         code = await members.code("guesser@example.com")
         with pytest.raises(members.cognito.exceptions.CodeMismatchException):
@@ -194,21 +194,21 @@ class TestConfirmSignUp:
                 Username="guesser@example.com",
                 ConfirmationCode=f"{(int(code) + 1) % 1_000_000:06}",
             )
-        assert members.told("guesser@example.com") == []
+        assert members.events_of("guesser@example.com") == []
         assert "email_verified" not in await members.attributes("guesser@example.com")
 
 
 class TestAdminConfirmSignUp:
-    async def test_tells_the_function_but_verifies_no_address(self, members: Members) -> None:
+    async def test_calls_the_function_but_verifies_no_address(self, members: Members) -> None:
         await members.sign_up("operator@example.com")
         await members.cognito.admin_confirm_sign_up(UserPoolId=members.pool, Username="operator@example.com")
-        [event] = members.told("operator@example.com")
+        [event] = members.events_of("operator@example.com")
         assert event["triggerSource"] == "PostConfirmation_ConfirmSignUp"
         assert "email_verified" not in await members.attributes("operator@example.com")
 
 
 class TestKeys:
-    async def test_are_served_to_anybody_who_checks_a_token(self, members: Members) -> None:
+    async def test_are_served_to_every_caller_that_checks_a_token(self, members: Members) -> None:
         async with httpx2.AsyncClient(base_url=members.cloud.url) as checker:
             keys = (await checker.get(f"/{members.pool}/.well-known/jwks.json")).json()["keys"]
         assert {key["kty"] for key in keys} == {"RSA"}

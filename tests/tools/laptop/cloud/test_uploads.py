@@ -1,4 +1,4 @@
-"""Forms of presigned POSTs: whoever has one may upload what it says, and nothing else; nobody else anything."""
+"""Forms of presigned POSTs: with one a caller may upload what it says, and nothing else; without one nothing."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 
 from tatemono.adapters.s3.uploads import S3Uploads
 
-KEY = "incoming/somebody/picture"
+KEY = "incoming/user/picture"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The laptop's own phone, at a real mobile API: it stays signed in, whatever the time."""
+"""The laptop's own phone, at a real mobile API: it stays signed in as time goes by."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -77,7 +77,7 @@ class TestPhone:
         await asyncio.gather(*(laptop_phone.call("GET", "/v1/api/me") for _ in range(10)))
         assert door.seen.count("auth/refresh") == 1
 
-    async def test_is_told_a_nonce_when_its_clock_is_off(
+    async def test_gets_a_nonce_when_its_clock_is_off(
         self, laptop_phone: Phone, phone_clock: PhoneClock, clock: Clock, door: FrontDoor
     ) -> None:
         phone_clock.off = -7200

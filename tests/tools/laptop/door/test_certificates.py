@@ -153,7 +153,7 @@ class TestHandshake:
             shake_hands(ensure(tmp_path, now=TODAY), "example.com")
 
     def test_fails_for_a_public_name_even_with_the_authority_s_key(self, tmp_path: Path) -> None:
-        """Name constraints: whoever steals the key of the authority cannot pass for a public site."""
+        """Name constraints: a stolen key of the authority cannot certify a public site."""
         files = ensure(tmp_path, now=TODAY)
         stolen = serialization.load_pem_private_key((tmp_path / "authority.key").read_bytes(), password=None)
         assert isinstance(stolen, ec.EllipticCurvePrivateKey)
@@ -166,7 +166,7 @@ class TestHandshake:
             not_valid_before=genuine.not_valid_before_utc,
             not_valid_after=genuine.not_valid_after_utc,
         )
-        # Nothing but the name tells it from the genuine one, which Python 3.13 and newer look at more strictly.
+        # Only the name differs from the genuine one, which Python 3.13 and newer look at more strictly.
         for extension in genuine.extensions:
             value = extension.value
             if isinstance(value, x509.SubjectAlternativeName):

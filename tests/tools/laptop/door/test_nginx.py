@@ -1,4 +1,4 @@
-"""The front door for real: nginx on free ports, before a small upstream that tells what it was sent."""
+"""The front door for real: nginx on free ports, before a small upstream that answers with what it was sent."""
 
 import asyncio
 import json
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import psutil
 import pytest
 
 from tatemono_tools.laptop.door.certificates import Certificates, ensure_certificates
@@ -24,7 +23,6 @@ from tatemono_tools.laptop.door.nginx import (
     DoorFacts,
     door_command,
     door_ready,
-    end_leftovers,
     render_configuration,
     write_configuration,
 )
@@ -34,7 +32,7 @@ from tatemono_tools.plan.edge import Behavior, PathRateLimit, RateLimit
 SECRET = "the-secret-between-door-and-service"
 API = "/v1/api/generations"
 ADMIN = "/v1/api/admin/people"
-# Less than an HTTP/2 client may send before it hears from the server.
+# Less than an HTTP/2 client may send before the server has answered.
 LARGEST = 4096
 MANY = RateLimit(requests=2_000_000, window_seconds=60, status=429)
 
@@ -126,7 +124,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def house(**edge: object) -> Plan:
-    """The plan, with somebody behind every prefix, and without the limits that a suite would run into."""
+    """The plan, with a service behind every prefix, and without the limits that a suite would run into."""
     plan = read_plan()
     behaviors = tuple(
         behavior if behavior.bucket else behavior.model_copy(update={"service": "mobile-api"})
@@ -137,7 +135,7 @@ def house(**edge: object) -> Plan:
 
 
 def deserted() -> tuple[Behavior, ...]:
-    """The plan's behaviors, with nobody behind any prefix."""
+    """The plan's behaviors, with no service behind any prefix."""
     return tuple(behavior.model_copy(update={"service": None}) for behavior in read_plan().edge.behaviors)
 
 
@@ -236,7 +234,7 @@ class TestRouting:
         assert response.http_version == "HTTP/2"
         assert response.json()["headers"]["host"] == f"localhost:{door.facts.https_port}"
 
-    async def test_answers_not_found_where_nobody_lives(self, tmp_path: Path) -> None:
+    async def test_answers_not_found_where_no_service_is(self, tmp_path: Path) -> None:
         plan = house(behaviors=deserted())
         async with opened(plan, tmp_path) as door, door.client() as client:
             assert_problem(await client.get(ADMIN), 404, "not_found")
@@ -261,13 +259,13 @@ class TestOperatorsOnly:
         assert (await client.get(ADMIN)).status_code == 200
         assert (await client.get("/")).status_code == 200
 
-    async def test_keeps_everybody_else_out(self, closed_door: OpenDoor) -> None:
+    async def test_keeps_all_other_addresses_out(self, closed_door: OpenDoor) -> None:
         async with closed_door.client() as client:
             assert_problem(await client.get(ADMIN), 403, "forbidden")
             assert (await client.get("/")).status_code == 403
             assert (await client.get(API)).status_code == 200
 
-    async def test_answers_so_even_where_nobody_lives(self, tmp_path: Path) -> None:
+    async def test_answers_so_even_where_no_service_is(self, tmp_path: Path) -> None:
         plan = house(ip_sets={"operators": ("192.0.2.1/32",)}, behaviors=deserted())
         async with opened(plan, tmp_path) as door, door.client() as client:
             assert_problem(await client.get(ADMIN), 403, "forbidden")
@@ -617,23 +615,6 @@ class TestLogs:
             assert "secret" not in log.read_text()
 
 
-class TestEndLeftovers:
-    async def test_frees_the_ports_after_the_master_was_killed(self, tmp_path: Path) -> None:
-        async with opened(house(), tmp_path) as door:
-            master = int((door.facts.folder / "nginx.pid").read_text())
-            (worker,) = psutil.Process(master).children()
-            os.kill(master, signal.SIGKILL)
-            await asyncio.sleep(0.05)
-            assert await door_ready(door.facts.https_port, door.certificates.authority)
-            assert end_leftovers(door.facts.folder) == [worker.pid]
-            assert not await door_ready(door.facts.https_port, door.certificates.authority)
-            socket.create_server(("127.0.0.1", door.facts.https_port)).close()
-
-    async def test_touches_no_other_door(self, door: OpenDoor, tmp_path: Path) -> None:
-        assert end_leftovers(tmp_path) == []
-        assert await door_ready(door.facts.https_port, door.certificates.authority)
-
-
 class TestConfiguration:
     FACTS = DoorFacts(
         folder=Path("/nowhere"),
@@ -673,7 +654,7 @@ class TestConfiguration:
     def test_leaves_the_standard_port_out_of_redirects(self) -> None:
         assert "https://$host$request_uri" in render_configuration(read_plan(), self.FACTS)
 
-    def test_listens_where_it_is_told(self) -> None:
+    def test_listens_at_the_given_address(self) -> None:
         everywhere = self.changed(listen_address="0.0.0.0")  # noqa: S104 - nothing is opened here
         assert "listen 0.0.0.0:443 ssl" in render_configuration(read_plan(), everywhere)
         assert "listen [::1]:443 ssl" in render_configuration(read_plan(), self.changed(listen_address="::1"))

@@ -16,9 +16,9 @@ from tatemono.domain.identity.devices import SignedInDevice, UserKind
 from tatemono_tools.laptop.operate.keys import (
     USED_AFTER_SECONDS,
     VERIFIES_FOR_SECONDS,
+    rotate_identifier_keys,
     rotate_in,
-    rotated,
-    rotated_identifier_keys,
+    rotate_signing_keys,
 )
 from tatemono_tools.laptop.operate.rotated_secret import RotatedSecret
 from tatemono_tools.laptop.provision.cloud_resources import ensure_secret, open_cloud
@@ -40,7 +40,7 @@ def kids(jwks: str) -> list[str]:
 class TestRotated:
     def test_leaves_no_moment_in_which_one_process_refuses_what_another_signs(self) -> None:
         old = signing_keys()
-        rotation = rotated(old, now=NOW)
+        rotation = rotate_signing_keys(old, now=NOW)
         behind, ahead = tokens(old), tokens(rotation.value)
         for now in (NOW, NOW + USED_AFTER_SECONDS - 1):
             issued = ahead.issue(DEVICE, key_thumbprint="k", now=now)
@@ -51,17 +51,17 @@ class TestRotated:
         assert jwt.get_unverified_header(newest)["kid"] == rotation.name
 
     def test_drops_a_key_only_when_its_last_token_has_expired(self) -> None:
-        first = rotated(signing_keys(), now=NOW)
+        first = rotate_signing_keys(signing_keys(), now=NOW)
         last_use = NOW + USED_AFTER_SECONDS
-        before = rotated(first.value, now=last_use + VERIFIES_FOR_SECONDS - 1)
+        before = rotate_signing_keys(first.value, now=last_use + VERIFIES_FOR_SECONDS - 1)
         assert len(kids(before.value)) == 3
-        after = rotated(first.value, now=last_use + VERIFIES_FOR_SECONDS)
+        after = rotate_signing_keys(first.value, now=last_use + VERIFIES_FOR_SECONDS)
         assert kids(after.value) == [after.name, first.name]
         assert after.dropped == (kids(first.value)[1],)
 
     def test_may_be_done_twice_in_a_row(self) -> None:
         old = signing_keys()
-        twice = rotated(rotated(old, now=NOW).value, now=NOW + 1)
+        twice = rotate_signing_keys(rotate_signing_keys(old, now=NOW).value, now=NOW + 1)
         both = tokens(twice.value)
         for now in (NOW + 1, NOW + 700):
             assert both.verify(both.issue(DEVICE, key_thumbprint="k", now=now), now=now)
@@ -69,10 +69,10 @@ class TestRotated:
 
 
 class TestRotatedIdentifierKeys:
-    def test_writes_with_the_new_key_only_when_everybody_knows_it(self) -> None:
+    def test_writes_with_the_new_key_only_when_every_process_has_it(self) -> None:
         before = IdentifierKeys("the first key")
         (old,) = before.hashes("IDFV", now=NOW)
-        rotation = rotated_identifier_keys("the first key", kept_days=400, now=NOW)
+        rotation = rotate_identifier_keys("the first key", kept_days=400, now=NOW)
         after = IdentifierKeys(rotation.value)
         assert after.hashes("IDFV", now=NOW + USED_AFTER_SECONDS - 1)[0] == old
         written, *others = after.hashes("IDFV", now=NOW + USED_AFTER_SECONDS)
@@ -80,18 +80,18 @@ class TestRotatedIdentifierKeys:
         assert others == [old]
 
     def test_drops_a_key_only_when_no_device_can_be_left_that_was_written_with_it(self) -> None:
-        first = rotated_identifier_keys("the first key", kept_days=400, now=NOW)
+        first = rotate_identifier_keys("the first key", kept_days=400, now=NOW)
         last_use = NOW + USED_AFTER_SECONDS
-        before = rotated_identifier_keys(first.value, kept_days=400, now=last_use + 400 * 86_400)
+        before = rotate_identifier_keys(first.value, kept_days=400, now=last_use + 400 * 86_400)
         assert (len(json.loads(before.value)["keys"]), before.dropped) == (3, ())
-        after = rotated_identifier_keys(first.value, kept_days=400, now=last_use + 408 * 86_400)
+        after = rotate_identifier_keys(first.value, kept_days=400, now=last_use + 408 * 86_400)
         assert len(json.loads(after.value)["keys"]) == 2
         assert len(after.dropped) == 1
         assert "the first key" not in after.value + str(after.dropped)
 
     def test_may_be_done_twice_in_a_row(self) -> None:
-        first = rotated_identifier_keys("the first key", kept_days=400, now=NOW)
-        twice = IdentifierKeys(rotated_identifier_keys(first.value, kept_days=400, now=NOW + 1).value)
+        first = rotate_identifier_keys("the first key", kept_days=400, now=NOW)
+        twice = IdentifierKeys(rotate_identifier_keys(first.value, kept_days=400, now=NOW + 1).value)
         (old,) = IdentifierKeys("the first key").hashes("IDFV", now=NOW)
         assert twice.hashes("IDFV", now=NOW + 2)[0] == old
         assert len(set(twice.hashes("IDFV", now=NOW + 2))) == 3

@@ -58,8 +58,8 @@ async def desk(pools: PagesPool, service_database_url: Callable[[str], str]) -> 
             "operators_issuer": facts["operators-issuer"],
             "operators_client_id": facts["operators-client-id"],
             "operators_jwks_url": facts["operators-jwks-url"],
-            "pictures_bucket": "nobody needs it",
-            "uploads_bucket": "nobody needs it",
+            "pictures_bucket": "unused",
+            "uploads_bucket": "unused",
             "uploads_url": "https://uploads.example.jp/",
         }
     )
@@ -73,8 +73,8 @@ class TestOperators:
         password = await pools.operators.create(address, Role.SUPPORT, app.scan)
         token = (await pools.operators.sign_in(address, password, app.code))["AccessToken"]
         async with desk.client(token) as operator:
-            told = (await operator.get("/me")).json()
-            assert (told["email"], told["roles"]) == (address.lower(), ["support"])
+            me = (await operator.get("/me")).json()
+            assert (me["email"], me["roles"]) == (address.lower(), ["support"])
             assert (await operator.get("/people")).status_code == 200
             assert (await operator.get("/audit")).status_code == 403
 
@@ -94,11 +94,11 @@ class TestOperators:
 
         with pytest.raises(KeyboardInterrupt):
             await pools.operators.create(address, Role.ADMIN, give_up)
-        half_made = next(found for found in await pools.operators.listed() if found.email == address.lower())
+        half_made = next(found for found in await pools.operators.list_operators() if found.email == address.lower())
         assert (half_made.roles, half_made.second_factor) == ((), False)
         app = AuthenticatorApp()
         await pools.operators.create(address, Role.ADMIN, app.scan)
-        made = next(found for found in await pools.operators.listed() if found.email == address.lower())
+        made = next(found for found in await pools.operators.list_operators() if found.email == address.lower())
         assert (made.roles, made.second_factor, made.enabled) == (("admin",), True, True)
         with pytest.raises(OperatorRefused, match="already"):
             await pools.operators.create(address, Role.VIEWER, app.scan)
@@ -155,8 +155,8 @@ class TestTokens:
         await members._call("admin_create_user", Username=member, MessageAction="SUPPRESS")
         await members._call("admin_set_user_password", Username=member, Password=password, Permanent=True)
         token = (await members._begin(member, password))["AuthenticationResult"]["AccessToken"]
-        async with desk.client(token) as nobody:
-            assert (await nobody.get("/me")).json()["code"] == "operator_token_rejected"
+        async with desk.client(token) as client:
+            assert (await client.get("/me")).json()["code"] == "operator_token_rejected"
 
 
 class TestInvite:
@@ -164,12 +164,12 @@ class TestInvite:
         email = f"{secrets.token_hex(4)}@example.jp"
         await pools.operators.invite(email, Role.VIEWER)
         password = await pools.operators.invite(f" {email.upper()}", Role.SUPPORT)
-        (listed,) = [found for found in await pools.operators.listed() if found.email == email]
+        (listed,) = [found for found in await pools.operators.list_operators() if found.email == email]
         assert (listed.roles, listed.second_factor, listed.enabled) == (("support",), False, True)
         with pytest.raises(OperatorRefused, match="has no authenticator app"):
             await pools.operators.sign_in(email, password, lambda: "000000")
 
-    async def test_refuses_whoever_has_come_already(self, pools: PagesPool) -> None:
+    async def test_refuses_an_operator_that_has_signed_in_already(self, pools: PagesPool) -> None:
         email, app = f"{secrets.token_hex(4)}@example.jp", AuthenticatorApp()
         await pools.operators.create(email, Role.VIEWER, app.scan)
         with pytest.raises(OperatorRefused, match="is an operator already"):

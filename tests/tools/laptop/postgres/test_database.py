@@ -90,7 +90,7 @@ class TestInitialise:
         assert stat.S_IMODE(postgres.data_dir.stat().st_mode) == 0o700
 
     def test_refuses_a_folder_that_holds_something_else(self, tmp_path: Path) -> None:
-        (tmp_path / "letters.txt").write_text("mine")
+        (tmp_path / "thesis.txt").write_text("mine")
         with pytest.raises(DatabaseError, match="is not empty"):
             EmbeddedPostgres(data_dir=tmp_path, port=1, superuser_password="s").initialise()
 
@@ -206,8 +206,8 @@ class TestRoot:
 
 class TestBinary:
     def test_is_the_one_of_the_wheel(self) -> None:
-        told = subprocess.run([binary("postgres"), "--version"], capture_output=True, text=True, check=True)
-        assert "(PostgreSQL) 18." in told.stdout
+        ran = subprocess.run([binary("postgres"), "--version"], capture_output=True, text=True, check=True)
+        assert "(PostgreSQL) 18." in ran.stdout
 
     def test_names_what_is_missing(self) -> None:
         with pytest.raises(DatabaseError, match="no-such-program is missing"):

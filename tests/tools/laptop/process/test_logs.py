@@ -34,7 +34,7 @@ class TestLogPipe:
     def lines(self) -> list[str]:
         return []
 
-    async def test_tells_whole_lines_and_keeps_every_byte(self, tmp_path: Path, lines: list[str]) -> None:
+    async def test_emits_whole_lines_and_keeps_every_byte(self, tmp_path: Path, lines: list[str]) -> None:
         pipe = LogPipe(LogFile(tmp_path / "log"), lines.append)
         for chunk in (b"a lo", b"ng line\nand", b" \xff\n", b"no end"):
             os.write(pipe.write_end, chunk)
@@ -44,7 +44,7 @@ class TestLogPipe:
         assert lines == ["a long line", "and \ufffd", "no end"]
         assert (tmp_path / "log").read_bytes() == b"a long line\nand \xff\nno end"
 
-    async def test_takes_what_is_left_although_somebody_still_holds_the_other_end(
+    async def test_takes_what_is_left_although_a_process_still_holds_the_other_end(
         self, tmp_path: Path, lines: list[str]
     ) -> None:
         pipe = LogPipe(LogFile(tmp_path / "log"), lines.append)
@@ -96,7 +96,7 @@ class TestFollow:
         log = LogFile(tmp_path / "door.log", limit_bytes=40)
         log.write(b"old\n")
         follower = Follower(log.path)
-        # Nothing tells when following begins but the first line that comes.
+        # Only the first line that comes shows that following has begun.
         while follower.lines.empty():
             log.write(b"begin\n")
             time.sleep(0.01)

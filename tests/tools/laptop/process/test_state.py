@@ -15,7 +15,7 @@ from tatemono_tools.laptop.process.state import (
     Record,
     StateFolder,
     StateFolderRefused,
-    leftovers,
+    orphans,
 )
 
 
@@ -52,7 +52,7 @@ class TestPrepare:
             StateFolder(tmp_path / "file").prepare()
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-    def test_refuses_a_folder_of_somebody_else(self, state: StateFolder) -> None:
+    def test_refuses_a_folder_of_another_user(self, state: StateFolder) -> None:
         os.chown(state.path, 65_534, -1)
         with pytest.raises(StateFolderRefused, match="belongs to nobody"):
             state.prepare()
@@ -64,7 +64,7 @@ class TestClaim:
             pass
         assert refused.value.pid == os.getpid()
 
-    def test_tells_who_runs(self, state: StateFolder) -> None:
+    def test_names_the_supervisor_that_runs(self, state: StateFolder) -> None:
         assert state.running_pid() is None
         with state.claim():
             assert state.running_pid() == os.getpid()
@@ -174,5 +174,5 @@ class TestProcessIdentity:
             )
             master.kill()
             os.waitid(os.P_PID, master.pid, os.WEXITED | os.WNOWAIT)
-            assert [process.pid for process in leftovers(record)["door"]] == [worker]
+            assert [process.pid for process in orphans(record)["door"]] == [worker]
             psutil.Process(worker).kill()

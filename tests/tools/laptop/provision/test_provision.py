@@ -19,7 +19,7 @@ from tatemono_tools.laptop.cloud import cloud_command, cloud_ready
 from tatemono_tools.laptop.postgres.database_roles import newest_migration
 from tatemono_tools.laptop.provision.cloud_resources import Cloud, open_cloud
 from tatemono_tools.laptop.provision.provision import (
-    Building,
+    LaptopFacts,
     Unprovisioned,
     bucket_name,
     provision,
@@ -57,9 +57,9 @@ def unlike_any_other(plan: Plan) -> Plan:
 
 
 @asynccontextmanager
-async def building_of(plan: Plan, server: PostgresServer, folder: Path) -> AsyncIterator[Building]:
+async def facts_of(plan: Plan, server: PostgresServer, folder: Path) -> AsyncIterator[LaptopFacts]:
     """A laptop whose server has the roles that the migrations know, and for the time being what the plan adds."""
-    yield Building(
+    yield LaptopFacts(
         database_url=server.url(), parameters=GIVEN, picture_keys_file=folder / f"{plan.name}-picture-keys.json"
     )
     superuser = await asyncpg.connect(server.url())
@@ -86,20 +86,20 @@ def own_plan(plan: Plan) -> Plan:
 
 
 @pytest.fixture
-async def building(
+async def facts(
     postgres_server: PostgresServer, migrated_template: str, own_plan: Plan, tmp_path: Path
-) -> AsyncIterator[Building]:
-    """The building of `own_plan`, empty as yet."""
-    async with building_of(own_plan, postgres_server, tmp_path) as empty:
+) -> AsyncIterator[LaptopFacts]:
+    """A laptop for `own_plan`, with nothing provisioned yet."""
+    async with facts_of(own_plan, postgres_server, tmp_path) as empty:
         yield empty
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A plan and its building, provisioned once for all tests that only look."""
+    """A plan and its laptop, provisioned once for all tests that only read."""
 
     plan: Plan
-    building: Building
+    facts: LaptopFacts
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +111,9 @@ async def finished(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Finished]:
     own = unlike_any_other(plan)
-    async with building_of(own, postgres_server, tmp_path_factory.mktemp("building")) as building:
-        await provision(own, building, opened)
-        yield Finished(own, building)
+    async with facts_of(own, postgres_server, tmp_path_factory.mktemp("laptop")) as facts:
+        await provision(own, facts, opened)
+        yield Finished(own, facts)
 
 
 async def parameter_versions(plan: Plan, cloud: Cloud) -> dict[str, int]:
@@ -129,7 +129,7 @@ async def secret_versions(plan: Plan, cloud: Cloud) -> dict[str, str]:
 
 class TestProvision:
     async def test_makes_what_the_plan_says_and_changes_nothing_the_second_time(
-        self, own_plan: Plan, building: Building, opened: Cloud
+        self, own_plan: Plan, facts: LaptopFacts, opened: Cloud
     ) -> None:
         async def state() -> list[Any]:
             queue_url = (await resolve_environment(own_plan, "outbox-relay", opened))["IMAGE_JOBS_QUEUE_URL"]
@@ -138,14 +138,14 @@ class TestProvision:
                 await parameter_versions(own_plan, opened),
                 await secret_versions(own_plan, opened),
                 queue["Attributes"],
-                building.picture_keys_file.stat().st_mtime_ns,
+                facts.picture_keys_file.stat().st_mtime_ns,
             ]
 
-        await provision(own_plan, building, opened)
+        await provision(own_plan, facts, opened)
         first = await state()
         assert set(first[0].values()) == {1}
         assert len(first[0]) == len(own_plan.parameters) + len(own_plan.secrets)
-        await provision(own_plan, building, opened)
+        await provision(own_plan, facts, opened)
         assert await state() == first
 
     async def test_makes_private_buckets(self, finished: Finished, opened: Cloud) -> None:
@@ -155,12 +155,12 @@ class TestProvision:
         assert "Status" not in await opened.s3.get_bucket_versioning(Bucket=name)
 
     async def test_gives_a_bucket_versions_when_the_plan_does(
-        self, own_plan: Plan, building: Building, opened: Cloud
+        self, own_plan: Plan, facts: LaptopFacts, opened: Cloud
     ) -> None:
         pictures = own_plan.buckets["pictures"].model_copy(update={"versioned": True})
         versioned = own_plan.model_copy(update={"buckets": own_plan.buckets | {"pictures": pictures}})
         for plan, status in ((own_plan, None), (versioned, "Enabled"), (own_plan, "Suspended")):
-            await provision(plan, building, opened)
+            await provision(plan, facts, opened)
             answer = await opened.s3.get_bucket_versioning(Bucket=bucket_name(own_plan, "pictures"))
             assert answer.get("Status") == status
 
@@ -185,8 +185,8 @@ class TestProvision:
                 "sourceQueueArns": [found["QueueArn"]],
             }
 
-    async def test_follows_a_plan_that_changed(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
-        await provision(own_plan, building, opened)
+    async def test_follows_a_plan_that_changed(self, own_plan: Plan, facts: LaptopFacts, opened: Cloud) -> None:
+        await provision(own_plan, facts, opened)
         slower = own_plan.model_copy(
             update={
                 "queues": {
@@ -195,7 +195,7 @@ class TestProvision:
                 }
             }
         )
-        moved = replace(building, parameters=GIVEN | {"public-url": "https://localhost:9443"})
+        moved = replace(facts, parameters=GIVEN | {"public-url": "https://localhost:9443"})
         await provision(slower, moved, opened)
         assert (await resolve_environment(slower, "mobile-api", opened))["PUBLIC_URL"] == "https://localhost:9443"
         url = (await resolve_environment(slower, "outbox-relay", opened))["IMAGE_JOBS_QUEUE_URL"]
@@ -209,24 +209,22 @@ class TestProvision:
         assert await read_secret(finished.plan, "openai-api-key", opened) == OFFLINE_API_KEY
         assert (await read_secret(finished.plan, "database-mobile-api", opened)).startswith("postgresql://mobile_api_")
 
-    async def test_keeps_a_secret_that_a_person_put_in(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
-        await provision(own_plan, building, opened)
+    async def test_keeps_a_secret_that_a_person_put_in(self, own_plan: Plan, facts: LaptopFacts, opened: Cloud) -> None:
+        await provision(own_plan, facts, opened)
         name = own_plan.parameter_name("laptop", "openai-api-key").removeprefix("/")
         await opened.secretsmanager.put_secret_value(SecretId=name, SecretString="sk-mine")
-        await provision(own_plan, building, opened)
+        await provision(own_plan, facts, opened)
         assert (await resolve_environment(own_plan, "image-worker", opened))["OPENAI_API_KEY"] == "sk-mine"
 
-    async def test_tells_the_cloud_the_public_half_of_the_key_that_signs_pictures(
+    async def test_gives_the_cloud_the_public_half_of_the_key_that_signs_pictures(
         self, finished: Finished, opened: Cloud
     ) -> None:
         environment = await resolve_environment(finished.plan, "mobile-api", opened)
-        keys = json.loads(finished.building.picture_keys_file.read_text())
+        keys = json.loads(finished.facts.picture_keys_file.read_text())
         assert list(keys) == [environment["PICTURE_URL_KEY_ID"]]
         assert keys[environment["PICTURE_URL_KEY_ID"]].startswith("-----BEGIN PUBLIC KEY-----")
 
-    async def test_makes_the_pools_and_tells_the_services_where_they_are(
-        self, finished: Finished, opened: Cloud
-    ) -> None:
+    async def test_makes_the_pools_and_gives_the_services_their_ids(self, finished: Finished, opened: Cloud) -> None:
         environment = await resolve_environment(finished.plan, "mobile-api", opened)
         pool_id = environment["MEMBERS_POOL_ID"]
         client = await opened.cognito_idp.describe_user_pool_client(
@@ -250,23 +248,23 @@ class TestProvision:
         pool = (await opened.cognito_idp.describe_user_pool(UserPoolId=pool_id))["UserPool"]
         assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
 
-    async def test_follows_a_plan_whose_pools_changed(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
-        await provision(own_plan, building, opened)
+    async def test_follows_a_plan_whose_pools_changed(self, own_plan: Plan, facts: LaptopFacts, opened: Cloud) -> None:
+        await provision(own_plan, facts, opened)
         before = await resolve_environment(own_plan, "mobile-api", opened)
         members = own_plan.identity.user_pools["members"].model_copy(update={"password_min_characters": 10})
         pools = own_plan.identity.user_pools | {"members": members}
         stricter = own_plan.model_copy(update={"identity": own_plan.identity.model_copy(update={"user_pools": pools})})
-        await provision(stricter, building, opened)
+        await provision(stricter, facts, opened)
         assert await resolve_environment(stricter, "mobile-api", opened) == before
         pool = await opened.cognito_idp.describe_user_pool(UserPoolId=before["MEMBERS_POOL_ID"])
         assert pool["UserPool"]["Policies"]["PasswordPolicy"]["MinimumLength"] == 10
         assert pool["UserPool"]["LambdaConfig"]["PostConfirmation"]
 
     async def test_refuses_a_parameter_without_a_value_before_it_makes_anything(
-        self, own_plan: Plan, building: Building, opened: Cloud
+        self, own_plan: Plan, facts: LaptopFacts, opened: Cloud
     ) -> None:
-        with pytest.raises(Unprovisioned, match=r"public-url \(Where the gate answers, without a path\)"):
-            await provision(own_plan, replace(building, parameters={}), opened)
+        with pytest.raises(Unprovisioned, match=r"public-url \(Address of the front door, without a path\)"):
+            await provision(own_plan, replace(facts, parameters={}), opened)
         assert await parameter_versions(own_plan, opened) == {}
 
     async def test_makes_roles_that_sign_in_with_their_url_and_may_make_nothing(
@@ -283,34 +281,34 @@ class TestProvision:
                 await connection.close()
 
     async def test_runs_the_migrations(self, finished: Finished, opened: Cloud) -> None:
-        connection = await asyncpg.connect(finished.building.database_url, database=finished.plan.database.name)
+        connection = await asyncpg.connect(finished.facts.database_url, database=finished.plan.database.name)
         assert await connection.fetchval("SELECT version_num FROM schema_versions") == newest_migration()
         await connection.close()
 
-    async def test_gives_a_role_its_password_back(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
-        await provision(own_plan, building, opened)
+    async def test_gives_a_role_its_password_back(self, own_plan: Plan, facts: LaptopFacts, opened: Cloud) -> None:
+        await provision(own_plan, facts, opened)
         url = await read_secret(own_plan, "database-outbox-relay", opened)
-        superuser = await asyncpg.connect(building.database_url)
+        superuser = await asyncpg.connect(facts.database_url)
         role = database_role(next(role for role in own_plan.database.roles if role.startswith("outbox-relay")))
         await superuser.execute(f"ALTER ROLE {role} PASSWORD 'forgotten'")
         await superuser.close()
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(url)
-        await provision(own_plan, building, opened)
+        await provision(own_plan, facts, opened)
         await (await asyncpg.connect(url)).close()
 
     async def test_follows_a_database_that_moved_and_keeps_the_password(
-        self, own_plan: Plan, building: Building, opened: Cloud
+        self, own_plan: Plan, facts: LaptopFacts, opened: Cloud
     ) -> None:
-        await provision(own_plan, building, opened)
+        await provision(own_plan, facts, opened)
         before = await read_secret(own_plan, "database-mobile-api", opened)
         await provision(
-            own_plan, replace(building, database_url=building.database_url.replace("127.0.0.1", "localhost")), opened
+            own_plan, replace(facts, database_url=facts.database_url.replace("127.0.0.1", "localhost")), opened
         )
         assert await read_secret(own_plan, "database-mobile-api", opened) == before.replace("127.0.0.1", "localhost")
 
     async def test_keeps_messages_when_the_cloud_comes_back_at_another_port(
-        self, own_plan: Plan, building: Building, cloud: CloudEndpoint, tmp_path: Path
+        self, own_plan: Plan, facts: LaptopFacts, cloud: CloudEndpoint, tmp_path: Path
     ) -> None:
         async def at(port: int, folder: Path) -> asyncio.subprocess.Process:
             argv, environment = cloud_command(
@@ -333,7 +331,7 @@ class TestProvision:
                     access_key_id=cloud.access_key_id,
                     secret_access_key="s" * 40,
                 ) as moved:
-                    await provision(own_plan, building, moved)
+                    await provision(own_plan, facts, moved)
                     url = (await resolve_environment(own_plan, "outbox-relay", moved))["IMAGE_JOBS_QUEUE_URL"]
                     assert url.startswith(f"http://127.0.0.1:{port}/")
                     urls.append(url)
@@ -366,7 +364,7 @@ class TestResolveEnvironment:
         assert "PORT" not in await resolve_environment(finished.plan, "image-worker", opened)
 
     async def test_reads_more_values_than_one_call_takes(
-        self, own_plan: Plan, building: Building, opened: Cloud
+        self, own_plan: Plan, facts: LaptopFacts, opened: Cloud
     ) -> None:
         content = own_plan.model_dump(mode="json")
         content["secrets"] |= {f"key-{number}": {"generate": "random"} for number in range(25)}
@@ -376,20 +374,20 @@ class TestResolveEnvironment:
             **{f"NUMBER_{number}": {"parameter": f"number-{number}"} for number in range(25)},
         }
         larger = Plan.model_validate(content)
-        await provision(larger, building, opened)
+        await provision(larger, facts, opened)
         environment = await resolve_environment(larger, "outbox-relay", opened)
         assert [environment[f"NUMBER_{number}"] for number in range(25)] == [str(number) for number in range(25)]
         assert len({environment[f"KEY_{number}"] for number in range(25)}) == 25
 
-    async def test_names_a_parameter_that_is_gone(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
-        await provision(own_plan, building, opened)
+    async def test_names_a_parameter_that_is_gone(self, own_plan: Plan, facts: LaptopFacts, opened: Cloud) -> None:
+        await provision(own_plan, facts, opened)
         name = own_plan.parameter_name("laptop", "welcome-credits")
         await opened.ssm.delete_parameter(Name=name)
         with pytest.raises(Unprovisioned, match=f"mobile-api: Parameter Store lacks {name}$"):
             await resolve_environment(own_plan, "mobile-api", opened)
 
-    async def test_names_a_secret_that_is_gone(self, own_plan: Plan, building: Building, opened: Cloud) -> None:
-        await provision(own_plan, building, opened)
+    async def test_names_a_secret_that_is_gone(self, own_plan: Plan, facts: LaptopFacts, opened: Cloud) -> None:
+        await provision(own_plan, facts, opened)
         name = own_plan.parameter_name("laptop", "origin-verify").removeprefix("/")
         await opened.secretsmanager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
         with pytest.raises(Unprovisioned, match=f"mobile-api: Secrets Manager lacks arn:.*{name}"):
@@ -408,6 +406,6 @@ class TestNewestMigration:
             "asyncio.run(prepare_database(database, sys.argv[2], {}))\n"
             "print(sorted({'alembic', 'sqlalchemy'} & sys.modules.keys()))\n"
         )
-        words = [sys.executable, "-c", program, finished.plan.database.name, finished.building.database_url]
+        words = [sys.executable, "-c", program, finished.plan.database.name, finished.facts.database_url]
         ran = subprocess.run(words, capture_output=True, text=True, check=True)  # noqa: ASYNC221 - nothing else runs
         assert ran.stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""Where a browser comes by: authorize, sign in, sign out. Nothing below these prefixes ever reaches MiniStack."""
+"""The routes for browsers: authorize, sign in, sign out. No request below these prefixes reaches MiniStack."""
 
 import hmac
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import cookie_parser
 
-from tatemono_tools.laptop.cloud.hosted import pages, people
+from tatemono_tools.laptop.cloud.hosted import pages, users
 from tatemono_tools.laptop.cloud.hosted.lockout import Lockout
 from tatemono_tools.laptop.cloud.hosted.requests import (
     AuthorizationRequest,
@@ -43,7 +43,7 @@ def is_hosted(path: str) -> bool:
 
 
 class HostedPages:
-    """:param touch: is told when the users have changed"""
+    """:param touch: called when the users have changed"""
 
     def __init__(self, touch: Callable[[set[str]], None]) -> None:
         self._touch = touch
@@ -104,8 +104,8 @@ class HostedPages:
     def _submit(self, request: "_Request") -> Answer:
         form = single_values(request.body)
         name = form.get("sign_in", "")
-        # The cookie and the form's name belong together: no other site can send a form that is let through, and nobody
-        # can have somebody else sign in to what they began themselves.
+        # The cookie and the form's name belong together: another site cannot send a form that is accepted, and a person
+        # cannot make another one finish a sign-in that the first has begun.
         sign_in = self._under_way(request, name) if request.from_here else None
         if sign_in is None:
             return 400, pages.headers(None), pages.notice(request.language, "lost_title", "lost")
@@ -117,7 +117,7 @@ class HostedPages:
         if not done:
             return _redirect(f"/login?sign_in={name}")
         self._sign_ins.drop(name)
-        known = self._signed_in.keep(SignedIn(sign_in.request.pool_id, sign_in.username, people.now()))
+        known = self._signed_in.keep(SignedIn(sign_in.request.pool_id, sign_in.username, users.now()))
         location = self._granted(sign_in.request, sign_in.username)
         return _redirect(location, {"Set-Cookie": _cookie(_SIGNED_IN, known, SIGNED_IN_SECONDS)})
 
@@ -143,8 +143,8 @@ def _still_good(signed_in: SignedIn, asked: AuthorizationRequest) -> bool:
     """Whether the person of the cookie may still come in, and was not signed out or given another password since."""
     if signed_in.pool_id != asked.pool_id:
         return False
-    user = people.find(people.pool_of(asked.pool_id), signed_in.username)
-    if user is None or not people.may_sign_in(user) or people.must_choose_password(user):
+    user = users.find(users.pool_of(asked.pool_id), signed_in.username)
+    if user is None or not users.may_sign_in(user) or users.must_choose_password(user):
         return False
     changed_at: float = max(user.get("_signout_at", 0), user.get("UserLastModifiedDate", 0))
     return changed_at <= signed_in.at
@@ -173,7 +173,7 @@ class _Request:
         """What this browser's cookie says, or a new value for it."""
         known = self.cookies.get(_BROWSER, "")
         if len(known) != 43:  # noqa: PLR2004 - 32 bytes in base64url
-            self.cookies[_BROWSER] = known = people.random_name()
+            self.cookies[_BROWSER] = known = users.random_name()
         return known
 
     @property

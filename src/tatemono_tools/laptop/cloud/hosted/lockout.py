@@ -1,7 +1,7 @@
 """How often a password or a code may be wrong, as Cognito counts it.
 
 The fifth wrong one locks for a second, each further one for twice as long, up to 15 minutes. What is tried meanwhile is
-not looked at. 15 quiet minutes, or both factors right, and all is forgotten.
+not checked. 15 quiet minutes, or both factors right, clear the count.
 https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html#authentication-flow-lockout-behavior
 """
 
@@ -24,9 +24,9 @@ class _Failures:
 
 
 class Lockout:
-    """Of the names that somebody tries, whether there is such a user or not.
+    """Counts by the names that are tried, whether there is such a user or not.
 
-    A right password alone does not clear it: who has it could otherwise guess codes for ever.
+    A right password alone does not clear it: its owner could otherwise guess codes for ever.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""How the sign-in pages look. Their stylesheet is the admin site's, which they lead to."""
+"""The sign-in pages. Their stylesheet is that of the admin site, which they lead to."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ import jinja2
 import segno
 
 from tatemono.entrypoints import web
-from tatemono_tools.laptop.cloud.hosted import people
+from tatemono_tools.laptop.cloud.hosted import users
 from tatemono_tools.laptop.cloud.hosted.sign_ins import SignIn, Step
 from tatemono_tools.laptop.cloud.hosted.texts import TEXTS
 
@@ -47,7 +47,7 @@ def page(sign_in: SignIn, name: str, language: str, error: str = "", **facts: An
         username=sign_in.username,
         characters=facts["characters"],
         qr=_qr(sign_in) if sign_in.step is Step.ENROL else "",
-        key=" ".join(_fours(sign_in.app_secret)),
+        key=" ".join(_groups_of_four(sign_in.app_secret)),
     )
 
 
@@ -86,7 +86,7 @@ def _filled(language: str, facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _characters(sign_in: SignIn) -> int:
-    return people.least_characters(people.pool_of(sign_in.request.pool_id))
+    return users.min_characters(users.pool_of(sign_in.request.pool_id))
 
 
 def _qr(sign_in: SignIn) -> str:
@@ -97,5 +97,5 @@ def _qr(sign_in: SignIn) -> str:
     return drawn
 
 
-def _fours(text: str) -> list[str]:
+def _groups_of_four(text: str) -> list[str]:
     return [text[start : start + 4] for start in range(0, len(text), 4)]

@@ -1,4 +1,4 @@
-"""What an app sends a browser here with: RFC 6749, 4.1.1, with PKCE (RFC 7636), which is not optional here."""
+"""An app's authorization request: RFC 6749, 4.1.1, with PKCE (RFC 7636), which is not optional here."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class WrongRequest(Exception):
 
 
 class RefusedRequest(Exception):
-    """The app is told by a redirect.
+    """The app gets the error by a redirect.
 
     :ivar location: where the browser goes
     """
@@ -86,7 +86,7 @@ def client_with_pages(client_id: str) -> tuple[str, dict[str, Any]]:
 
     :raises WrongRequest: they do not, or there is none
     """
-    pool_id, pool, client = cognito._find_pool_by_client_id(client_id)  # noqa: SLF001 - seams.py notices when it moves
+    pool_id, pool, client = cognito._find_pool_by_client_id(client_id)  # noqa: SLF001 - patches.py notices when it moves
     if client is None or not pool.get("Domain") or not client.get("AllowedOAuthFlowsUserPoolClient"):
         raise WrongRequest("invalid_client")
     return str(pool_id), client

@@ -1,4 +1,4 @@
-"""What is remembered between two requests: sign-ins that are under way, codes that were given out, who is signed in.
+"""What is kept between two requests: sign-ins that are under way, codes that were given out, signed-in browsers.
 
 All in memory: after a start of the cloud, a sign-in begins anew.
 """
@@ -32,7 +32,7 @@ class Step(StrEnum):
 
 @dataclass
 class SignIn:
-    """One browser on its way in.
+    """The sign-in of one browser.
 
     :ivar browser: digest of the cookie that the page was given with
     :ivar app_secret: of the authenticator app that is being set up
@@ -49,7 +49,7 @@ class SignIn:
 class Grant:
     """What a code stands for. It is kept after its use, so that a second use is noticed.
 
-    :ivar refresh_token: what its use has brought
+    :ivar refresh_token: the one that its use gave
     """
 
     request: AuthorizationRequest
@@ -69,7 +69,7 @@ T = TypeVar("T")
 
 
 class SignInStore(Generic[T]):
-    """Things by a random name of 256 bits, each for a while; the oldest give way."""
+    """Things by a random name of 256 bits, each for a while; the oldest make room."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tatemono_tools.laptop.cloud.hosted import people
+from tatemono_tools.laptop.cloud.hosted import users
 from tatemono_tools.laptop.cloud.hosted.lockout import Lockout
 from tatemono_tools.laptop.cloud.hosted.sign_ins import SignIn, Step
 
@@ -28,14 +28,14 @@ def advance(sign_in: SignIn, form: Mapping[str, str], lockout: Lockout) -> bool:
     """
     pool_id = sign_in.request.pool_id
     if sign_in.step is Step.PASSWORD:
-        sign_in.username = people.normal_name(form.get("username", ""))
+        sign_in.username = users.normal_name(form.get("username", ""))
     if seconds := lockout.seconds(pool_id, sign_in.username):
         raise Refused("locked", seconds=seconds)
-    pool = people.pool_of(pool_id)
-    user = people.find(pool, sign_in.username)
+    pool = users.pool_of(pool_id)
+    user = users.find(pool, sign_in.username)
     if sign_in.step is Step.PASSWORD:
         _check_password(sign_in, pool, user, form.get("password", ""), lockout)
-    if user is None or not people.may_sign_in(user):
+    if user is None or not users.may_sign_in(user):
         raise Refused("wrong")
     if sign_in.step in {Step.ENROL, Step.CODE}:
         _take_code(sign_in, user, form.get("code", ""), lockout)
@@ -48,51 +48,51 @@ def advance(sign_in: SignIn, form: Mapping[str, str], lockout: Lockout) -> bool:
         return True
     sign_in.step = following
     if following is Step.ENROL:
-        sign_in.app_secret = sign_in.app_secret or people.new_app_secret()
+        sign_in.app_secret = sign_in.app_secret or users.new_app_secret()
     return False
 
 
 def _check_password(
     sign_in: SignIn, pool: dict[str, Any], user: dict[str, Any] | None, password: str, lockout: Lockout
 ) -> None:
-    if not people.password_right(user, password):
+    if not users.password_right(user, password):
         lockout.failed(sign_in.request.pool_id, sign_in.username)
         raise Refused("wrong")
     assert user is not None
-    if people.temporary_password_is_over(pool, user):
+    if users.temporary_password_is_over(pool, user):
         raise Refused("over")
     sign_in.username = user["Username"]
 
 
 def _step_after_password(pool: dict[str, Any], user: dict[str, Any]) -> Step | None:
-    """What is still missing; None: nothing, since the pool leaves the second factor to everybody."""
-    if people.must_choose_password(user):
+    """What is still missing; None: nothing, since the second factor is optional in this pool."""
+    if users.must_choose_password(user):
         return Step.NEW_PASSWORD
-    if people.has_app(user):
+    if users.has_app(user):
         return Step.CODE
     return Step.ENROL if pool.get("MfaConfiguration") == "ON" else None
 
 
 def _take_new_password(pool: dict[str, Any], user: dict[str, Any], form: Mapping[str, str]) -> None:
     password = form.get("password", "")
-    if not people.must_choose_password(user):
-        # Somebody was quicker, with the same temporary password; another one takes the second factor too.
+    if not users.must_choose_password(user):
+        # Another browser was quicker, with the same temporary password; a new sign-in needs the second factor too.
         raise Refused("wrong")
     if password != form.get("again"):
         raise Refused("different")
-    if people.new_password_refused(pool, user, password):
+    if users.new_password_refused(pool, user, password):
         raise Refused("weak")
-    people.choose_password(user, password)
+    users.choose_password(user, password)
 
 
 def _take_code(sign_in: SignIn, user: dict[str, Any], code: str, lockout: Lockout) -> None:
     pool_id = sign_in.request.pool_id
-    # Another tab may have set an app up meanwhile: then it is that one that counts.
-    enrols = sign_in.step is Step.ENROL and not people.has_app(user)
+    # Another tab may have set an app up meanwhile: then that one counts.
+    enrols = sign_in.step is Step.ENROL and not users.has_app(user)
     secret = sign_in.app_secret if enrols else user.get("_totp_secret", "")
-    if not secret or not people.take_code(user, secret, code.strip()):
+    if not secret or not users.take_code(user, secret, code.strip()):
         lockout.failed(pool_id, sign_in.username)
         raise Refused("wrong_code")
     if enrols:
-        people.set_up_app(user, secret)
+        users.set_up_app(user, secret)
     lockout.succeeded(pool_id, sign_in.username)

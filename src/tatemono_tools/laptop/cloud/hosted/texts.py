@@ -30,7 +30,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "wrong_code": "This code is wrong, or was used already. Wait for the next one.",
         "lost_title": "Begin again",
         "lost": "This sign-in is over, or was begun in another browser. Go back to the site and sign in again.",
-        "wrong_request": "The site that sent you here made a mistake ({reason}). Nobody was signed in.",
+        "wrong_request": "The site that sent you here made a mistake ({reason}). You were not signed in.",
         "laptop": "Stands in for Cognito's sign-in pages on this laptop.",
     },
     "ja": {

@@ -1,4 +1,4 @@
-# ruff: noqa: SLF001 - MiniStack offers no other way to its tokens; seams.py notices when a place moves
+# ruff: noqa: SLF001 - MiniStack offers no other way to its tokens; patches.py notices when a place moves
 """`/oauth2/token` and `/oauth2/revoke`: for the app's server, which knows the client's secret."""
 
 import base64
@@ -11,7 +11,7 @@ from typing import Any
 
 from ministack.services import cognito
 
-from tatemono_tools.laptop.cloud.hosted import people
+from tatemono_tools.laptop.cloud.hosted import users
 from tatemono_tools.laptop.cloud.hosted.requests import WrongRequest, client_with_pages, single_values
 from tatemono_tools.laptop.cloud.hosted.sign_ins import Grant, SignInStore
 
@@ -52,19 +52,19 @@ class TokenEndpoint:
         if grant is None or grant.request.client_id != client["ClientId"]:
             raise OAuthError("invalid_grant")
         if grant.used:
-            # RFC 6749, 4.1.2: somebody has a code that was used. Whoever it is, what came of it ends.
+            # RFC 6749, 4.1.2: a code that was used comes again, so the tokens that it gave end.
             cognito._revoke_token({"Token": grant.refresh_token})
             self._grants.drop(code)
             raise OAuthError("invalid_grant")
         grant.used = True
         if not (
-            _proves(form.get("code_verifier", ""), grant) and form.get("redirect_uri") == grant.request.redirect_uri
+            _verifies(form.get("code_verifier", ""), grant) and form.get("redirect_uri") == grant.request.redirect_uri
         ):
             self._grants.drop(code)
             raise OAuthError("invalid_grant")
         pool_id = grant.request.pool_id
-        user = people.find(people.pool_of(pool_id), grant.username)
-        if user is None or not people.may_sign_in(user):
+        user = users.find(users.pool_of(pool_id), grant.username)
+        if user is None or not users.may_sign_in(user):
             raise OAuthError("invalid_grant")
         made = cognito._build_auth_result(
             pool_id,
@@ -75,7 +75,7 @@ class TokenEndpoint:
             scope=cognito._granted_scopes(client, grant.request.scope),
         )
         grant.refresh_token = made["RefreshToken"]
-        return _told(made) | {"refresh_token": grant.refresh_token}
+        return _token_response(made) | {"refresh_token": grant.refresh_token}
 
     def revoke(self, headers: Mapping[str, str], body: str) -> Answer:
         """RFC 7009. What is no refresh token of this client is none that can be revoked, which is no error.
@@ -93,13 +93,13 @@ class TokenEndpoint:
 
 def _of_refresh_token(form: Mapping[str, str], pool_id: str, client: dict[str, Any]) -> dict[str, Any]:
     token = form.get("refresh_token", "")
-    made, refused = cognito._refresh_auth_result(people.pool_of(pool_id), pool_id, client["ClientId"], token)
+    made, refused = cognito._refresh_auth_result(users.pool_of(pool_id), pool_id, client["ClientId"], token)
     if refused:
         raise OAuthError("invalid_grant")
-    return _told(made)
+    return _token_response(made)
 
 
-def _told(made: Mapping[str, Any]) -> dict[str, Any]:
+def _token_response(made: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "access_token": made["AccessToken"],
         "id_token": made["IdToken"],
@@ -108,7 +108,7 @@ def _told(made: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _proves(verifier: str, grant: Grant) -> bool:
+def _verifies(verifier: str, grant: Grant) -> bool:
     """RFC 7636, 4.6."""
     if not _VERIFIER(verifier):
         return False

@@ -9,27 +9,29 @@ from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.ssoadmin.models import ManagedPolicy, SSOAdminBackend
 from moto.ssoadmin.responses import SSOAdminResponse
 
-from tatemono_tools.terraform.rehearsal.wrapping import give
+from tatemono_tools.terraform.rehearsal.patches import set_attributes
 
 
 def install() -> None:
-    give(SSOAdminResponse, list_tags_for_resource=_tags_of_permission_set)
-    give(SSOAdminResponse, describe_permission_set_provisioning_status=_provisioned)
+    set_attributes(SSOAdminResponse, list_tags_for_resource=_tags_of_permission_set)
+    set_attributes(SSOAdminResponse, describe_permission_set_provisioning_status=_provisioned)
     # It looks for the path of a policy under another name than its own list has.
-    give(SSOAdminBackend, _find_managed_policy=lambda _backend, arn: ManagedPolicy(arn, arn.rpartition("/")[2]))
+    set_attributes(
+        SSOAdminBackend, _find_managed_policy=lambda _backend, arn: ManagedPolicy(arn, arn.rpartition("/")[2])
+    )
     # ECS is the other emulator's.
-    give(ApplicationAutoscalingBackend, _ecs_service_exists_for_target=lambda _backend, _resource: True)
-    give(ApplicationAutoScalingResponse, list_tags_for_resource=_tags_of_target)
-    give(ApplicationAutoScalingResponse, tag_resource=_tag_target)
+    set_attributes(ApplicationAutoscalingBackend, _ecs_service_exists_for_target=lambda _backend, _resource: True)
+    set_attributes(ApplicationAutoScalingResponse, list_tags_for_resource=_tags_of_target)
+    set_attributes(ApplicationAutoScalingResponse, tag_resource=_tag_target)
     register = ApplicationAutoScalingResponse.register_scalable_target
 
     def register_with_tags(response: Any) -> str:
-        told = register(response)
+        answer = register(response)
         if tags := response._get_param("Tags"):  # noqa: SLF001 - moto's own way
-            _TAGS[json.loads(told)["ScalableTargetARN"]] = tags
-        return told
+            _TAGS[json.loads(answer)["ScalableTargetARN"]] = tags
+        return answer
 
-    give(ApplicationAutoScalingResponse, register_scalable_target=register_with_tags)
+    set_attributes(ApplicationAutoScalingResponse, register_scalable_target=register_with_tags)
 
 
 _TAGS: dict[str, dict[str, str]] = {}

@@ -9,19 +9,19 @@ from moto.ec2.responses.monitoring import Monitoring
 from moto.rds.models import DBInstance, DBParameterGroup
 from moto.route53 import models as route53
 
-from tatemono_tools.terraform.rehearsal.wrapping import give, replace
+from tatemono_tools.terraform.rehearsal.patches import set_attributes, wrap
 
 
 def install() -> None:
-    replace(route53, "create_route53_zone_id", _zone_id)
-    replace(SecurityGroupRule, "__init__", _remember_description)
-    give(
-        SecurityGroupRule, description=property(lambda rule: rule.told_description or rule.ip_range.get("Description"))
+    wrap(route53, "create_route53_zone_id", _zone_id)
+    wrap(SecurityGroupRule, "__init__", _keep_description)
+    set_attributes(
+        SecurityGroupRule, description=property(lambda rule: rule.given_description or rule.ip_range.get("Description"))
     )
-    replace(SecurityGroupBackend, "revoke_security_group_egress", _revoke_once)
-    give(Monitoring, monitor_instances=_monitor)
-    replace(DBInstance, "__init__", _own_resource_id)
-    replace(DBParameterGroup, "update_parameters", _ours)
+    wrap(SecurityGroupBackend, "revoke_security_group_egress", _revoke_once)
+    set_attributes(Monitoring, monitor_instances=_monitor)
+    wrap(DBInstance, "__init__", _own_resource_id)
+    wrap(DBParameterGroup, "update_parameters", _mark_as_ours)
 
 
 def _zone_id(old: Any, *words: Any, **more: Any) -> str:
@@ -29,12 +29,12 @@ def _zone_id(old: Any, *words: Any, **more: Any) -> str:
     return "Z" + str(old(*words, **more))[1:]
 
 
-def _remember_description(old: Any, rule: Any, *words: Any, **more: Any) -> None:
+def _keep_description(old: Any, rule: Any, *words: Any, **more: Any) -> None:
     """Rules between groups and of prefix lists have one, too."""
     old(rule, *words, **more)
     given = [*words, *more.values()]
-    told = [found for found in given if isinstance(found, dict) and {"GroupId", "PrefixListId"} & found.keys()]
-    rule.told_description = next((found["Description"] for found in told if "Description" in found), None)
+    peers = [found for found in given if isinstance(found, dict) and {"GroupId", "PrefixListId"} & found.keys()]
+    rule.given_description = next((found["Description"] for found in peers if "Description" in found), None)
 
 
 def _revoke_once(old: Any, backend: Any, *words: Any, **more: Any) -> None:
@@ -67,8 +67,8 @@ def _own_resource_id(old: Any, instance: Any, *words: Any, **more: Any) -> None:
     instance.performance_insights_retention_period = more.get("performance_insights_retention_period")
 
 
-def _ours(old: Any, group: Any, new_parameters: Any) -> None:
-    """What somebody has set is told apart from the engine's own."""
+def _mark_as_ours(old: Any, group: Any, new_parameters: Any) -> None:
+    """Parameters that are set have another source than the engine's own."""
     old(group, new_parameters)
     for parameter in group.parameters.values():
         parameter["Source"] = "user"

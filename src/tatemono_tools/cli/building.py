@@ -1,0 +1,115 @@
+"""`tatemono up`, `status`, `down`, `logs`, `doctor` and `trust`: the building on this machine."""
+# ruff: noqa: PLC0415 - each command loads what it needs when it runs, so that `--help` is quick
+
+from typing import Annotated
+
+import typer
+
+from tatemono_tools.cli.options import DEFAULT_DATA_DIR, DataDir, open_console
+
+commands = typer.Typer(rich_markup_mode="markdown")
+
+
+@commands.command()
+def up(
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="The HTTPS port of the front door: 8443 at first, then the last one. HTTP gets one beside it.",
+            min=1,
+            max=65_535,
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Start over: empty the folder first, but for the local CA and the ports."),
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERVICE", help="Start only these services of the plan; repeat it, or use commas."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the API's documentation when ready.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what every part writes, too.")] = False,
+) -> None:
+    """Start the whole building and keep it running until Ctrl-C.
+
+    It is ready when the front door answers `/v1/api/health` over HTTPS, which asks the database, the queue, the
+    storage and the workers. A part that dies is started again; one that keeps dying stops everything. Ports are
+    remembered; a busy one is replaced, which is said, unless you asked for it. Logs are in `logs/` of the folder, at
+    most 10 MB for each part.
+
+    With some services only (`--only`), it is ready when those run: the rest cannot be asked.
+    """
+    from tatemono_tools.laptop.up import Options
+    from tatemono_tools.laptop.up import up as run
+
+    names = tuple(name for words in only or () for name in words.replace(",", " ").split())
+    options = Options(data_dir=data_dir, port=port, fresh=fresh, only=names, open_browser=open_browser, verbose=verbose)
+    raise typer.Exit(run(options, open_console()))
+
+
+@commands.command()
+def status(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show every part: its state, address, process, memory, restarts and age.
+
+    Exit code 0 if the building is up or starting, 3 if nothing runs, 1 if the supervisor was killed.
+    """
+    from tatemono_tools.laptop.operate.control import show_status
+    from tatemono_tools.laptop.process.state import StateFolder
+
+    raise typer.Exit(show_status(StateFolder(data_dir), open_console(), as_json=as_json))
+
+
+@commands.command()
+def down(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Stop the building in order, and wait until it is over. Nothing is lost; the next `up` goes on."""
+    from tatemono_tools.laptop.operate.control import down as stop
+    from tatemono_tools.laptop.process.state import StateFolder
+
+    raise typer.Exit(stop(StateFolder(data_dir), open_console()))
+
+
+@commands.command()
+def logs(
+    part: Annotated[
+        str,
+        typer.Argument(metavar="SERVICE", help="A service of the plan, or postgres, cloud, studio, door."),
+    ],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line, until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines to begin with.")] = 50,
+) -> None:
+    """Print what a part has written."""
+    from tatemono_tools.laptop.operate.control import show_logs
+    from tatemono_tools.laptop.process.state import StateFolder
+
+    raise typer.Exit(show_logs(StateFolder(data_dir), part, open_console(), lines=lines, go_on=follow))
+
+
+@commands.command()
+def doctor(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Check this machine: Python, programs, ports, disk, clock, rights, leftovers; and say what to do.
+
+    Exit code 1 if something will keep the building from starting.
+    """
+    from tatemono_tools.laptop.operate.doctor import examine
+    from tatemono_tools.laptop.process.state import StateFolder
+
+    raise typer.Exit(examine(StateFolder(data_dir), open_console()))
+
+
+@commands.command()
+def trust(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    yes: Annotated[bool, typer.Option("--yes", help="Run the commands for this system now.")] = False,
+) -> None:
+    """Show how to make browsers and simulators trust the building's local CA. Changes nothing without `--yes`."""
+    from tatemono_tools.laptop.operate.trust import show_trust
+    from tatemono_tools.laptop.process.state import StateFolder
+
+    raise typer.Exit(show_trust(StateFolder(data_dir), open_console(), run=yes))

@@ -1,0 +1,35 @@
+"""`tatemono test`: the tests, by pytest."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from tatemono_tools.cli.options import PROJECT
+
+_MOST_TEST_PROCESSES = 8
+
+commands = typer.Typer(rich_markup_mode="markdown")
+
+
+@commands.command(
+    "test",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    options_metavar="",
+    epilog="Example: `tatemono test -k supervisor -x`",
+)
+def run_tests(
+    pytest_args: Annotated[list[str] | None, typer.Argument(metavar="[PYTEST ARGUMENTS]...")] = None,
+) -> None:
+    """Run the tests, which start what they need themselves. All arguments go to pytest.
+
+    Without any, all but the long ones (-m long) run in parallel.
+    """
+    # A test waits for servers half of its time: two for each processor keep it busy. Who is done takes over tests.
+    processes = min(2 * (os.cpu_count() or 1), _MOST_TEST_PROCESSES)
+    everything = ["-n", str(processes), "--dist", "worksteal", "-m", "not long"]
+    os.chdir(PROJECT)
+    # The tests make folders of their own; the person's building is none of theirs.
+    os.environ.pop("TATEMONO_DATA_DIR", None)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(pytest_args or everything)])  # noqa: S606 - no shell wanted
