@@ -1,4 +1,5 @@
-"""`python -m tatemono_tools.release.pins [--upgrade]`: writes the exact version of everything installed into two files.
+"""`python -m tatemono_tools.release.pins [--upgrade [--cooldown-days N]]`: writes the exact version of everything
+installed into two files.
 
 `[tool.uv] constraint-dependencies` in pyproject.toml makes every `uv run` resolve to the same versions, on Linux and
 macOS and for each Python. requirements/production.txt locks what the image installs, by hash. Neither names a host, so
@@ -32,28 +33,40 @@ def main() -> None:
         prog="python -m tatemono_tools.release.pins", description=(__doc__ or "").split(":", 1)[1]
     )
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions rather than the pinned ones")
+    parser.add_argument(
+        "--cooldown-days",
+        type=int,
+        metavar="N",
+        help="with --upgrade: go to no version that is younger, and back to none",
+    )
     arguments = parser.parse_args()
+    if arguments.cooldown_days is not None and not arguments.upgrade:
+        parser.error("--cooldown-days goes with --upgrade")
     try:
-        write_pins(upgrade=arguments.upgrade)
+        write_pins(upgrade=arguments.upgrade, cooldown_days=arguments.cooldown_days)
     except PinsFailed as error:
         sys.exit(f"pins: {error}")
 
 
-def write_pins(*, upgrade: bool) -> None:
+def write_pins(*, upgrade: bool, cooldown_days: int | None = None) -> None:
     """Resolve, then write both files; neither is touched when something fails.
 
     :param upgrade: forget the present pins
-    :raises PinsFailed: uv is missing, cannot resolve, or resolves differently for the image's two platforms
+    :param cooldown_days: with `upgrade`, only versions that are older; the present pins are then the least
+    :raises PinsFailed: uv is missing, cannot resolve (a present pin may be younger than the cooldown), or resolves
+        differently for the image's two platforms
     """
     file = PROJECT / "pyproject.toml"
     before = file.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "pyproject.toml")
-        copy.write_text(with_constraints(before, []) if upgrade else before, encoding="utf-8")
+        least = [] if cooldown_days is None else least_versions(constraints_in(before))
+        copy.write_text(with_constraints(before, least) if upgrade else before, encoding="utf-8")
         if not upgrade and (PROJECT / "uv.lock").exists():
             shutil.copy(PROJECT / "uv.lock", folder)
         _say("Resolving for each Python, on Linux and macOS ...")
-        _uv(copy.parent, "lock", "--quiet", "--python", sys.executable)
+        cooldown = [] if cooldown_days is None else ["--exclude-newer", f"{cooldown_days} days"]
+        _uv(copy.parent, "lock", "--quiet", "--python", sys.executable, *cooldown)
         constraints = constraints_of(Path(folder, "uv.lock").read_text(encoding="utf-8"))
         after = with_constraints(before, constraints)
         copy.write_text(after, encoding="utf-8")
@@ -82,6 +95,11 @@ def constraints_in(pyproject: str) -> list[str]:
     """What `[tool.uv] constraint-dependencies` says now."""
     constraints: list[str] = tomllib.loads(pyproject)["tool"]["uv"].get("constraint-dependencies", [])
     return constraints
+
+
+def least_versions(constraints: list[str]) -> list[str]:
+    """The constraints that let everything become newer and nothing older."""
+    return [constraint.replace("==", ">=", 1) for constraint in constraints]
 
 
 def with_constraints(pyproject: str, constraints: list[str]) -> str:

@@ -9,7 +9,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tatemono_tools.release.pins import PRODUCTION, PROJECT, constraints_in, constraints_of, with_constraints
+from tatemono_tools.release.pins import (
+    PRODUCTION,
+    PROJECT,
+    constraints_in,
+    constraints_of,
+    least_versions,
+    with_constraints,
+)
 
 PYPROJECT = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
 CONSTRAINTS = [Requirement(line) for line in constraints_in(PYPROJECT)]
@@ -108,6 +115,14 @@ class TestConstraintsOf:
             "anyio==4.0",
             "numpy==2.3.0 ; (python_full_version < '3.12' and sys_platform == 'linux')",
             "numpy==2.4.0 ; (python_full_version >= '3.12' and sys_platform == 'linux') or (sys_platform == 'darwin')",
+        ]
+
+
+class TestLeastVersions:
+    def test_keep_their_markers(self) -> None:
+        assert least_versions(["a==1", "b==2 ; (python_full_version == '3.11.*')"]) == [
+            "a>=1",
+            "b>=2 ; (python_full_version == '3.11.*')",
         ]
 
 

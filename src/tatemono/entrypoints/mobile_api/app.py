@@ -24,8 +24,8 @@ from tatemono.entrypoints.mobile_api.safety import reports
 from tatemono.settings import MobileApiSettings
 
 
-def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> HttpEdge:
-    """The whole application; `owner.state` of the edge holds what its requests share."""
+def api_app() -> FastAPI:
+    """The routes alone, without a backend: what the OpenAPI document is made of."""
     app = FastAPI(
         title=openapi.TITLE,
         description=openapi.DESCRIPTION,
@@ -34,10 +34,6 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.backend = backend
-    app.state.urls = PictureUrls(backend)
-    app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
-    app.state.health = health.BuildingHealth(backend)
     # The busiest first: routes with parameters in their path are tried in order. FastAPI only documents them.
     modules = (
         generations,
@@ -57,8 +53,18 @@ def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEA
         unsubscribe,
         health,
     )
-    api_routes = [route for module in modules for route in module.routes.routes]
-    app.router.routes[:] = api_routes
+    app.router.routes[:] = [route for module in modules for route in module.routes.routes]
+    return app
+
+
+def create_app(backend: MobileApiBackend, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> HttpEdge:
+    """The whole application; `owner.state` of the edge holds what its requests share."""
+    app = api_app()
+    api_routes = app.router.routes
+    app.state.backend = backend
+    app.state.urls = PictureUrls(backend)
+    app.state.streams = Streams(backend, app.state.urls, heartbeat_seconds=heartbeat_seconds)
+    app.state.health = health.BuildingHealth(backend)
     app.state.limits = limits = limits_for(backend)
     limits.require(name for route in api_routes for name in limits_of(route))
     router = DirectRouter([*api_routes, Route(HEALTH_PATH, route_healthz), *auth.key_routes, *openapi.routes])

@@ -29,6 +29,7 @@ from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.screen import MARKS
 from tatemono_tools.laptop.process.state import MARKER, StateFolder, orphans
 from tatemono_tools.plan.building import WrongPlan, read_plan
+from tatemono_tools.release.placeholders import PROJECT, placeholders
 
 # A new building takes 0.1 GB; PostgreSQL stops the world when a disk is full.
 ENOUGH_BYTES = 2_000_000_000
@@ -71,6 +72,7 @@ def examine(state: StateFolder, console: Console) -> int:
         _ports,
         _clock,
         _terraform,
+        _placeholders,
     )
     for check in checks:
         for finding in check(state):
@@ -239,6 +241,14 @@ def _provider_source() -> str:
             if "mirror" in file.read_text(errors="replace"):
                 return f", providers from a mirror ({file})"
     return ", providers from the registry (without a network: `terraform providers mirror`)"
+
+
+def _placeholders(_: StateFolder) -> Iterator[Finding]:
+    left = [f"{each.file}:{each.line} {each.text}" for each in placeholders(PROJECT)]
+    if left:
+        yield Finding("notice", "placeholders", ", ".join(left), "before others use this, write your own there")
+    else:
+        yield Finding("good", "placeholders", "none left")
 
 
 @dataclass(frozen=True)
