@@ -116,7 +116,7 @@ class TestNamedFiles:
 @functools.cache
 def program_words() -> frozenset[str]:
     """Every word of the code, the plan, Terraform and the tests; variables of the environment as settings name them."""
-    words = {path.name for path in ROOT.iterdir()}
+    words = {path.name for path in ROOT.iterdir()} | set(re.findall(r"[A-Za-z_]\w*", read("pyproject.toml")))
     for folder in ("src", "infra", "tests", "benchmarks", ".github"):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in {".py", ".tf", ".hcl", ".yaml", ".yml", ".j2", ".html", ".json", ".toml", ".tfvars"}:
