@@ -2,7 +2,7 @@
 
 https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html. The pixels are not touched: the
 manifest is a chunk of its own in PNG and WebP, and an APP11 segment in JPEG. It names the model and the service, and
-nobody. No time stamp is asked for: that would tell a third party of each picture (docs/adr/0031).
+no person. No time stamp is asked for: that would tell a third party of each picture (docs/adr/0031).
 """
 
 import asyncio

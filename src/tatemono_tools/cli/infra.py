@@ -139,7 +139,7 @@ def cost(
 ) -> None:
     """Estimate the bill of a month: by part, for each picture, and for each user, low and high.
 
-    From what stands in a state or plan, and dated prices. A price that nobody has looked up blocks its line.
+    From what stands in a state or plan, and dated prices. A price that was never looked up blocks its line.
     """
     from tatemono.adapters.model_registry import read_registry
     from tatemono_tools.plan.building import read_plan

@@ -18,7 +18,7 @@ def rotate_keys(
     ] = RotatedSecret.TOKEN_SIGNING_KEYS,
     data_dir: DataDir = DEFAULT_DATA_DIR,
 ) -> None:
-    """Give the running building a new key. It is used in ten minutes; nobody is signed out, nothing restarts.
+    """Give the running building a new key. It is used in ten minutes; no device is signed out, nothing restarts.
 
     Old keys are left out when nothing depends on them any more: no token, no device.
     """

@@ -22,7 +22,7 @@ def check_models(
         bool, typer.Option("--ask", help="Ask the painter, too: OPENAI_API_KEY and, if not OpenAI's, OPENAI_BASE_URL.")
     ] = False,
 ) -> None:
-    """Say what will go wrong with the model that paints; exit code 1 if somebody has to act.
+    """Say what will go wrong with the model that paints; exit code 1 if a person has to act.
 
     Unknown prices and models that are gone fail at once, an end 60 days ahead.
     """

@@ -38,7 +38,7 @@ class Outbox:
     async def reissue_lost_tickets(self, *, older_than: timedelta, limit: int) -> int:
         """Write a new ticket for each job whose worker vanished, or which has waited so long that its own may be lost.
 
-        None while the queue is paused: nobody would use them.
+        None while the queue is paused: no worker would use them.
 
         :returns: how many
         """

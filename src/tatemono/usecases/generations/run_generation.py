@@ -200,7 +200,7 @@ async def _failed(dependencies: GenerationDependencies, claim: Claim, failed: Pa
     plan = plan_retry(failed.failure, history, dependencies.unknown_policy, jitter=dependencies.jitter())
     if failed.painting is None:
         return await _record(dependencies, claim, failed.failure, plan, failed.provider_request_id)
-    # It came and is on the bill, though nobody sees it.
+    # It came and is on the bill, though no user sees it.
     cost = _cost(dependencies, claim, failed.painting)
     request_id = failed.painting.provider_request_id
     return await _record(dependencies, claim, failed.failure, plan, request_id, cost_micros=cost)

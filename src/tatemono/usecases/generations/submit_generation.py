@@ -50,7 +50,7 @@ async def submit_generation(
         words.check(request.prompt, request.negative_prompt)
         cost = priced(prices, request)
     except Refusal:
-        # What was accepted yesterday is answered as yesterday, whatever paints today.
+        # What was accepted yesterday is answered as yesterday, whichever model paints today.
         earlier = await db.generations.find_accepted(user_id, idempotency_key)
         if earlier is None:
             raise

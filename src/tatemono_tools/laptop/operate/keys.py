@@ -108,7 +108,7 @@ def rotate(secret: RotatedSecret, plan: Plan, state: StateFolder, console: Conso
     begins = time.strftime("%H:%M:%S", time.localtime(rotation.begins))
     if secret is RotatedSecret.TOKEN_SIGNING_KEYS:
         console.print(f"New key [bold]{rotation.name}[/bold]: published now, signs from {begins}.")
-        console.print("Tokens of the older keys stay good until they expire; nobody is signed out.")
+        console.print("Tokens of the older keys stay good until they expire; no device is signed out.")
     else:
         console.print(f"New key [bold]{rotation.name}[/bold]: known now, written from {begins}.")
         console.print("Devices are found by the older keys, and written down with the new one when they sign in.")

@@ -77,7 +77,7 @@ class Generations(Submissions):
         return bool(await self._executor.fetchval(claims_sql.DECIDE_TO_RETRY, claim.generation.id, claim.fence))
 
     async def any_due(self, *, max_running: int) -> bool:
-        """Whether a job could be claimed, if nobody else were claiming and the queue were not paused."""
+        """Whether a job could be claimed, if no other worker were claiming and the queue were not paused."""
         due: bool = await self._executor.fetchval(claims_sql.ANY_DUE, max_running)
         return due
 

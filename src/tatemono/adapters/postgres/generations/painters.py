@@ -54,5 +54,5 @@ class Painters:
         return bool(await self._executor.fetchval(_TAKE_PROBE, provider, model, seconds))
 
     async def end_probe(self, provider: str, model: str) -> None:
-        """It told nothing: somebody else may try."""
+        """It told nothing: another worker may try."""
         await self._executor.execute(_END_PROBE, provider, model)

@@ -145,7 +145,7 @@ class Submissions:
     async def submit_together(self, submissions: Sequence[Submission], terms: Terms) -> Mapping[UUID, Submitted]:
         """Accept those of different users for whom all is well.
 
-        :returns: by user; for whoever is missing nothing was done, and `submit` says why
+        :returns: by user; for a user who is missing nothing was done, and `submit` says why
         :raises asyncpg.IntegrityConstraintViolationError: nothing was done; another with one of the keys was under way,
             or a style or reference went away
         """

@@ -99,7 +99,7 @@ class People:
         self._executor = executor
 
     async def find(self, search: Search | None, *, before: UUID | None, limit: int) -> list[Person]:
-        """The newest first; without a search, everybody."""
+        """The newest first; without a search, all people."""
         if search is None:
             rows = await self._executor.fetch(_NEWEST, before, limit)
         elif search.email is not None:

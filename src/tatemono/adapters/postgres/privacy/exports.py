@@ -128,7 +128,7 @@ class Exports:
         return row and _export(row)
 
     async def claim(self, export_id: UUID, *, lease: timedelta) -> ExportClaim | None:
-        """:returns: none if it is somebody else's, or over"""
+        """:returns: none if it is another user's, or over"""
         row = await self._executor.fetchrow(_CLAIM, export_id, lease, MAX_ATTEMPTS)
         return row and ExportClaim(*row)
 
@@ -137,7 +137,7 @@ class Exports:
         return bool(await self._executor.fetchval(_EXTEND, claim.id, claim.fence, lease))
 
     async def release(self, claim: ExportClaim) -> None:
-        """Let somebody else build it, now."""
+        """Let another worker build it, now."""
         await self._executor.execute(
             "update exports set state = 'queued', lease_expires_at = null"
             " where id = $1 and fence = $2 and state = 'building'",

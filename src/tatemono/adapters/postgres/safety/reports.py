@@ -134,7 +134,7 @@ class Reports:
     async def claim(self, report_id: UUID, by: str, *, claimed_for: timedelta) -> Report:
         """
         :raises NoSuchReport: there is none with this id
-        :raises ReportTaken: somebody else has it, or it is decided
+        :raises ReportTaken: another operator has it, or it is decided
         """
         row = await self._executor.fetchrow(_CLAIM, report_id, by, claimed_for)
         if row is None:
