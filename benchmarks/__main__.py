@@ -8,7 +8,10 @@ from importlib import import_module
 
 from rich.console import Console
 
-NAMES = ("requests", "overhead", "startup", "door", "tokens", "sign_in", "claims", "workers", "pipeline", "streams")
+NAMES = (
+    *("requests", "connections", "overhead", "startup", "door", "tokens", "sign_in", "claims", "workers", "pipeline"),
+    "streams",
+)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ WARM_UP_SECONDS = 2
 _FEW_GALLERIES = 100
 _MANY_GALLERIES = 1_000
 
-_BODY = '{"prompt":"A lighthouse at dawn, seen from the sea","size":"1024x1024","quality":"medium"}'
+BODY = '{"prompt":"A lighthouse at dawn, seen from the sea","size":"1024x1024","quality":"medium"}'
 _ITEM = '{"title":"A lighthouse at dawn","description":"Seen from the sea"}'
 _SUBMITTED = {
     "user_id": USER_ID,
@@ -107,8 +107,8 @@ class _Race:
         found = await self._interleave(
             "POST generations, warm",
             {
-                _TATEMONO: self._post("tatemono", Load("POST", "/v1/api/generations", tokens, self._secret, _BODY)),
-                _PLAIN: self._post("plain", Load("POST", "/v1/api/generations", tokens, self._secret, _BODY)),
+                _TATEMONO: self._post("tatemono", Load("POST", "/v1/api/generations", tokens, self._secret, BODY)),
+                _PLAIN: self._post("plain", Load("POST", "/v1/api/generations", tokens, self._secret, BODY)),
                 _FLOOR: self._floor(_SUBMIT, POOL_SIZE, USERS),
                 _FLOOR_WIDE: self._floor(_SUBMIT, CONNECTIONS, USERS),
                 _TEMPLATE: self._serve("template", Load("POST", "/items/", self._stage.template_tokens, "", _ITEM)),
@@ -130,8 +130,8 @@ class _Race:
         found = await self._interleave(
             "POST generations, cold",
             {
-                _TATEMONO: self._post("tatemono", Load("POST", path, tokens, self._secret, _BODY)),
-                _PLAIN: self._post("plain", Load("POST", path, tokens, self._secret, _BODY)),
+                _TATEMONO: self._post("tatemono", Load("POST", path, tokens, self._secret, BODY)),
+                _PLAIN: self._post("plain", Load("POST", path, tokens, self._secret, BODY)),
             },
         )
         rows = [result.row(name, found[_PLAIN]) for name, result in found.items()]

@@ -48,7 +48,7 @@ _CLEAR = (
     "update accounts set available = 1000000000, held = 0, queued = 0, day = null, day_micros = 0",
     # As the service does at a day's first request, which pgbench cannot.
     f"""insert into budget_shards (day, shard)
-    select (now() at time zone 'Asia/Tokyo')::date, generate_series(0, {BUDGET_SHARDS - 1})""",
+    select (now() at time zone 'Asia/Tokyo')::date, generate_series(0, {BUDGET_SHARDS - 1}) on conflict do nothing""",
 )
 _GALLERIES = f"""
 with made as (
@@ -238,6 +238,7 @@ def _servers(cluster: EmbeddedPostgres) -> dict[str, tuple[dict[str, str], list[
     }
     return {
         "tatemono": ({}, [sys.executable, "-m", *read_plan().services["mobile-api"].command[2:]]),
+        "pool alone": ({}, [sys.executable, "-m", "benchmarks.servers.pool_alone"]),
         "plain": ({}, [*uvicorn, "benchmarks.servers.plain_fastapi:app"]),
         "template": (template, [*uvicorn, "benchmarks.servers.template_item:app"]),
     }
