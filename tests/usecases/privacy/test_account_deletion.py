@@ -170,6 +170,29 @@ class TestUndoDeletion:
 
 
 class TestEraseAccounts:
+    async def test_leaves_everything_alone_until_the_grace_is_over(self, house: House) -> None:
+        phone = await house.phone()
+        user_id, keys = phone.user_id, await house.painted(phone.user_id)
+        deletion = await house.leave(phone)
+        now = await house.owner.fetchval("select now()")
+        assert GRACE - timedelta(minutes=1) < deletion.erase_at - now <= GRACE
+        assert await erase_accounts(house.relay, house.eraser) == (0, 0)
+        await house.owner.execute("update deletions set erase_at = now() + interval '1 minute'")
+        assert await erase_accounts(house.relay, house.eraser) == (0, 0)
+        assert await house.objects() == set(keys)
+        await house.come_back(phone)
+        assert (await phone.sign_in(house.api)).user_id == user_id
+
+    async def test_begins_with_those_whose_time_is_up_and_not_with_others(self, house: House) -> None:
+        due, early = await house.phone(), await house.phone()
+        await house.leave(due)
+        await house.time_is_up()
+        await house.leave(early)
+        assert await house.erase() == 1
+        left = await house.owner.fetch("select user_id, begun_at from deletions where erased_at is null")
+        assert [tuple(row) for row in left] == [(early.user_id, None)]
+        await house.come_back(early)
+
     async def test_leaves_no_row_no_object_and_nobody_in_cognito(self, house: House) -> None:
         phone, stays = await house.member(), await house.member()
         user_id, address = phone.user_id, house.addresses[phone.user_id]
