@@ -3,7 +3,7 @@
 A mutant is one small change of `domain`, `usecases` or `adapters/postgres`: another operator, a bound or constant one
 off, a predicate of a SQL statement or an operand dropped, the arms of a condition exchanged, a `not` dropped, a call
 or a refusal left out. Each lives in a copy of the tree (`lanes.py`), never in the tree itself, on servers that are
-started once; the tests near it (`near.py`) run until the first fails, twice. What no test can tell from the code is
+started once; the tests near it (`near.py`) run until one fails, and fails again. What no test can tell from the code is
 listed with a reason in `equivalent.toml`. The command fails if more than 5 % of the others survive.
 
     .venv/bin/python -m tests.mutants                       # 60 by chance, always the same: half an hour
@@ -21,6 +21,7 @@ Why not a library: mutmut 3.8 and cosmic-ray 8.7 were tried. Both are kept, and 
   stopped, and starts PostgreSQL anew for each mutant: 25 seconds each.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -29,4 +30,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mutants.program import main
 
+# It ends what it has started, however it is ended itself.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 sys.exit(main())

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from importlib.util import cache_from_source
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -21,9 +22,8 @@ from processes import FOLDER_VARIABLE, Run
 from trust import trust_one_authority
 
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", re.MULTILINE)
-#: How pytest ends when all went well, and when a test failed.
-_PASSED, _SOME_FAILED = 0, 1
-_COLLECTION_FAILED = 2
+#: pytest's code.
+_PASSED = 0
 _ENDS_WITHIN_SECONDS = 10
 
 
@@ -61,6 +61,7 @@ class Lane:
 
     def __init__(self, root: Path, run: Run) -> None:
         self._run = run
+        self._process: subprocess.Popen[str] | None = None
         self.root = run.folder / "tree"
         _copy(root, self.root)
         _environment(self.root)
@@ -88,49 +89,26 @@ class Lane:
         return Verdict(mutant, fate, time.monotonic() - began, by)
 
     def _fate(self, tests: Sequence[Path], time_limit_seconds: float) -> tuple[Fate, str]:
-        left_out: list[str] = []
-        while True:
-            ended = self._pytest(tests, time_limit_seconds, *(f"--deselect={each}" for each in left_out))
-            if ended.code is None:
-                return Fate.TIMED_OUT, ""
-            if ended.code == _PASSED:
-                return Fate.SURVIVED, ""
-            if ended.code not in {_SOME_FAILED, _COLLECTION_FAILED} or "::" not in ended.failed:
-                # It cannot even be imported.
-                return Fate.KILLED, ended.failed or "all"
-            # On a busy machine a test may fail by itself, but hardly twice. Those of the domain wait for nothing.
-            if ended.failed.startswith("tests/domain/") or self._fails(ended.failed, time_limit_seconds):
-                return Fate.KILLED, ended.failed
-            left_out.append(ended.failed)
-
-    def _fails(self, test: str, time_limit_seconds: float) -> bool:
-        return self._pytest([Path(test)], time_limit_seconds).code != _PASSED
+        ended = self._pytest(tests, time_limit_seconds)
+        if ended.code is None:
+            return Fate.TIMED_OUT, ""
+        return (Fate.SURVIVED, "") if ended.code == _PASSED else (Fate.KILLED, ended.failed or "all")
 
     @contextmanager
     def _inhabited_by(self, mutant: Mutant) -> Iterator[None]:
         path = self.root / mutant.path
-        path.write_text(mutant.mutated, encoding="utf-8")
+        _write(path, mutant.mutated)
         try:
             yield
         finally:
-            path.write_text(mutant.source, encoding="utf-8")
+            _write(path, mutant.source)
 
     def _pytest(self, tests: Sequence[Path], time_limit_seconds: float, *options: str) -> _Ended:
-        fixed = (
-            "-x",
-            "-q",
-            "-rfE",
-            "--tb=short",
-            "-m",
-            "not slow and not long",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:schemathesis",
-        )
+        fixed = ["-x", "-q", "-rfE", "--tb=short", "-m", "not slow and not long"]
+        plugins = ["-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "mutants.twice"]
         seed = ("--hypothesis-seed=0", f"--basetemp={self._run.folder / 'tmp'}")
-        process = subprocess.Popen(
-            [str(self.root / ".venv/bin/python"), "-m", "pytest", *fixed, *seed, *options, *map(str, tests)],
+        process = self._process = subprocess.Popen(
+            [str(self.root / ".venv/bin/python"), "-m", "pytest", *fixed, *plugins, *seed, *options, *map(str, tests)],
             cwd=self.root,
             env=self._environment(),
             stdout=subprocess.PIPE,
@@ -145,10 +123,14 @@ class Lane:
         found = _FAILED.search(output)
         return _Ended(process.returncode, found[1] if found else "", output)
 
+    def stop(self) -> None:
+        """End the tests that run, if some do."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _environment(self) -> Mapping[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "COV_"))}
-        # A file that changes twice within one second has the same age, and Python would run what it compiled before.
-        return kept | {FOLDER_VARIABLE: str(self._run.folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"}
+        return kept | {FOLDER_VARIABLE: str(self._run.folder), "COLUMNS": "400"}
 
 
 @contextmanager
@@ -184,7 +166,14 @@ def _environment(root: Path) -> None:
     venv.EnvBuilder(symlinks=True).create(root / ".venv")
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     places = root / ".venv/lib" / version / "site-packages"
-    (places / "mutants.pth").write_text(f"{root / 'src'}\n{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    found = (root / "src", sysconfig.get_path("purelib"), root / "tests")
+    (places / "mutants.pth").write_text("".join(f"{place}\n" for place in found), encoding="utf-8")
+
+
+def _write(path: Path, source: str) -> None:
+    """And forget what was compiled: Python tells files by size and age, and two may be as large and as old."""
+    path.write_text(source, encoding="utf-8")
+    Path(cache_from_source(path)).unlink(missing_ok=True)
 
 
 def _stopped(process: subprocess.Popen[str]) -> str:

@@ -17,9 +17,9 @@ _BESIDES = {
         *("entrypoints/image_worker/test_pipeline.py", "entrypoints/mobile_api/test_routes.py"),
     ),
     "mail": ("entrypoints/mail_worker", "entrypoints/mobile_api/test_unsubscribing.py"),
-    "safety": ("entrypoints/web",),
-    "operators": ("entrypoints/admin_api/test_authority.py",),
+    "operators": ("entrypoints/admin_api/test_authority.py", "entrypoints/web"),
 }
+_LAYERS = ("domain", "usecases", "adapters", "entrypoints")
 #: Of modules that belong to no subject, or to all.
 _OF_ALL = ("adapters/postgres", "usecases/generations", "entrypoints/mobile_api/test_routes.py")
 
@@ -37,9 +37,10 @@ def files_near(root: Path, path: Path) -> list[Path]:
     folders = list(_folders(root, path, subject))
     files = [file for folder in folders for file in _files(root / _TESTS / folder)]
     closest = [file for file in files if _is_closest(file, path)]
-    importing = [file for file in _files(root / _TESTS) if file not in closest and _imports(file, path)]
-    quick = [file for file in importing if file.parts[len(root.parts) + 1] in {"domain", "usecases", "adapters"}]
-    return [file.relative_to(root) for file in dict.fromkeys([*closest, *quick, *files])]
+    everywhere = [file for layer in _LAYERS for file in _files(root / _TESTS / layer)]
+    named = [file for file in everywhere if file.stem == f"test_{path.stem.removesuffix('_sql')}"]
+    importing = [file for file in everywhere if _imports(file, path)]
+    return [file.relative_to(root) for file in dict.fromkeys([*closest, *named, *importing, *files])]
 
 
 def _folders(root: Path, path: Path, subject: str | None) -> Iterator[str]:

@@ -18,6 +18,10 @@ _MOST_SURVIVE = 0.05
 #: A mutant may slow tests down, and the machine may have other work.
 _TIMES_AS_LONG, _LONGER_SECONDS = 3, 120
 _CHECK_WITHIN_SECONDS = 3600
+#: A file of tests, where it was not measured.
+_TAKES_SECONDS = 15
+#: What starts the database with its schema.
+_WARM_UP = Path("tests/adapters/postgres/test_database.py")
 
 
 def main(words: list[str] | None = None) -> int:
@@ -29,7 +33,7 @@ def main(words: list[str] | None = None) -> int:
         return 0
     verdicts: list[Verdict] = []
     with lanes(ROOT, options.lanes) as places:
-        for number, verdict in enumerate(_verdicts(places, mutants), 1):
+        for number, verdict in enumerate(_verdicts(places, mutants, checked=not options.unchecked), 1):
             verdicts.append(verdict)
             _say(f"{number:3}/{len(mutants)} {_line(verdict)}")
     return _report(verdicts)
@@ -50,6 +54,7 @@ def _options(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--kind", action="append", default=[], help="only changes of this kind, for instance predicate")
     parser.add_argument("--id", action="append", default=[], help="just this mutant; may be repeated")
     parser.add_argument("--lanes", type=int, default=min(2, os.cpu_count() or 1), help="how many live side by side (2)")
+    parser.add_argument("--unchecked", action="store_true", help="do not first look whether the tests pass as it is")
     parser.add_argument("--list", action="store_true", help="say which they are, and run nothing")
     return parser.parse_args(words)
 
@@ -73,7 +78,7 @@ def _chosen(options: argparse.Namespace) -> list[Mutant]:
     return found
 
 
-def _verdicts(places: list[Lane], mutants: list[Mutant]) -> Iterator[Verdict]:
+def _verdicts(places: list[Lane], mutants: list[Mutant], *, checked: bool) -> Iterator[Verdict]:
     """What becomes of each, in their order."""
     near = {mutant.id: files_near(ROOT, mutant.path) for mutant in mutants}
     files = sorted({file for tests in near.values() for file in tests})
@@ -87,15 +92,23 @@ def _verdicts(places: list[Lane], mutants: list[Mutant]) -> Iterator[Verdict]:
 
     def judge(mutant: Mutant) -> Verdict:
         tests = near[mutant.id]
-        limit = _TIMES_AS_LONG * sum(seconds[file] for file in tests) + _LONGER_SECONDS
+        limit = _TIMES_AS_LONG * sum(seconds.get(file, _TAKES_SECONDS) for file in tests) + _LONGER_SECONDS
         with _taken(free) as lane:
             return lane.judge(mutant, tests, time_limit_seconds=limit)
 
     with ThreadPoolExecutor(len(places)) as pool:
         # One part for each lane, so that each has its servers before it has a mutant.
-        parts = filter(None, (files[number :: len(places)] for number in range(len(places))))
-        seconds = {file: each for part in pool.map(check, parts) for file, each in part.items()}
-        yield from pool.map(judge, mutants)
+        parts = (
+            [files[number :: len(places)] for number in range(len(places))] if checked else [[_WARM_UP]] * len(places)
+        )
+        try:
+            seconds = {file: each for part in pool.map(check, filter(None, parts)) for file, each in part.items()}
+            yield from pool.map(judge, mutants)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for place in places:
+                place.stop()
+            raise
 
 
 def _is_asked_for(mutant: Mutant, options: argparse.Namespace) -> bool:

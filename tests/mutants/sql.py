@@ -32,11 +32,13 @@ _WORD = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPERATORS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "=": "<>", "<>": "="}
+_REVERSED = _OPERATORS | {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_CLOCKS = frozenset({"now", "clock_timestamp"})
 _NAMES = {"greatest": "least", "least": "greatest", "true": "false", "false": "true"}
 #: A predicate ends before one of these, or with its level.
 _ENDS = frozenset({
     *("and", "or", "order", "group", "limit", "returning", "for", "union", "on", "having", "where", "join", "left"),
-    *("cross", "from", "window", "then", "else", "end", "when"),
+    *("cross", "from", "window", "then", "else", "end", "when", "do"),
 })  # fmt: skip
 _CLAUSES = frozenset({
     *("select", "set", "where", "on", "having", "case", "when", "returning", "from", "values", "filter", "join"),
@@ -97,21 +99,28 @@ def _lower(word: _Word) -> str:
 
 
 def _comparisons(words: list[_Word]) -> Iterator[Change]:
-    clause = ""
+    clauses = [""]
     for at, word in enumerate(words):
-        if _lower(word) in _CLAUSES:
-            clause = _lower(word)
+        name = _lower(word)
         following = _lower(words[at + 1]) if at + 1 < len(words) else ""
+        if name == "case":
+            clauses.append(name)
+        elif name == "end" and len(clauses) > 1:
+            clauses.pop()
+        elif name in _CLAUSES:
+            clauses[-1] = name
         if word.kind != "operator":
-            if word.kind == "name" and (other := _NAMES.get(word.text.lower())):
+            if other := _NAMES.get(name):
                 yield Change("comparison", word.start, word.end, other)
-        elif word.text == "=" and clause == "set":
+        elif word.text == "=" and clauses[-1] == "set":
             continue
         elif following in {"any", "all"}:
             opposite = "all" if following == "any" else "any"
             yield Change("comparison", word.start, words[at + 1].end, f"{_OPERATORS[word.text]} {opposite}")
         else:
-            yield Change("comparison", word.start, word.end, _OPERATORS[word.text])
+            # No test meets a moment of the clock exactly, so one later or one earlier is the same.
+            operators = _REVERSED if following in _CLOCKS else _OPERATORS
+            yield Change("comparison", word.start, word.end, operators[word.text])
 
 
 def _numbers(words: list[_Word]) -> Iterator[Change]:

@@ -74,6 +74,13 @@ class TestSqlChanges:
             ("where a = 1 and b", {"where a <> 1 and b", "where a = 2 and b", "where b", "where a = 1"}),
             ("where a between $1 and $2 and b", {"where b", "where a between $1 and $2"}),
             ("update t set a = b where c = d", {"update t set a = b where c <> d"}),
+            ("update t set a = case when b = c then d end, e = f", {
+                "update t set a = case when b <> c then d end, e = f",
+            }),
+            ("on conflict (a) where b and c do update set d = e", {
+                "on conflict (a) where c do update set d = e",
+                "on conflict (a) where b do update set d = e",
+            }),
             ("where a = any($1)", {"where a <> all($1)"}),
             ("where a is null", {"where a is not null"}),
             ("where a is not null", {"where a is null"}),
@@ -82,7 +89,7 @@ class TestSqlChanges:
             ("set a = case when b then c else d end", {"set a = case when b then d else c end"}),
             ("select greatest(a, b - c)", {"select least(a, b - c)", "select greatest(a, b + c)"}),
             ("where a > now() - interval '7 days'", {
-                "where a >= now() - interval '7 days'",
+                "where a < now() - interval '7 days'",
                 "where a > now() + interval '7 days'",
                 "where a > now() - interval '8 days'",
             }),
