@@ -1,5 +1,6 @@
 """What many tests need: the real servers, one of each for a whole run, started by whoever needs them first."""
 
+import os
 import secrets
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,7 +13,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from processes import Run, once_per_run, start
+from processes import FOLDER_VARIABLE, Run, once_per_run, start
 from tatemono_tools.laptop.cloud import cloud_command, cloud_ready
 from tatemono_tools.laptop.postgres.database import SUPERUSER, EmbeddedPostgres, ensure_database
 from tatemono_tools.laptop.postgres.database_roles import prepare_database
@@ -25,8 +26,9 @@ _RUN = pytest.StashKey[Run]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A worker of xdist has `workerinput`; what it starts belongs to the controller's run.
-    if not hasattr(config, "workerinput"):
+    # A worker of xdist has `workerinput`; what it starts belongs to the controller's run. And `tests.mutants` has begun
+    # a run that many of pytest's belong to.
+    if not hasattr(config, "workerinput") and FOLDER_VARIABLE not in os.environ:
         run = config.stash[_RUN] = Run()
         trust_one_authority(run.folder)
         parallel = getattr(config.option, "numprocesses", None)

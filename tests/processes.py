@@ -20,7 +20,8 @@ from typing import Any
 
 import psutil
 
-_FOLDER_VARIABLE = "TATEMONO_TEST_RUN"
+#: Where the servers of the run are kept track of.
+FOLDER_VARIABLE = "TATEMONO_TEST_RUN"
 _READY_WITHIN_SECONDS = 30
 _GONE_WITHIN_SECONDS = 10
 _ROOM_BYTES = 2**30
@@ -55,7 +56,7 @@ class Run:
         self.folder.chmod(_PASSABLE)
         os.mkfifo(self.folder / "alive")
         self._alive = os.open(self.folder / "alive", os.O_RDWR)
-        os.environ[_FOLDER_VARIABLE] = str(self.folder)
+        os.environ[FOLDER_VARIABLE] = str(self.folder)
 
     def end(self) -> None:
         """Stop the servers, wait for their end, and remove the folder."""
@@ -65,7 +66,7 @@ class Run:
         while any(map(_alive, keepers)) and time.monotonic() < deadline:
             time.sleep(0.02)
         shutil.rmtree(self.folder, ignore_errors=True)
-        del os.environ[_FOLDER_VARIABLE]
+        os.environ.pop(FOLDER_VARIABLE, None)
 
 
 async def once_per_run(name: str, begin: Callable[[Path], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def _memory() -> Path | None:
 
 
 def _run_folder() -> Path:
-    return Path(os.environ[_FOLDER_VARIABLE])
+    return Path(os.environ[FOLDER_VARIABLE])
 
 
 @contextmanager

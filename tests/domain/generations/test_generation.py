@@ -86,6 +86,26 @@ class TestPictureRequest:
         assert len(others) == len(fields(FOX))
         assert len({request.fingerprint for request in (FOX, *others)}) == len(others) + 1
 
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            (replace(FOX, prompt="A fox in ink"), replace(FOX, prompt="A fox in ", style="ink")),
+            (replace(FOX, style="ink1024x1024"), replace(FOX, prompt="A foxink", style="1024x1024")),
+            (
+                replace(FOX, negative_prompt="snow", reference_id=UUID(int=3)),
+                replace(FOX, negative_prompt=f"snowreference_id={UUID(int=3)}"),
+            ),
+        ],
+    )
+    def test_has_another_fingerprint_when_a_word_moves_to_the_next_field(
+        self, one: PictureRequest, other: PictureRequest
+    ) -> None:
+        assert one.fingerprint != other.fingerprint
+
+    def test_keeps_its_fingerprint_across_releases(self) -> None:
+        # What was accepted before a deploy is known as repeated after it.
+        assert FOX.fingerprint.hex() == "e668e2407d2bc0dc4c620d6f4f62d6099374ecc01cb9cff4bd86aab2687c10cf"
+
 
 RICH = Account(available=8, free_credits=0, waiting=0, spent_micros=0, environment_room_micros=10**9)
 

@@ -4,23 +4,33 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncGenerator, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 from PIL import Image
 
-from factories import PRICES, USAGE, Unsigned, guest, submitted
+from factories import PRICES, TODAY, USAGE, Unsigned, guest, submitted
 from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim, Outcome, UnknownPolicy
 from tatemono.domain.generations.generation import Generation, PictureRequest, Quality, State
-from tatemono.domain.generations.painting import Failure, Painting, PaintingFailed, PaintRequest, PartialPicture
+from tatemono.domain.generations.painting import (
+    Failure,
+    PainterUsage,
+    Painting,
+    PaintingFailed,
+    PaintRequest,
+    PartialPicture,
+)
 from tatemono.usecases.generations.dependencies import GenerationDependencies
 from tatemono.usecases.generations.run_generation import Stop, run_generation
 from tatemono.usecases.safety.moderate_generation import Unmoderated
 
 LEASE = timedelta(seconds=60)
+#: Of a painter that does not say what it used.
+SILENT = PainterUsage(0, 0, 0)
 
 
 def png(width: int = 1024, height: int = 1024) -> bytes:
@@ -107,6 +117,12 @@ async def after(db: Database, claim: Claim) -> tuple[Generation, int]:
     assert generation is not None
     assert me is not None
     return generation, me.credits_available
+
+
+async def booked(db: Database) -> tuple[int, int]:
+    """What the only attempt cost, and what its user's day has come to, in micro-dollars."""
+    row = await db._pool.fetchrow("select cost_micros, day_micros from attempts, accounts")
+    return row["cost_micros"], row["day_micros"]
 
 
 class TestRunGeneration:
@@ -200,6 +216,19 @@ class TestRunGeneration:
         claim = await claim_of(db, n=2)
         painter = ScriptedPainter(Painting((png(),), USAGE, None))
         assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.FAILED
+
+    @pytest.mark.parametrize(("asked", "came"), [(1, 0), (1, 2), (2, 3), (4, 3)])
+    async def test_refuses_any_other_number_of_pictures_than_asked_for(
+        self, db: Database, asked: int, came: int
+    ) -> None:
+        claim = await claim_of(db, n=asked, quality=Quality.LOW)
+        store = MemoryStore()
+        painter = ScriptedPainter(Painting((png(),) * came, USAGE, None))
+        result = await run_generation(dependencies(db, painter, store), claim, never())
+        assert result.failure is not None
+        assert (result.outcome, result.failure.failure) == (Outcome.FAILED, Failure.NO_PICTURE)
+        assert store.objects == {}
+        assert await db.queries.pictures_of([claim.generation.id]) == []
 
     async def test_refuses_a_painter_that_ends_without_a_word(self, db: Database) -> None:
         claim = await claim_of(db)
@@ -309,6 +338,40 @@ class TestRunGeneration:
         await run_generation(dependencies(db, painter), again, never())
         assert painter.asked == []
         assert (await after(db, again))[0].state is State.CANCELLED
+
+    async def test_books_what_the_painter_says_it_used(self, db: Database) -> None:
+        claim = await claim_of(db)
+        await run_generation(dependencies(db, ScriptedPainter(Painting((png(),), USAGE, None))), claim, never())
+        cost = PRICES.model.micros(USAGE, TODAY)
+        assert 0 < cost < claim.generation.expected_micros
+        assert await booked(db) == (cost, cost)
+
+    async def test_books_what_was_expected_when_the_painter_does_not_say_what_it_used(self, db: Database) -> None:
+        claim = await claim_of(db)
+        await run_generation(dependencies(db, ScriptedPainter(Painting((png(),), SILENT, None))), claim, never())
+        assert claim.generation.expected_micros > 0
+        assert await booked(db) == (claim.generation.expected_micros,) * 2
+
+    async def test_books_what_was_expected_of_pictures_that_are_refused_when_they_have_come(self, db: Database) -> None:
+        claim = await claim_of(db)
+        flagged = PaintingFailed(Failure.FLAGGED_RESULT, "moderation", painting=Painting((png(),), SILENT, None))
+        await run_generation(dependencies(db, ScriptedPainter(flagged)), claim, never())
+        assert (await after(db, claim))[0].state is State.REFUSED
+        assert await booked(db) == (claim.generation.expected_micros,) * 2
+
+    async def test_books_what_was_expected_when_the_price_is_unknown_by_then(self, db: Database) -> None:
+        claim = await claim_of(db)
+        days = iter([TODAY])
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        before_all_prices = replace(dependencies(db, painter), today=lambda: next(days, date(2000, 1, 1)))
+        assert (await run_generation(before_all_prices, claim, never())).outcome is Outcome.SUCCEEDED
+        assert await booked(db) == (claim.generation.expected_micros,) * 2
+
+    async def test_books_nothing_when_the_painter_was_not_available(self, db: Database) -> None:
+        claim = await claim_of(db)
+        painter = ScriptedPainter(PaintingFailed(Failure.REFUSED, "moderation"))
+        await run_generation(dependencies(db, painter), claim, never())
+        assert await booked(db) == (0, 0)
 
     async def test_says_how_the_call_ended(self, db: Database) -> None:
         answered = ScriptedPainter(Painting((png(),), USAGE, None))

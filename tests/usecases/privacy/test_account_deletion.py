@@ -170,6 +170,29 @@ class TestUndoDeletion:
 
 
 class TestEraseAccounts:
+    async def test_leaves_everything_alone_until_the_grace_is_over(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        user_id, keys = phone.user_id, await privacy.painted(phone.user_id)
+        deletion = await privacy.leave(phone)
+        now = await privacy.owner.fetchval("select now()")
+        assert GRACE - timedelta(minutes=1) < deletion.erase_at - now <= GRACE
+        assert await erase_accounts(privacy.relay, privacy.eraser) == (0, 0)
+        await privacy.owner.execute("update deletions set erase_at = now() + interval '1 minute'")
+        assert await erase_accounts(privacy.relay, privacy.eraser) == (0, 0)
+        assert await privacy.objects() == set(keys)
+        await privacy.come_back(phone)
+        assert (await phone.sign_in(privacy.api)).user_id == user_id
+
+    async def test_begins_with_those_whose_time_is_up_and_not_with_others(self, privacy: PrivacyServices) -> None:
+        due, early = await privacy.phone(), await privacy.phone()
+        await privacy.leave(due)
+        await privacy.time_is_up()
+        await privacy.leave(early)
+        assert await privacy.erase() == 1
+        left = await privacy.owner.fetch("select user_id, begun_at from deletions where erased_at is null")
+        assert [tuple(row) for row in left] == [(early.user_id, None)]
+        await privacy.come_back(early)
+
     async def test_leaves_no_row_no_object_and_nobody_in_cognito(self, privacy: PrivacyServices) -> None:
         phone, stays = await privacy.member(), await privacy.member()
         user_id, address = phone.user_id, privacy.addresses[phone.user_id]

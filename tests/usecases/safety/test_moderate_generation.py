@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import c2pa
 import pytest
@@ -36,6 +37,11 @@ def photo(seed: int = 1) -> bytes:
     buffer = io.BytesIO()
     small.resize((640, 480), Image.Resampling.BICUBIC).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+async def events(moderated: ModeratedWorker, user_id: UUID) -> list[str]:
+    """What the user is told of the account's safety."""
+    return [event.kind for event in await moderated.owner.sessions.events(user_id, before=None, limit=10)]
 
 
 class TestBeforeSpending:
@@ -122,6 +128,7 @@ class TestBeforeSpending:
             (claim.generation.user_id, "prompt", "moderation", digest, None)
         ]
         assert await moderated.fetch("select suspended_at from users") == [(None,)]
+        assert await events(moderated, claim.generation.user_id) == []
 
     async def test_a_flagged_reference_is_refused_before_it_is_painted(self, moderated: ModeratedWorker) -> None:
         user_id = await guest(moderated.owner, credits=100)
@@ -153,6 +160,7 @@ class TestBeforeSpending:
         found = await moderated.owner.references.find(reference_id)
         assert found is not None
         assert not found.ready
+        assert await events(moderated, user_id) == ["suspended"]
 
 
 class TestResults:
@@ -206,6 +214,7 @@ class TestResults:
         ((frozen, until, reason),) = await moderated.fetch(user, again.generation.user_id)
         assert (frozen, until) == (True, None)
         assert "review" in reason
+        assert await events(moderated, again.generation.user_id) == ["suspended"]
         assert (await moderated.after(again))[1] == 100
 
 
@@ -267,6 +276,33 @@ class TestModerationAway:
         assert credits_left == 100
         assert await moderated.fetch(ATTEMPTS) == [("failed", "result_not_moderated", True)]
         assert await moderated.keys(moderated.served) == set()
+
+    async def test_after_painting_keeps_back_what_came_of_a_reference_by_default(
+        self, moderated: ModeratedWorker
+    ) -> None:
+        user_id = await guest(moderated.owner, credits=100)
+        claim = await moderated.claim(user_id, reference_id=await moderated.reference(user_id, photo()))
+        moderated.paints_with(ThenAway(moderated))
+        assert await moderated.run(claim, when_down=WhenDown.CLOSED_FOR_REFERENCES) is Outcome.FAILED
+        assert "edits" in await moderated.endpoints()
+        generation, credits_left = await moderated.after(claim)
+        assert (generation.state, generation.failure_code) == (State.FAILED, "picture_not_moderated")
+        assert credits_left == 100
+        assert await moderated.keys(moderated.served) == set()
+
+    @pytest.mark.parametrize(
+        ("when_down", "with_reference"),
+        [(WhenDown.CLOSED_FOR_REFERENCES, False), (WhenDown.OPEN, False), (WhenDown.OPEN, True)],
+    )
+    async def test_after_painting_keeps_back_nothing_else(
+        self, moderated: ModeratedWorker, when_down: WhenDown, with_reference: bool
+    ) -> None:
+        user_id = await guest(moderated.owner, credits=100)
+        reference_id = await moderated.reference(user_id, photo()) if with_reference else None
+        claim = await moderated.claim(user_id, reference_id=reference_id)
+        moderated.paints_with(ThenAway(moderated))
+        assert await moderated.run(claim, when_down=when_down) is Outcome.SUCCEEDED
+        assert {row[2] for row in await moderated.fetch(CHECKS) if row[0] == "result"} == {"away"}
 
 
 class TestEscalations:

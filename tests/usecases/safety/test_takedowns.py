@@ -220,6 +220,8 @@ class TestEscalation:
         assert await moderated.kept.get(record.evidence_key) == data
         assert await moderated.keys(moderated.served) == set()
         assert await moderated.fetch(SUSPENDED, report.user_id) == [(True, False)]
+        told = await moderated.owner.sessions.events(report.user_id, before=None, limit=10)
+        assert [event.kind for event in told] == ["suspended"]
         with pytest.raises(CannotUndo):
             await undo_takedown(moderated.admin, ACT, picture_id=picture_id)
         await moderated.owner._pool.execute("update takedowns set undo_until = now()")

@@ -186,6 +186,8 @@ class GenerationModeration:
                 evidence_key=key,
             )
             frozen = finding.freezes_account and await rows.strikes.freeze(generation.user_id, FREEZE_REASON)
+            if frozen:
+                await rows.sessions.record_security_event(generation.user_id, "suspended")
         if finding.stage is Stage.REFERENCE and (reference_id := generation.request.reference_id):
             reference = await self.db.references.find(reference_id)
             if reference is not None and reference.clean_key is not None:

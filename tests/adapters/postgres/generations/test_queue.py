@@ -84,6 +84,35 @@ class TestPriorities:
             await api.generations.cancel(user, generation.id)
             await assert_counts_agree(owner)
 
+    @pytest.mark.parametrize("priority", Priority)
+    async def test_stay_with_a_job_that_is_tried_again(
+        self, api: Database, worker: Database, admin: Database, owner: Any, priority: Priority
+    ) -> None:
+        user = await guest(api)
+        generation = await submitted(api, user)
+        await admin.queue.reprioritise(priority, generation_id=generation.id, user_id=None)
+        for _ in range(2):
+            claim = await worker.generations.claim(lease=LEASE, max_running=4, model="m")
+            assert claim is not None
+            assert claim.generation.id == generation.id
+            await assert_counts_agree(owner)
+            await worker.generations.retry(claim, Outcome.FAILED, Failure.UNAVAILABLE, timedelta(0), None)
+            await assert_counts_agree(owner)
+
+    async def test_put_a_low_job_that_is_tried_again_behind_the_others(
+        self, api: Database, worker: Database, admin: Database
+    ) -> None:
+        patient = await guest(api)
+        low = await submitted(api, patient)
+        await admin.queue.reprioritise(Priority.LOW, generation_id=low.id, user_id=None)
+        claim = await worker.generations.claim(lease=LEASE, max_running=4, model="m")
+        assert claim is not None
+        await worker.generations.retry(claim, Outcome.FAILED, Failure.UNAVAILABLE, timedelta(0), None)
+        others = [await submitted(api, await guest(api)) for _ in range(2)]
+        order = await claim_order(worker, 3)
+        assert set(order[:2]) == {each.id for each in others}
+        assert order[2:] == [low.id]
+
     async def test_are_shown_in_positions(self, api: Database, admin: Database) -> None:
         people = [await guest(api) for _ in range(2)]
         a = [await submitted(api, people[0]) for _ in range(3)]
