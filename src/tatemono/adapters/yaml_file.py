@@ -79,6 +79,8 @@ def _repeated_keys(node: yaml.Node | None, where: Where = ()) -> list[Fault]:
     faults: list[Fault] = []
     seen: set[str] = set()
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # a list or a mapping as a key is refused when the values are made
         if key.value in seen:
             faults.append(((*where, key.value), "stands here twice"))
         seen.add(key.value)

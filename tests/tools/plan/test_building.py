@@ -356,7 +356,9 @@ class TestReadPlan:
         with pytest.raises(WrongPlan, match=r"building\.yaml: is no UTF-8: .* at byte 6"):
             read_plan(file)
 
-    @pytest.mark.parametrize("value", ["2026-13-45", "!!int many", "0x_", "&itself [*itself]", "? [a]\n"])
+    @pytest.mark.parametrize(
+        "value", ["2026-13-45", "!!int many", "0x_", "&itself [*itself]", "? [a]\n", "{[a]: 1}", "{{a: b}: 1}"]
+    )
     def test_refuses_what_only_yaml_would_think_of(self, tmp_path: Path, value: str) -> None:
         assert faults_of(f"name: {value}", tmp_path)
 
