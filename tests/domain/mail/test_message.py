@@ -34,7 +34,12 @@ class TestMail:
             (MailKind.EXPORT_READY, "pictures", -1),
             (MailKind.EXPORT_READY, "pictures", True),
             (MailKind.EXPORT_READY, "pictures", "3"),
+            (MailKind.EXPORT_READY, "pictures", 1.5),
+            (MailKind.EXPORT_READY, "url", ["https://example.com/"]),
+            (MailKind.EXPORT_READY, "url", 1),
             (MailKind.ACCOUNT_DELETED, "receipt", ""),
+            (MailKind.ACCOUNT_DELETED, "receipt", ["x"]),
+            (MailKind.ACCOUNT_DELETED, "receipt", None),
             (MailKind.ANNOUNCEMENT, "body", "x" * 10_001),
             (MailKind.DEVICE_ALERT, "event", "moved"),
         ],
@@ -43,6 +48,26 @@ class TestMail:
         with pytest.raises(WrongMail, match=name) as raised:
             mail_of(kind, facts=FACTS_OF[kind] | {name: value})
         assert len(str(raised.value)) < 100
+
+    @pytest.mark.parametrize(
+        ("kind", "name", "value"),
+        [
+            (MailKind.EXPORT_READY, "pictures", 0),
+            (MailKind.ACCOUNT_DELETED, "receipt", "x"),
+            (MailKind.ANNOUNCEMENT, "body", "x" * 10_000),
+        ],
+    )
+    def test_takes_what_is_just_within_its_bounds(self, kind: MailKind, name: str, value: Any) -> None:
+        assert mail_of(kind, facts=FACTS_OF[kind] | {name: value}).facts[name] == value
+
+    def test_takes_the_longest_address_and_cause(self) -> None:
+        address = f"{'a' * 64}@{'b' * (254 - 65 - 4)}.com"
+        mail = Mail("x" * 200, MailKind.ACCOUNT_DELETED, address, "en", FACTS_OF[MailKind.ACCOUNT_DELETED])
+        assert len(mail.to) == 254
+        with pytest.raises(WrongMail, match="to"):
+            mail_of(to=f"{'a' * 64}@{'b' * (255 - 65 - 4)}.com")
+        with pytest.raises(WrongMail, match="to"):
+            mail_of(to=f"{'a' * 65}@example.com")
 
     @pytest.mark.parametrize(
         "address",

@@ -12,6 +12,7 @@ import pytest
 from factories import submitted
 from merging import Handset, assert_nothing_is_wrong
 from tatemono.adapters.postgres.database import Database
+from tatemono.adapters.postgres.identity.revocations import Revocations
 from tatemono.domain.identity.devices import ProofRejected, TokenRejected
 from tatemono.domain.identity.merges import MergeGrant
 from tatemono.domain.identity.sessions import AccountSuspended
@@ -159,6 +160,21 @@ class TestRedeemTransferCode:
         session = old.principal.session_id
         await old.redeem(api, (await third.issue(api)).code.text)
         assert await owner.fetchval("select revoked_at is not null from sessions where id = $1", session)
+
+    async def test_tells_every_service_of_the_account_that_the_phone_has_left(
+        self, api: Database, owner: Any, old: Handset
+    ) -> None:
+        await owner.execute("update users set kind = 'member' where id = $1", old.user_id)
+        third, left = await Handset().sign_in(api), old.principal
+        async with Revocations(api, lifetime_seconds=3600, reload_seconds=3600) as revocations:
+            assert revocations.refuses(left.user_id, 0) is None
+            revocations.check(left, 0)
+            await old.redeem(api, (await third.issue(api)).code.text)
+            with pytest.raises(TokenRejected):
+                async with asyncio.timeout(5):
+                    while True:
+                        revocations.check(left, 0)
+                        await asyncio.sleep(0.01)
 
 
 class TestIssueTransferCode:

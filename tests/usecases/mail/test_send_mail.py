@@ -102,3 +102,10 @@ class TestRefreshQuota:
         assert await db.mails.claim(lease=timedelta(seconds=60)) is None
         # Nobody asks again within the minute.
         assert await refresh_quota(db, Drawer(may_send=False))
+
+    async def test_asks_ses_again_when_a_minute_is_over(self, db: Database) -> None:
+        assert await refresh_quota(db, Drawer())
+        for seconds, asks in ((50, False), (60, True)):
+            await db._pool.execute("update mail_quota set asked_at = now() - make_interval(secs => $1)", seconds)
+            # What SES says is known only to those who asked.
+            assert await refresh_quota(db, Drawer(may_send=False)) is not asks

@@ -169,6 +169,35 @@ class TestTakedowns:
         with pytest.raises(NoSuchTakedown):
             await undo_takedown(moderated.admin, ACT, picture_id=picture_id)
 
+    async def test_can_be_undone_for_thirty_days(self, moderated: ModeratedWorker) -> None:
+        report, _ = await reported(moderated)
+        await decide(moderated, report, Decision.TAKEDOWN)
+        (takedown,) = await moderated.admin.takedowns.all(before=None, limit=10)
+        assert takedown.undo_until - takedown.created_at == timedelta(days=30)
+
+    async def test_keep_the_bytes_as_long_as_they_can_be_undone(self, moderated: ModeratedWorker) -> None:
+        report, picture_id = await reported(moderated)
+        await decide(moderated, report, Decision.TAKEDOWN)
+        await moderated.carry_out()
+        kept = await moderated.keys(moderated.kept)
+        assert len(kept) == 2
+        await moderated.owner._pool.execute("update takedowns set undo_until = now() + interval '1 minute'")
+        assert await moderated.carry_out() == 0
+        assert await moderated.keys(moderated.kept) == kept
+        await undo_takedown(moderated.admin, ACT, picture_id=picture_id)
+
+    async def test_cannot_be_undone_when_the_bytes_are_nowhere(self, moderated: ModeratedWorker) -> None:
+        report, picture_id = await reported(moderated)
+        await decide(moderated, report, Decision.TAKEDOWN)
+        await moderated.carry_out()
+        await moderated.quarantine.erase(sorted(await moderated.keys(moderated.kept)))
+        await undo_takedown(moderated.admin, ACT, picture_id=picture_id)
+        assert await moderated.carry_out() == 1
+        # It stays taken down, and nobody tries again and again.
+        assert await moderated.carry_out() == 0
+        assert [each.picture_id for each in await moderated.admin.takedowns.all(before=None, limit=10)] == [picture_id]
+        assert await moderated.fetch("select count(*) from pictures") == [(0,)]
+
     async def test_undone_before_the_bytes_were_moved_come_back_all_the_same(self, moderated: ModeratedWorker) -> None:
         report, picture_id = await reported(moderated)
         before = await moderated.keys(moderated.served)

@@ -333,6 +333,8 @@ class TestOutbox:
         due = await relay.outbox.seconds_until_due()
         assert due is not None
         assert 60 < due <= 90
+        async with relay.transaction() as tx:
+            assert await tx.outbox.lock_due(10) == []
 
     async def test_reissues_the_ticket_of_a_worker_that_vanished_once(
         self, api: Database, worker: Database, relay: Database
@@ -348,6 +350,34 @@ class TestOutbox:
     async def test_reissues_the_ticket_of_a_job_that_waits_too_long(self, api: Database, relay: Database) -> None:
         await submitted(api, await guest(api))
         assert await relay.outbox.reissue_lost_tickets(older_than=timedelta(), limit=10) == 1
+
+    async def test_reissues_no_ticket_of_a_job_that_has_its_worker_or_its_time_to_wait(
+        self, api: Database, worker: Database, relay: Database, owner: Any
+    ) -> None:
+        for _ in range(2):
+            await submitted(api, await guest(api))
+        back = await claimed(worker)
+        await claimed(worker)
+        await worker.generations.retry(back, Outcome.FAILED, Failure.UNAVAILABLE, timedelta(hours=1), None)
+        await owner.execute("update generations set ticketed_at = now() - interval '1 day'")
+        short = timedelta(minutes=10)
+        assert await relay.outbox.reissue_lost_tickets(older_than=short, limit=10) == 0
+        await owner.execute("update generations set not_before = now() - interval '9 minutes'")
+        assert await relay.outbox.reissue_lost_tickets(older_than=short, limit=10) == 0
+        await owner.execute("update generations set not_before = now() - interval '11 minutes'")
+        assert await relay.outbox.reissue_lost_tickets(older_than=short, limit=10) == 1
+
+    async def test_reissues_the_ticket_of_a_worker_that_vanished_again_when_that_is_lost_too(
+        self, api: Database, worker: Database, relay: Database, owner: Any
+    ) -> None:
+        await submitted(api, await guest(api))
+        await claimed(worker, lease=GONE)
+        short = timedelta(minutes=10)
+        await owner.execute("update generations set ticketed_at = now() - interval '9 minutes'")
+        await owner.execute("update generations set lease_expires_at = now() - interval '1 hour'")
+        assert await relay.outbox.reissue_lost_tickets(older_than=short, limit=10) == 0
+        await owner.execute("update generations set ticketed_at = now() - interval '11 minutes'")
+        assert await relay.outbox.reissue_lost_tickets(older_than=short, limit=10) == 1
 
     async def test_forgets_old_keys(self, api: Database, relay: Database) -> None:
         user_id = await guest(api)

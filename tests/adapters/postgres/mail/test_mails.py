@@ -218,6 +218,23 @@ class TestWhatBecomesOfIt:
         # The worker was only slow, and knows better.
         assert await worker.mails.sent(claim, "ses-1")
 
+    async def test_is_unknown_of_the_lost_attempt_and_of_no_other(self, db: Database, worker: Database) -> None:
+        for _ in range(3):
+            await db.mails.put(mail_of())
+        lost, under_way, sent = [await claimed(worker) for _ in range(3)]
+        await worker.mails.sent(sent, "ses-1")
+        await db._pool.execute("update mails set lease_expires_at = now() - interval '1 s' where id = $1", lost.id)
+        assert await worker.mails.lose_leases(silence=SILENCE) == 1
+        attempts = await db._pool.fetch("select mail_id, outcome::text, failure, detail from mail_attempts")
+        assert {row["mail_id"]: tuple(row)[1:] for row in attempts} == {
+            lost.id: ("unknown", "unknown", "the worker vanished"),
+            under_way.id: (None, None, None),
+            sent.id: ("sent", None, None),
+        }
+        assert (await row_of(db, under_way))["state"] == "sending"
+        # Nobody has to hear of it any more than once.
+        assert await worker.mails.lose_leases(silence=SILENCE) == 0
+
     async def test_is_known_when_ses_told_of_it_before_the_worker_vanished(
         self, db: Database, worker: Database
     ) -> None:
