@@ -86,7 +86,6 @@ class TestPictureRequest:
         assert len(others) == len(fields(FOX))
         assert len({request.fingerprint for request in (FOX, *others)}) == len(others) + 1
 
-
     @pytest.mark.parametrize(
         ("one", "other"),
         [

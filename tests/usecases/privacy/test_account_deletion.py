@@ -317,6 +317,17 @@ class TestEraseAccounts:
         assert await house.mentions(phone.user_id) == {}
         assert await house.owner.fetchval("select count(*) from users where email = $1", late.email) == 0
 
+    async def test_remembers_for_a_week_whose_confirmation_may_still_come(self, house: House) -> None:
+        phone = await house.member()
+        await house.leave(phone)
+        await house.time_is_up()
+        assert await house.erase() == 1
+        noted = "select count(*) from erased_users where user_id = $1"
+        for days, stands in ((0, 1), (6, 1), (8, 0)):
+            await house.owner.execute("update erased_users set erased_at = now() - make_interval(days => $1)", days)
+            await erase_accounts(house.relay, house.eraser)
+            assert await house.owner.fetchval(noted, phone.user_id) == stands
+
     async def test_lets_somebody_new_register_whose_guest_is_gone(self, house: House) -> None:
         phone = await house.phone()
         address = f"new-{uuid4().hex[:8]}@example.com"

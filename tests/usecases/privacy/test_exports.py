@@ -145,6 +145,27 @@ class TestBuildExport:
         uploads = await house.cloud.s3.list_multipart_uploads(Bucket=house.bucket)
         assert uploads.get("Uploads", []) == []
 
+    async def test_is_left_to_the_builder_that_has_it(self, house: House) -> None:
+        phone = await house.phone()
+        export = await request_export(house.api, user_id=phone.user_id, language="ja")
+        reissue = house.relay.exports.reissue_lost
+        # Its ticket is young.
+        assert await reissue(older_than=LEASE, limit=10) == 0
+        await house.owner.execute("update exports set ticketed_at = now() - interval '1 hour'")
+        assert await reissue(older_than=LEASE, limit=10) == 1
+        assert await reissue(older_than=LEASE, limit=10) == 0
+        claim = await house.worker.exports.claim(export.id, lease=LEASE)
+        assert claim is not None
+        await house.owner.execute("update exports set ticketed_at = now() - interval '1 hour'")
+        assert await reissue(older_than=LEASE, limit=10) == 0
+        assert await house.worker.exports.extend(claim, lease=timedelta(hours=1))
+        left = await house.owner.fetchval("select lease_expires_at - now() from exports")
+        assert left > timedelta(minutes=59)
+        assert await build_export(house.worker, builder(house), claim)
+        # Nor is one that is ready built again.
+        assert await house.worker.exports.claim(export.id, lease=LEASE) is None
+        assert await reissue(older_than=LEASE, limit=10) == 0
+
     async def test_fails_for_good_when_every_builder_vanishes(self, house: House) -> None:
         phone = await house.phone()
         claim = await claimed(house, phone.user_id)

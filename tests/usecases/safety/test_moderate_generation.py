@@ -277,7 +277,6 @@ class TestModerationAway:
         assert await moderated.fetch(ATTEMPTS) == [("failed", "result_not_moderated", True)]
         assert await moderated.keys(moderated.served) == set()
 
-
     async def test_after_painting_keeps_back_what_came_of_a_reference_by_default(
         self, moderated: ModeratedWorker
     ) -> None:
