@@ -49,7 +49,8 @@ async def locked(ground: Ground) -> None:
     """Statements wait for a migration that takes long, and some of them for longer than they may."""
     await ground.postgres.execute("alter database tatemono set lock_timeout = '200ms'")
     await ground.postgres.execute(
-        f"begin; lock table accounts, generations in access exclusive mode; select pg_sleep({_STORMY_SECONDS}); commit"
+        "begin; set local lock_timeout = 0; lock table accounts, generations in access exclusive mode;"
+        f" select pg_sleep({_STORMY_SECONDS}); commit"
     )
     await ground.postgres.execute("alter database tatemono reset lock_timeout")
 

@@ -35,6 +35,17 @@ class TestLoans:
     async def test_lend_the_same_connection_again(self, connections: ConnectionCache) -> None:
         assert len({await connections.fetchval(_PID) for _ in range(5)}) == 1
 
+    async def test_lend_it_without_asking_the_pool(self, connections: ConnectionCache) -> None:
+        async with connections.connection() as first:
+            pass
+        async with connections.connection() as second:
+            assert second is first
+
+    async def test_replace_a_connection_that_its_last_caller_has_closed(self, connections: ConnectionCache) -> None:
+        async with connections.connection() as closed:
+            await closed.close()
+        assert await connections.fetchval("select 7") == 7
+
     async def test_let_more_callers_than_connections_take_turns(self, connections: ConnectionCache) -> None:
         found = await asyncio.gather(*(connections.fetchval(_PID) for _ in range(30)))
         assert len(set(found)) == SIZE

@@ -296,6 +296,15 @@ class TestSigningOut:
             )
             assert urlsplit(answer.headers["location"]).path == "/logout"
 
+    @pytest.mark.parametrize("over", ["expires_at = now()", "last_used_at = now() - interval '30 minutes'"])
+    async def test_is_not_offered_of_what_is_over(self, site: Site, person: Person, over: str) -> None:
+        async with site.browser() as here, site.browser() as there:
+            await site.sign_in(there, person)
+            await site.sign_in(here, person)
+            statement = f"update operator_sessions set {over} where id = $1"
+            await site.database.execute(statement, await self._id(site, there))
+            assert (await here.get("/")).text.count("/end") == 1
+
     async def test_does_nothing_to_another_operator(self, site: Site, person: Person) -> None:
         another = await site.pool.invited(Role.ADMIN)
         async with site.browser() as mine, site.browser() as theirs:

@@ -106,6 +106,8 @@ class TestStrikes:
         guest = phone.user_id
         for user_id in (guest, guest, other.user_id):
             await strike(admin, await painted(api, worker, user_id))
+        # One that counts no more.
+        await admin.strikes.add(guest, "hate", None, counts_for=timedelta(seconds=-1))
         last = await painted(api, worker, guest)
         grant = MergeGrant(guest, other.user_id, phone.principal.device_id)
         preview = await preview_merge(api.merges, grant=grant)

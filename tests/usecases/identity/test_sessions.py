@@ -112,6 +112,9 @@ class TestSignInDevice:
         (event,) = await db.sessions.events(owner.user_id, before=None, limit=10)
         assert (event.kind, event.device_id) == ("copied_identifier", owner.device_id)
         assert await events(db, thieves[0].user_id) == []
+        await db._pool.execute("update security_events set created_at = now() - interval '61 minutes'")
+        await sign_in(db, key="thief-3")
+        assert await events(db, owner.user_id) == ["copied_identifier"] * 2
 
     async def test_does_not_take_the_same_identifier_of_another_platform_for_a_copy(self, db: Database) -> None:
         owner, _ = await sign_in(db)
@@ -295,6 +298,19 @@ class TestRefreshSession:
         await db._pool.execute("update sessions set expires_at = now()")
         with pytest.raises(RefreshRejected):
             await refresh(db, token)
+
+
+class TestDevices:
+    async def test_say_whether_their_session_is_good(self, db: Database) -> None:
+        device, _ = await sign_in(db)
+        (own,) = await db.sessions.devices(device.user_id)
+        assert (own.id, own.signed_in) == (device.device_id, True)
+        await db._pool.execute("update sessions set expires_at = now()")
+        (own,) = await db.sessions.devices(device.user_id)
+        assert not own.signed_in
+        await sign_out(db, user_id=device.user_id, session_id=device.session_id)
+        (own,) = await db.sessions.devices(device.user_id)
+        assert not own.signed_in
 
 
 class TestSignOut:

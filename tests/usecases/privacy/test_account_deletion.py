@@ -317,6 +317,17 @@ class TestEraseAccounts:
         assert await privacy.mentions(phone.user_id) == {}
         assert await privacy.owner.fetchval("select count(*) from users where email = $1", late.email) == 0
 
+    async def test_remembers_for_a_week_whose_confirmation_may_still_come(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.member()
+        await privacy.leave(phone)
+        await privacy.time_is_up()
+        assert await privacy.erase() == 1
+        noted = "select count(*) from erased_users where user_id = $1"
+        for days, stands in ((0, 1), (6, 1), (8, 0)):
+            await privacy.owner.execute("update erased_users set erased_at = now() - make_interval(days => $1)", days)
+            await erase_accounts(privacy.relay, privacy.eraser)
+            assert await privacy.owner.fetchval(noted, phone.user_id) == stands
+
     async def test_lets_somebody_new_register_whose_guest_is_gone(self, privacy: PrivacyServices) -> None:
         phone = await privacy.phone()
         address = f"new-{uuid4().hex[:8]}@example.com"

@@ -145,6 +145,27 @@ class TestBuildExport:
         uploads = await privacy.cloud.s3.list_multipart_uploads(Bucket=privacy.bucket)
         assert uploads.get("Uploads", []) == []
 
+    async def test_is_left_to_the_builder_that_has_it(self, privacy: PrivacyServices) -> None:
+        phone = await privacy.phone()
+        export = await request_export(privacy.api, user_id=phone.user_id, language="ja")
+        reissue = privacy.relay.exports.reissue_lost
+        # Its ticket is young.
+        assert await reissue(older_than=LEASE, limit=10) == 0
+        await privacy.owner.execute("update exports set ticketed_at = now() - interval '1 hour'")
+        assert await reissue(older_than=LEASE, limit=10) == 1
+        assert await reissue(older_than=LEASE, limit=10) == 0
+        claim = await privacy.worker.exports.claim(export.id, lease=LEASE)
+        assert claim is not None
+        await privacy.owner.execute("update exports set ticketed_at = now() - interval '1 hour'")
+        assert await reissue(older_than=LEASE, limit=10) == 0
+        assert await privacy.worker.exports.extend(claim, lease=timedelta(hours=1))
+        left = await privacy.owner.fetchval("select lease_expires_at - now() from exports")
+        assert left > timedelta(minutes=59)
+        assert await build_export(privacy.worker, builder(privacy), claim)
+        # Nor is one that is ready built again.
+        assert await privacy.worker.exports.claim(export.id, lease=LEASE) is None
+        assert await reissue(older_than=LEASE, limit=10) == 0
+
     async def test_fails_for_good_when_every_builder_vanishes(self, privacy: PrivacyServices) -> None:
         phone = await privacy.phone()
         claim = await claimed(privacy, phone.user_id)

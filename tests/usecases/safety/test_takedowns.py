@@ -110,6 +110,21 @@ class TestReports:
             ("decide_report", "dismiss")
         ]
 
+    @pytest.mark.parametrize("over", [False, True])
+    async def test_that_another_operator_looks_at_are_left_to_that_one(
+        self, moderated: ModeratedWorker, over: bool
+    ) -> None:
+        report, picture_id = await reported(moderated)
+        await report_from_outside(moderated.owner.reports, picture=str(picture_id), reason=ReportReason.HATE, note=None)
+        (other,) = await moderated.admin.reports.all(ReportState.OPEN, after=None, limit=10)
+        await moderated.admin.reports.claim(other.id, "taro@example.jp", claimed_for=CLAIM_FOR)
+        if over:
+            expire = "update reports set claimed_until = now() - interval '1 s' where id = $1"
+            await moderated.owner._pool.execute(expire, other.id)
+        await decide(moderated, report, Decision.DISMISS)
+        decided = await moderated.admin.reports.all(ReportState.DECIDED, after=None, limit=10)
+        assert {each.id for each in decided} == ({report.id, other.id} if over else {report.id})
+
     async def test_of_a_picture_that_is_deleted_meanwhile_can_be_decided(self, moderated: ModeratedWorker) -> None:
         report, picture_id = await reported(moderated)
         assert report.user_id is not None
@@ -308,6 +323,9 @@ class TestStrikes:
         report, _ = await reported(moderated, user_id)
         await decide(moderated, report, Decision.STRIKE)
         assert await moderated.fetch(SUSPENDED, user_id) == [(False, False)]
+        me = await moderated.owner.queries.me(user_id)
+        assert me is not None
+        assert len(me.strikes) == 1
 
     async def test_never_shorten_a_suspension(self, moderated: ModeratedWorker) -> None:
         user_id = await guest(moderated.owner)

@@ -223,6 +223,27 @@ class TestClaim:
         assert await worker.generations.claim(lease=LEASE, max_running=4, model="m") is None
         assert not await worker.generations.any_due(max_running=4)
 
+    async def test_passes_over_what_is_not_due_for_what_is(self, api: Database, worker: Database) -> None:
+        patient, other = await guest(api), await guest(api)
+        await submitted(api, patient)
+        back = await claimed(worker)
+        await worker.generations.retry(back, Outcome.FAILED, Failure.RATE_LIMITED, timedelta(hours=1), None)
+        # It is the turn of the one whose only job has to wait.
+        first = await submitted(api, other)
+        assert (await claimed(worker)).generation.id == first.id
+        second = await submitted(api, patient)
+        assert (await claimed(worker)).generation.id == second.id
+        assert await worker.generations.claim(lease=LEASE, max_running=4, model="m") is None
+
+    async def test_finds_nothing_due_while_a_worker_is_at_it(self, api: Database, worker: Database) -> None:
+        assert not await worker.generations.any_due(max_running=4)
+        await submitted(api, await guest(api))
+        assert await worker.generations.any_due(max_running=4)
+        await claimed(worker, lease=GONE)
+        assert await worker.generations.any_due(max_running=4)
+        await claimed(worker)
+        assert not await worker.generations.any_due(max_running=4)
+
 
 class TestSucceed:
     async def test_settles_and_records(self, api: Database, worker: Database, owner: Any) -> None:

@@ -123,6 +123,25 @@ class TestPriorities:
         assert [places[each.id].position for each in (a[2], a[0], a[1], b[0], b[1])] == [1, 3, 4, 3, 5]
 
 
+class TestCounts:
+    async def test_are_nothing_of_an_empty_queue(self, admin: Database) -> None:
+        assert await admin.queue.counts() == (0, 0, 0, 0, 0)
+
+    async def test_tell_what_waits_what_runs_and_of_how_many_people(
+        self, api: Database, worker: Database, admin: Database
+    ) -> None:
+        people = [await guest(api) for _ in range(4)]
+        mine = [await submitted(api, people[0]) for _ in range(5)]
+        for user in people[1:3]:
+            await submitted(api, user)
+        await admin.queue.reprioritise(Priority.HIGH, generation_id=mine[0].id, user_id=None)
+        for generation in mine[1:3]:
+            await admin.queue.reprioritise(Priority.LOW, generation_id=generation.id, user_id=None)
+        assert await admin.queue.counts() == (7, 1, 2, 0, 3)
+        await claim_order(worker, 3)
+        assert await admin.queue.counts() == (4, 0, 2, 3, 1)
+
+
 class TestPause:
     async def test_gives_out_nothing_not_even_what_lost_its_lease(
         self, api: Database, worker: Database, admin: Database

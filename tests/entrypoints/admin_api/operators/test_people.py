@@ -152,6 +152,16 @@ class TestSuspendAndRestore:
         events = await db._pool.fetch("select kind::text from security_events where user_id = $1 order by id", user)
         assert [row["kind"] for row in events] == ["suspended", "restored"]
 
+    async def test_are_over_by_themselves_when_their_time_is(self, desk: Desk, db: Database) -> None:
+        user = await guest(db)
+        soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        async with desk.operator("support") as support:
+            await support.post(f"/people/{user}/suspend", json=REASON | {"until": soon})
+            await db._pool.execute("update users set suspended_until = now() - interval '1 second'")
+            person = shaped(schemas.PersonInFull, (await support.get(f"/people/{user}")).content).person
+        assert not person.suspended
+        assert person.suspended_at is not None
+
     async def test_are_felt_by_a_phone_with_a_good_token(self, desk: Desk, db: Database) -> None:
         user = await guest(db)
         device, session, _ = await ids_of(db, user)
