@@ -56,6 +56,10 @@ class TestsFail(Exception):
     """Tests fail without any mutant."""
 
 
+class TestsStopped(Exception):  # noqa: N818 - as above
+    """Somebody else has ended the tests."""
+
+
 class Lane:
     """One copy. Only one mutant lives in it at a time."""
 
@@ -82,7 +86,10 @@ class Lane:
         return seconds
 
     def judge(self, mutant: Mutant, tests: Sequence[Path], *, time_limit_seconds: float) -> Verdict:
-        """Let tests look at a mutant until the first notices."""
+        """Let tests look at a mutant until the first notices.
+
+        :raises TestsStopped: they were ended from outside
+        """
         began = time.monotonic()
         with self._inhabited_by(mutant):
             fate, by = self._fate(tests, time_limit_seconds)
@@ -120,6 +127,9 @@ class Lane:
             output, _ = process.communicate(timeout=time_limit_seconds)
         except subprocess.TimeoutExpired:
             return _Ended(None, "", _stopped(process))
+        if process.returncode < 0:
+            # Not by us, so it says nothing about a mutant.
+            raise TestsStopped(f"pytest was ended from outside, by signal {-process.returncode}")
         found = _FAILED.search(output)
         return _Ended(process.returncode, found[1] if found else "", output)
 
