@@ -56,8 +56,8 @@ class TestsFail(Exception):
     """Tests fail without any mutant."""
 
 
-class TestsStopped(Exception):  # noqa: N818 - as above
-    """Somebody else has ended the tests."""
+class TestsStopped(Exception):
+    """Another process has ended the tests."""
 
 
 class Lane:
