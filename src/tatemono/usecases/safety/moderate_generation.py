@@ -76,10 +76,11 @@ class GenerationModeration:
                     if self.when_down.lets_through(with_reference=bool(references)):
                         continue
                     raise PaintingFailed(Failure.NOT_MODERATED, str(unavailable)) from unavailable
-                pending.append(asyncio.ensure_future(recording))
                 if finding.flagged:
+                    await recording
                     evidence = None if picture is None else _Evidence(f"reference-{number - 1}", picture)
                     await self._refuse(claim, finding, evidence, found_by="moderation")
+                pending.append(asyncio.ensure_future(recording))
         except BaseException:
             await asyncio.gather(*pending)
             raise
