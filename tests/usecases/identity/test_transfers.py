@@ -17,6 +17,7 @@ from tatemono.domain.identity.devices import Principal, ProofRejected, TokenReje
 from tatemono.domain.identity.merges import MergeGrant
 from tatemono.domain.identity.sessions import AccountSuspended
 from tatemono.domain.identity.transfers import ATTEMPTS, AlreadyHere, TransferCode, TransferCodeRejected
+from tatemono.usecases.ports import REVOCATIONS_CHANNEL
 
 
 @pytest.fixture
@@ -171,16 +172,26 @@ class TestRedeemTransferCode:
         assert await owner.fetchval("select revoked_at is not null from sessions where id = $1", session)
 
     async def test_tells_every_service_of_the_account_that_the_phone_has_left(
-        self, api: Database, owner: Any, old: Handset
+        self, api: Database, owner: Any, old: Handset, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await owner.execute("update users set kind = 'member' where id = $1", old.user_id)
         third, left = await Handset().sign_in(api), old.principal
+        told: set[str] = set()
+        notify = api.notifier.notify
+
+        def listen(channel: str, key: str = "") -> None:
+            if channel == REVOCATIONS_CHANNEL:
+                told.add(key)
+            notify(channel, key)
+
+        monkeypatch.setattr(api.notifier, "notify", listen)
         async with Revocations(api, lifetime_seconds=3600, reload_seconds=3600) as revocations:
             assert not is_over(revocations, left)
             await old.redeem(api, (await third.issue(api)).code.text)
             async with asyncio.timeout(5):
                 while not is_over(revocations, left):  # noqa: ASYNC110 - nothing to wait for but this
                     await asyncio.sleep(0.01)
+        assert told == {str(left.user_id), str(third.user_id)}
 
 
 class TestIssueTransferCode:
