@@ -102,8 +102,15 @@ async def delete_faults(request: Request) -> Response:
     return await show_faults(request)
 
 
+async def given_picture(request: Request) -> Response:
+    picture, media_type = studio_of(request).given.get(request.path_params["name"], (b"", ""))
+    return Response(picture, media_type=media_type) if picture else Response(status_code=404)
+
+
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
+    if error.is_page:
+        return Response(error.message, error.status, media_type="text/html")
     return Response(
         orjson.dumps(error.envelope()), error.status, headers=dict(error.headers), media_type="application/json"
     )
@@ -141,6 +148,7 @@ def make_app(settings: StudioSettings, clock: Callable[[], datetime]) -> StudioM
             Route("/v1/models/{model}", retrieve_model),
             Route("/studio/health", health),
             Route("/studio/calls", calls),
+            Route("/studio/pictures/{name}", given_picture),
             Route("/studio/faults", show_faults, methods=["GET"]),
             Route("/studio/faults", put_faults, methods=["PUT"]),
             Route("/studio/faults", delete_faults, methods=["DELETE"]),

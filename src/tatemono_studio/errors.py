@@ -18,6 +18,11 @@ class ApiError(Exception):
     code: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_page(self) -> bool:
+        """Something on the way answers, and not the API."""
+        return self.message.startswith("<html>")
+
     def envelope(self) -> dict[str, dict[str, str | None]]:
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 

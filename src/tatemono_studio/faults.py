@@ -7,14 +7,16 @@ A fault is written compactly (`429,retry_after=3,p=0.5,count=2`; several joined 
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
 from tatemono_studio.latency import Latency, parse_latency, parse_seconds
+from tatemono_studio.odd_answers import ODDITIES
+from tatemono_studio.provider_errors import ERRORS
 from tatemono_studio.word_filter import PICTURE_CATEGORIES
 
-KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size", "flag")
+KINDS = ("latency", "429", "500", "hang", "cut", "garbage", "refuse", "size", "flag", "error", "late-error", "odd")
 ENDPOINTS = ("images", "generations", "edits", "moderations", "all")
 MARKER = re.compile(r"\[studio:([^\]]*)\]", re.IGNORECASE)
 COUNTERS_KEPT = 4096
@@ -33,7 +35,8 @@ class Fault:
     """One thing to do wrong.
 
     `value` belongs to the kind: a `Latency`, the seconds of a hang or of Retry-After, the share of the answer that is
-    sent before a cut, the wrong size, or the category under which moderation shall flag the picture.
+    sent before a cut, the wrong size, the category under which moderation shall flag the picture, or the name of an
+    error or an oddity.
     """
 
     kind: str
@@ -127,10 +130,13 @@ def _nothing(kind: str, text: str | None) -> float:
     return 0.0
 
 
-def _category(text: str) -> str:
-    if text not in PICTURE_CATEGORIES:
-        raise ValueError(f"{text!r} is none of {', '.join(sorted(PICTURE_CATEGORIES))}")
-    return text
+def _one_of(names: Collection[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"{text!r} is none of {', '.join(names)}")
+        return text
+
+    return read
 
 
 def _share(text: str) -> float:
@@ -153,7 +159,10 @@ _READERS: Mapping[str, tuple[Callable[[str], Latency | float | str | tuple[int, 
     "429": (parse_seconds, "1"),
     "hang": (parse_seconds, "600"),
     "size": (_wrong_size, "512x512"),
-    "flag": (_category, "violence/graphic"),
+    "flag": (_one_of(sorted(PICTURE_CATEGORIES)), "violence/graphic"),
+    "error": (_one_of(ERRORS), ""),
+    "late-error": (_one_of(ERRORS), ""),
+    "odd": (_one_of(ODDITIES), ""),
     "cut": (_share, "0.5"),
 }
 

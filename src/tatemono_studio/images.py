@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -21,8 +21,10 @@ from tatemono_studio.errors import moderation_blocked
 from tatemono_studio.faults import Fault, Misbehaviour, split_prompt
 from tatemono_studio.image_parameters import Fields, ImageParameters, read_image_parameters
 from tatemono_studio.models import find
+from tatemono_studio.odd_answers import odd_base64, odd_number, odd_usage
 from tatemono_studio.painter import PictureSpec
 from tatemono_studio.picture_cache import EncodedPicture
+from tatemono_studio.provider_errors import ERRORS
 from tatemono_studio.state import (
     Studio,
     call_of,
@@ -53,12 +55,24 @@ class ImageJob:
     started: float
     delay_seconds: float
     fault: Fault | None
+    base_url: str
 
     async def picture(self, index: int) -> EncodedPicture:
         picture = await self.studio.pictures.get(self.specs[index])
         if self.fault and self.fault.kind == "garbage":
             return EncodedPicture(b64encode(Random(index).randbytes(2048)), picture.partials)  # noqa: S311 - noise, no secret
         return picture
+
+    @property
+    def odd(self) -> str | None:
+        return str(self.fault.value) if self.fault and self.fault.kind == "odd" else None
+
+    def shown(self, base64: bytes) -> dict[str, Any]:
+        """The picture as the answer holds it, in base64 or by its address."""
+        output_format = self.specs[0].output_format
+        if self.odd == "url":
+            return {"url": self.base_url + self.studio.give(b64decode(base64), f"image/{output_format}")}
+        return {"b64_json": _json_string(odd_base64(self.odd, base64, output_format))}
 
     async def wait_until(self, share: float) -> None:
         """Sleep until this share of the delay has passed since the request came."""
@@ -124,11 +138,12 @@ async def _answer(request: Request, endpoint: str, parameters: ImageParameters, 
     call.latency_seconds = round(delay, 4)
     specs = _specs(parameters, prompt, size, misbehaviour.fault)
     call.cached = all(map(studio.pictures.has, specs))
-    job = ImageJob(studio, parameters, endpoint, size, specs, started, delay, misbehaviour.fault)
+    base_url = str(request.base_url).rstrip("/")
+    job = ImageJob(studio, parameters, endpoint, size, specs, started, delay, misbehaviour.fault, base_url)
     usage = job.usage(parameters.n)
     call.pictures, call.input_tokens, call.output_tokens = parameters.n, usage["input_tokens"], usage["output_tokens"]
     share = misbehaviour.fault.value if misbehaviour.fault and misbehaviour.fault.kind == "cut" else None
-    if parameters.stream:
+    if parameters.stream and job.odd != "json":
         events = _events(request, job)
         if isinstance(share, float):
             events = cut_after(events, int(share * parameters.n * (parameters.partial_images + 1)))
@@ -156,8 +171,8 @@ async def _body(job: ImageJob, usage: dict[str, Any]) -> bytes:
         {
             "created": int(job.studio.clock().timestamp()),
             **job.echoed_parameters(),
-            "data": [{"b64_json": _json_string(picture.final)} for picture in pictures],
-            "usage": usage,
+            "data": odd_number(job.odd, [job.shown(picture.final) for picture in pictures]),
+            "usage": odd_usage(job.odd, usage),
         }
     )
 
@@ -167,18 +182,25 @@ async def _events(request: Request, job: ImageJob) -> AsyncIterator[bytes]:
     parameters = job.parameters
     kind = "image_generation" if job.endpoint == "generations" else "image_edit"
     steps = parameters.n * (parameters.partial_images + 1)
+    late = ERRORS[str(job.fault.value)]() if job.fault and job.fault.kind == "late-error" else None
     sent = 0
     try:
         for index in range(parameters.n):
             picture = await job.picture(index)
             for at, encoded in enumerate((*picture.partials, picture.final)):
                 final = at == parameters.partial_images
+                if final and late:
+                    yield event("error", orjson.dumps({"type": "error", **late.envelope()}))
+                    return
+                if final and job.odd in ("unfinished", "fewer"):
+                    return
                 await job.wait_until((sent + 1) / steps)
-                more: dict[str, Any] = {"usage": job.usage(1)} if final else {"partial_image_index": at}
+                usage = {"usage": odd_usage(job.odd, job.usage(1))}
+                more: dict[str, Any] = usage if final else {"partial_image_index": at}
                 name = f"{kind}.{'completed' if final else 'partial_image'}"
                 data = {
                     "type": name,
-                    "b64_json": _json_string(encoded),
+                    **({} if job.odd == "partial-empty" and not final else job.shown(encoded)),
                     "created_at": int(job.studio.clock().timestamp()),
                     **job.echoed_parameters(),
                     **more,
@@ -209,6 +231,10 @@ def _chosen_size(parameters: ImageParameters, prompt: str) -> sizes.Size:
     return (1024, 1536) if TALL.search(prompt) else (1024, 1024)
 
 
+def _odd_format(fault: Fault | None) -> str | None:
+    return str(fault.value) if fault and fault.kind == "odd" and fault.value in ("jpeg", "webp") else None
+
+
 def _specs(parameters: ImageParameters, prompt: str, size: sizes.Size, fault: Fault | None) -> tuple[PictureSpec, ...]:
     painted = fault.value if fault and isinstance(fault.value, tuple) else size
     return tuple(
@@ -218,14 +244,14 @@ def _specs(parameters: ImageParameters, prompt: str, size: sizes.Size, fault: Fa
             height=painted[1],
             quality=parameters.quality,
             transparent=parameters.transparent,
-            output_format=parameters.output_format,
+            output_format=odd if (odd := _odd_format(fault)) else parameters.output_format,
             compression=parameters.compression,
             seed=parameters.seed,
             index=index,
             partials=parameters.partial_images,
             sources=parameters.sources,
             mask=parameters.mask,
-            flagged_category=fault.value if fault and isinstance(fault.value, str) else None,
+            flagged_category=fault.value if fault and fault.kind == "flag" and isinstance(fault.value, str) else None,
         )
         for index in range(parameters.n)
     )

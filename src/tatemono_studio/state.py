@@ -1,10 +1,12 @@
 """What the studio keeps while it runs, and what its endpoints do alike."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from starlette.requests import Request
 
@@ -12,9 +14,11 @@ from tatemono_studio.calls import Call, CallLog
 from tatemono_studio.errors import gateway_timeout, invalid, no_api_key, rate_limited, server_error
 from tatemono_studio.faults import Fault, FaultInjector, FaultSyntaxError, Misbehaviour, parse_faults
 from tatemono_studio.picture_cache import PictureCache
+from tatemono_studio.provider_errors import ERRORS
 from tatemono_studio.settings import StudioSettings
 
 FAULT_HEADER = "X-Studio-Fault"
+_GIVEN_KEPT = 16
 Answer = TypeVar("Answer")
 
 
@@ -25,6 +29,16 @@ class Studio:
     calls: CallLog
     pictures: PictureCache
     clock: Callable[[], datetime]
+    #: The newest pictures that were given by their addresses.
+    given: OrderedDict[str, tuple[bytes, str]] = field(default_factory=OrderedDict)
+
+    def give(self, picture: bytes, media_type: str) -> str:
+        """Keep it for a while. :returns: the path that it is fetched from"""
+        name = uuid4().hex
+        self.given[name] = picture, media_type
+        while len(self.given) > _GIVEN_KEPT:
+            self.given.popitem(last=False)
+        return f"/studio/pictures/{name}"
 
 
 def studio_of(request: Request) -> Studio:
@@ -79,8 +93,11 @@ def _read(param: str, text: str) -> list[Fault]:
 async def raise_error_fault(request: Request, fault: Fault) -> None:
     """Does nothing for a fault that is not an error answer.
 
-    :raises ApiError: 429, 500, or 504 once a hang is over
+    :raises ApiError: 429, 500, 504 once a hang is over, or the error that is named
     """
+    if fault.kind == "error":
+        error = ERRORS[str(fault.value)]()
+        raise error
     if fault.kind == "hang" and isinstance(fault.value, float):
         call_of(request).outcome = "hung"
         await asyncio.sleep(fault.value)
