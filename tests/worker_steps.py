@@ -30,6 +30,10 @@ class Worker:
         assert claim is not None
         return self._tell(claim)
 
+    async def refuse_account(self, because: str) -> None:
+        """As when no painter takes our account."""
+        await self._db.painters.record_outage(because)
+
     async def partial(self, claim: Claim, index: int) -> None:
         assert await self._db.generations.add_partial(claim, index, "UklGRg==")
         self._tell(claim)

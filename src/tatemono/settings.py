@@ -178,6 +178,8 @@ class ImageWorkerSettings(ServiceSettings):
     :ivar second_painter_base_url: another server that speaks OpenAI's images API, called while the first may not be;
         `off`: there is none
     :ivar second_painter_models: what it calls the first painter's models, as JSON; others have the same name there
+    :ivar longest_wait_for_account_seconds: while no painter takes our account (its key, its credit), what was asked for
+        longer ago ends and its credits return
     :ivar ecs_agent_uri: set by ECS itself
     :ivar quarantine_bucket: where pictures go that were taken down, and evidence
     :ivar distribution_id: CloudFront's; `none` where none stands in front
@@ -199,7 +201,8 @@ class ImageWorkerSettings(ServiceSettings):
     content_credentials: SecretStr
     concurrency: int = Field(default=8, ge=1, le=100)
     lease_seconds: int = Field(default=60, ge=3, le=3600)
-    painter_timeout_seconds: int = Field(default=300, ge=1, le=3600)
+    painter_timeout_seconds: int = Field(default=600, ge=1, le=3600)
+    longest_wait_for_account_seconds: int = Field(default=600, ge=0, le=7 * 86_400)
     stop_timeout_seconds: int = Field(default=120, ge=2, le=120)
     exports_queue_url: str
     export_days: int = Field(default=7, ge=1, le=30)

@@ -52,7 +52,14 @@ _STATEMENTS = {
             or a.queued_low <> count(*) filter (where g.state = 'queued' and g.priority = -1)""",
     "has not the pictures that were asked for": """
         select g.id from generations g left join pictures p on p.generation_id = g.id group by g.id
-        having count(p.id) <> case when g.state = 'succeeded' then g.n else 0 end""",
+        having count(p.id) not between (g.state = 'succeeded')::int
+            and case when g.state = 'succeeded' then g.n else 0 end""",
+    "paid for pictures that did not come, or not for those that did": """
+        select g.id from generations g
+        left join (select generation_id, count(*) as came from pictures group by generation_id) p
+            on p.generation_id = g.id
+        left join credit_transfers t on t.generation_id = g.id and t.out_of = 'spent'
+        where g.state = 'succeeded' and coalesce(t.credits, 0) <> g.price - g.price * coalesce(p.came, 0) / g.n""",
     "has not exactly one attempt that succeeded": """
         select g.id from generations g left join attempts a on a.generation_id = g.id and a.outcome = 'succeeded'
         group by g.id having count(a.fence) <> (g.state = 'succeeded')::int""",

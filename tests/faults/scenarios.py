@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from faults.dying import RELAY_STEPS, WORKER_STEPS
+from tatemono_studio.odd_answers import ODDITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,21 @@ PAINTER_MISBEHAVES = Scenario(
     # Some are cancelled before they come to it.
     enough=108,
 )
+#: Good answers that look odd, and errors that were not told apart once. What ends with an operator ends by `count`.
+PAINTER_ANSWERS_ODDLY = Scenario(
+    name="painter answers in every odd way",
+    generations=5,
+    painter_faults=dict.fromkeys(
+        [
+            *(f"odd={name}" for name in ODDITIES if name != "fewer"),
+            *("error=quota,count=2", "error=unverified,count=1", "error=key,count=1", "late-error=billing,count=1"),
+            *("error=content-filter", "error=user", "error=reference", "error=502", "error=524"),
+            "late-error=overloaded",
+        ],
+        2,
+    ),
+    cancellations=2,
+)
 TOLD_LIES = Scenario(name="done, then reported as failed", generations=40, lies=0.2, cancellations=4)
 #: So many times are more than what is asked of a quick set: 100 kills of workers, 2,000 messages, 200 of each fault of
 #: the painter.
@@ -106,7 +122,14 @@ def dependencies(times: int, most: int = _TIMES_OF_A_PART) -> list[int]:
 
 
 def _in_parts(times: int) -> Iterator[Scenario]:
-    for scenario in (WORKER_KILLED, RELAY_KILLED, SQS_DISTURBED, PAINTER_MISBEHAVES, TOLD_LIES):
+    for scenario in (
+        WORKER_KILLED,
+        RELAY_KILLED,
+        SQS_DISTURBED,
+        PAINTER_MISBEHAVES,
+        PAINTER_ANSWERS_ODDLY,
+        TOLD_LIES,
+    ):
         for seed, part in enumerate(dependencies(min(times, scenario.enough)), 1):
             yield scenario.scaled(part, seed)
 

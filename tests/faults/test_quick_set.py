@@ -54,6 +54,7 @@ class TestInvariants:
             ("delete from budget_shards", "whose budget says something else"),
             ("update accounts set day_micros = day_micros + 1", "has spent something else today"),
             ("delete from pictures", "has not the pictures"),
+            ("update generations set n = 2", "paid for pictures that did not come"),
             ("update attempts set outcome = 'failed', failure = 'timed_out'", "has not exactly one attempt"),
             ("update pictures set object_key = 'pictures/x/y/1-0.png'", "with the key of another attempt"),
             ("update attempts set outcome = null, finished_at = null", "has an attempt without an end"),

@@ -25,8 +25,9 @@ class TestEventData:
             (b"data: 1\r\rdata: 2\r\r", [b" 1", b" 2"]),
             (b"data:1\ndata:2\n\n", [b"1\n2"]),
             (b": still here\n\nid: 7\nretry: 1\n\ndata: 1\n\n", [b" 1"]),
-            (b"data: 1\n\ndata: the end is miss", [b" 1"]),
-            (b"data: 1\n", []),
+            (b"data: 1\n\ndata: the end is miss", [b" 1", b" the end is miss"]),
+            (b"data: 1\n", [b" 1"]),
+            (b"data: 1", [b" 1"]),
             (b"", []),
         ],
     )

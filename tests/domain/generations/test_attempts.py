@@ -17,6 +17,8 @@ from tatemono.domain.generations.painting import AMBIGUOUS, REFUSALS, Failure
 FINAL = {
     Failure.REFUSED: "prompt_refused",
     Failure.BAD_REQUEST: "painter_rejected_request",
+    Failure.USER_REFUSED: "painter_refused_user",
+    Failure.REFERENCE_REJECTED: "reference_rejected",
     Failure.FLAGGED_PROMPT: "prompt_flagged",
     Failure.FLAGGED_REFERENCE: "reference_flagged",
     Failure.FLAGGED_RESULT: "picture_flagged",
@@ -26,6 +28,8 @@ FINAL = {
 TABLE = [
     (Failure.REFUSED, 1, 1, "prompt_refused"),
     (Failure.BAD_REQUEST, 1, 1, "painter_rejected_request"),
+    (Failure.USER_REFUSED, 1, 1, "painter_refused_user"),
+    (Failure.REFERENCE_REJECTED, 1, 1, "reference_rejected"),
     (Failure.FLAGGED_PROMPT, 1, 1, "prompt_flagged"),
     (Failure.FLAGGED_REFERENCE, 1, 1, "reference_flagged"),
     (Failure.FLAGGED_RESULT, 1, 1, "picture_flagged"),
@@ -59,7 +63,15 @@ class TestPlanRetry:
         assert plans[-1] == GiveUp(state, code)
 
     def test_has_a_row_for_every_failure(self) -> None:
-        assert {row[0] for row in TABLE} == set(Failure)
+        assert {row[0] for row in TABLE} == set(Failure) - {Failure.ACCOUNT_REFUSED}
+
+    def test_waits_for_an_operator_without_counting_attempts(self) -> None:
+        history = History()
+        for _ in range(100):
+            history = history.and_then(Failure.ACCOUNT_REFUSED)
+            assert plan_retry(Failure.ACCOUNT_REFUSED, history, UnknownPolicy(1), jitter=0.5) == Retry(1.0)
+        again = history.and_then(Failure.UNAVAILABLE)
+        assert plan_retry(Failure.UNAVAILABLE, again, UnknownPolicy(1), jitter=0.5) == Retry(1.0)
 
     def test_counts_what_was_turned_away_by_itself(self) -> None:
         history = History(ended=4, turned_away=3)
@@ -71,7 +83,9 @@ class TestPlanRetry:
         assert isinstance(plan_retry(Failure.CUT_OFF, again, UnknownPolicy(1), jitter=0.5), GiveUp)
 
     @given(
-        failures=st.lists(st.sampled_from(sorted(set(Failure) - set(FINAL))), min_size=9, max_size=9),
+        failures=st.lists(
+            st.sampled_from(sorted(set(Failure) - set(FINAL) - {Failure.ACCOUNT_REFUSED})), min_size=9, max_size=9
+        ),
         retries=st.integers(0, 9),
         jitter=st.floats(0, 1),
     )

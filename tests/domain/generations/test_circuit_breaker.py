@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,30 @@ class TestAfter:
         self, before: Breaker, signal: BreakerSignal, retry_after: float | None, then: Breaker
     ) -> None:
         assert after(before, signal, retry_after_seconds=retry_after, jitter=0.5) == then
+
+    @pytest.mark.parametrize(
+        ("before", "then"),
+        [
+            (Breaker(), Breaker(failures=1, opened=1, open_for=60.0, refused_because="insufficient_quota")),
+            (
+                Breaker(failures=4),
+                Breaker(failures=5, opened=1, open_for=60.0, refused_because="insufficient_quota"),
+            ),
+            (OPEN, replace(OPEN, failures=OPEN.failures + 1, refused_because="insufficient_quota")),
+            (
+                Breaker(failures=1, opened=1, open_for=-1.0, refused_because="invalid_api_key"),
+                Breaker(failures=2, opened=2, open_for=120.0, refused_because="insufficient_quota"),
+            ),
+        ],
+    )
+    def test_leaves_one_alone_at_once_that_refuses_our_account(self, before: Breaker, then: Breaker) -> None:
+        assert after(before, BreakerSignal.REFUSED_US, cause="insufficient_quota") == then
+
+    def test_forgets_why_it_was_refused_when_it_is_answered(self) -> None:
+        refused = after(Breaker(), BreakerSignal.REFUSED_US, cause="invalid_api_key")
+        assert after(refused, BreakerSignal.FAILED).refused_because == "invalid_api_key"
+        assert not refused.is_closed
+        assert after(refused.later(1000), BreakerSignal.ANSWERED) == Breaker()
 
     @given(
         signal=st.lists(st.sampled_from(BreakerSignal), max_size=40), jitter=st.floats(0, 1), seconds=st.floats(0, 400)

@@ -27,9 +27,10 @@ from tatemono.adapters.s3.pictures import S3Pictures
 from tatemono.domain.generations.generation import FINAL_STATES, Generation, PictureRequest, Quality, State
 from tatemono.domain.privacy.exports import ExportState
 from tatemono.domain.safety.reports import Decision, ReportReason, quarantine_key
-from tatemono.usecases.ports import QUEUE_CHANNEL
+from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
 from tatemono.usecases.privacy.request_export import request_export
 from tatemono.usecases.safety.take_down_picture import take_down_picture
+from tatemono_studio.odd_answers import ODDITIES
 
 LEASE_SECONDS = 4
 
@@ -63,6 +64,13 @@ class Pipeline:
                 assert now is not None
                 if now.state in FINAL_STATES:
                     return now
+                await asyncio.sleep(0.05)
+
+    async def has_outage(self, because: str | None) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                if await self.db.queries.painter_outage() == because:
+                    return
                 await asyncio.sleep(0.05)
 
     async def reaches(self, user_id: UUID, generation_id: UUID, state: State) -> None:
@@ -235,6 +243,47 @@ class TestPipeline:
         assert name == ("first", "gpt-image-2")
         assert breaker.open_for is not None
 
+    async def test_keeps_what_was_paid_for_however_it_comes(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db, credits=1000)
+        names = sorted(set(ODDITIES) - {"fewer"})
+        async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):
+            asked = [
+                await submitted(
+                    pipeline.db, user_id, PictureRequest(prompt=f"[studio:odd={name}] a fox", quality=Quality.LOW)
+                )
+                for name in names
+            ]
+            ended = [await pipeline.ended(generation) for generation in asked]
+        assert {name: one.state for name, one in zip(names, ended, strict=True)} == dict.fromkeys(
+            names, State.SUCCEEDED
+        )
+        # Each was painted once, and each cost something.
+        attempts = await pipeline.db._pool.fetch("select cost_micros from attempts")
+        assert len(attempts) == len(names)
+        assert all(0 < attempt["cost_micros"] < 100_000 for attempt in attempts)
+
+    async def test_says_that_an_operator_has_to_act_and_goes_on_when_that_is_done(self, pipeline: Pipeline) -> None:
+        user_id = await guest(pipeline.db, credits=100)
+        request = PictureRequest(prompt="A red boat", quality=Quality.LOW)
+        async with run_studio() as studio, pipeline.running("outbox-relay"):
+            await studio.http.put("/studio/faults", json={"faults": [{"fault": "error", "value": "quota"}]})
+            told = {"OPENAI_BASE_URL": f"{studio.url}/v1", "LONGEST_WAIT_FOR_ACCOUNT_SECONDS": "3"}
+            async with pipeline.running("image-worker", **told):
+                generation = await submitted(pipeline.db, user_id, request)
+                await pipeline.has_outage("insufficient_quota")
+                ended = await pipeline.ended(generation)
+                assert (ended.state, ended.failure_code) == (State.FAILED, "painter_out_of_order")
+                me = await pipeline.db.queries.me(user_id)
+                assert me is not None
+                assert (me.credits_available, me.credits_held, me.generations_queued) == (100, 0, 0)
+                # The operator has paid; the next probe finds out.
+                await studio.http.delete("/studio/faults")
+                await pipeline.db._pool.execute("update painters set open_until = now()")
+                pipeline.db.notifier.notify(PAINTERS_CHANNEL)
+                again = await submitted(pipeline.db, user_id, request)
+                assert (await pipeline.ended(again)).state is State.SUCCEEDED
+                await pipeline.has_outage(None)
+
     async def test_ends_well_whatever_the_painter_does(self, pipeline: Pipeline) -> None:
         expected = {
             "refuse": (State.REFUSED, "prompt_refused"),
@@ -243,6 +292,9 @@ class TestPipeline:
             "flag=violence": (State.REFUSED, "picture_flagged"),
             "cut": (State.FAILED, "painter_timed_out"),
             "size": (State.FAILED, "painter_gave_no_picture"),
+            "error=user": (State.REFUSED, "painter_refused_user"),
+            "error=content-filter": (State.REFUSED, "prompt_refused"),
+            "error=reference": (State.FAILED, "reference_rejected"),
         }
         users = {fault: await guest(pipeline.db, credits=100) for fault in expected}
         async with pipeline.running("outbox-relay"), pipeline.running("image-worker"):

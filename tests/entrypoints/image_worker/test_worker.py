@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from factories import PRICES, Unsigned, guest, submitted
 from tatemono.adapters.ecs_agent import EcsTaskProtection
@@ -27,6 +28,7 @@ from tatemono.usecases.safety.moderate_generation import Unmoderated
 
 BUSY = PaintingFailed(Failure.RATE_LIMITED, "429", retry_after_seconds=30)
 AWAY = PaintingFailed(Failure.UNAVAILABLE, "500")
+REFUSED = PaintingFailed(Failure.ACCOUNT_REFUSED, "status 429, insufficient_quota", cause="insufficient_quota")
 
 
 @pytest.fixture
@@ -216,6 +218,16 @@ class TestGate:
                 assert permit.provider.name == "first"
                 await admission.report(permit, AWAY)
             assert (await passing(admission)).provider.name == "second"
+
+    async def test_goes_to_the_second_painter_at_once_when_the_first_refuses_our_account(self, db: Database) -> None:
+        with structlog.testing.capture_logs() as lines:
+            async with ProviderAdmission(db, providers(db, "first", "second"), probe_seconds=10) as admission:
+                await admission.report(await passing(admission), REFUSED)
+                assert (await passing(admission)).provider.name == "second"
+        (alarm,) = [line for line in lines if line["event"] == "alarm"]
+        assert (alarm["alarm"], alarm["cause"]) == ("painter_refuses_account", "insufficient_quota")
+        breaker = (await db.painters.all())["first", PRICES.model_id]
+        assert breaker.refused_because == "insufficient_quota"
 
     async def test_lets_one_probe_through_and_opens_when_it_is_answered(self, db: Database, owner: Database) -> None:
         async with (

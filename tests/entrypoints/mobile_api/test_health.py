@@ -18,7 +18,7 @@ class TestCheckHealth:
         response = await new_phone().client.get(f"{API}/health")
         assert response.status_code == 503
         assert Health.model_validate_json(response.content) == Health(
-            status="degraded", parts={"database": "ok", "image-worker": "away", "outbox-relay": "away"}
+            status="degraded", parts={"database": "ok", "image-worker": "away", "outbox-relay": "away", "painter": "ok"}
         )
 
     async def test_is_well_when_all_are_there(
@@ -31,6 +31,20 @@ class TestCheckHealth:
             response = await new_phone().client.get(f"{API}/health")
         assert response.status_code == 200
         assert Health.model_validate_json(response.content).status == "ok"
+
+    async def test_says_that_no_painter_takes_our_account_and_turns_nobody_away_for_it(
+        self, new_phone: Callable[[], Phone], service_database_url: Callable[[str], str]
+    ) -> None:
+        async with (
+            await Database.connect(service_database_url("image-worker"), service="image-worker") as worker,
+            await Database.connect(service_database_url("outbox-relay"), service="outbox-relay"),
+        ):
+            await worker.painters.record_outage("insufficient_quota")
+            response = await new_phone().client.get(f"{API}/health")
+            await worker.painters.record_outage(None)
+        assert response.status_code == 200
+        assert response.json()["status"] == "degraded"
+        assert response.json()["parts"]["painter"] == "away"
 
     async def test_does_not_ask_the_database_for_everyone_who_asks(
         self, new_phone: Callable[[], Phone], edge: HttpEdge

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from phone import ORIGIN, Phone
-from tatemono.domain.generations.attempts import _FINAL, _GAVE_UP_CODE, CANCELLED
+from tatemono.domain.generations.attempts import _FINAL, _GAVE_UP_CODE, CANCELLED, PAINTER_OUT_OF_ORDER
 from tatemono.entrypoints.http import openapi
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api import openapi as mobile_openapi
@@ -149,7 +149,7 @@ class TestOpenApi:
 
     def test_fails_for_reasons_that_all_have_texts(self) -> None:
         codes = {verdict.failure_code for verdict in _FINAL.values()} | set(_GAVE_UP_CODE.values())
-        assert codes | {CANCELLED.failure_code} == set(FAILURES)
+        assert codes | {CANCELLED.failure_code, PAINTER_OUT_OF_ORDER.failure_code} == set(FAILURES)
 
 
 class TestDocsPage:

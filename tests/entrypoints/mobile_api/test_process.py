@@ -48,7 +48,7 @@ class TestService:
                 process.send_signal(signal.SIGTERM)
                 # A connection that broke would raise here.
                 rest = [line async for line in lines if line]
-        assert rest == ['data: {"position":1,"waiting":null}']
+        assert rest == ['data: {"position":1,"waiting":null,"delay":null}']
         assert await asyncio.wait_for(process.wait(), 20) == 0
         log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
         assert [line["event"] for line in log if line["event"] != "request"] == ["listening", "stopped"]

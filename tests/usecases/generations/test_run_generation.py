@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from factories import PRICES, TODAY, USAGE, Unsigned, guest, submitted
+from faults.invariants import violations
 from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.generations.attempts import Claim, Outcome, UnknownPolicy
-from tatemono.domain.generations.generation import Generation, PictureRequest, Quality, State
+from tatemono.domain.generations.generation import Generation, OutputFormat, PictureRequest, Quality, State
 from tatemono.domain.generations.painting import (
     Failure,
     PainterUsage,
@@ -212,12 +213,51 @@ class TestRunGeneration:
         painter = ScriptedPainter(Painting((png(512, 512),), USAGE, None))
         assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.FAILED
 
-    async def test_refuses_fewer_pictures_than_asked_for(self, db: Database) -> None:
-        claim = await claim_of(db, n=2)
-        painter = ScriptedPainter(Painting((png(),), USAGE, None))
-        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.FAILED
+    @pytest.mark.parametrize(("asked", "came", "refund"), [(2, 1, 8), (4, 3, 2), (3, 1, 4), (3, 2, 2), (3, 3, 0)])
+    async def test_keeps_fewer_pictures_than_asked_for_and_charges_for_those(
+        self, db: Database, asked: int, came: int, refund: int
+    ) -> None:
+        claim = await claim_of(db, n=asked, quality=Quality.LOW if asked > 2 else Quality.MEDIUM)
+        painter = ScriptedPainter(Painting((png(),) * came, USAGE, None))
+        assert (await run_generation(dependencies(db, painter), claim, never())).outcome is Outcome.SUCCEEDED
+        generation, left = await after(db, claim)
+        assert (generation.state, left) == (State.SUCCEEDED, 100 - generation.price + refund)
+        assert len(await db.queries.pictures_of([generation.id])) == came
+        async with db._pool.connection() as connection:
+            assert await violations(connection, unknown_retries=1, keys=None, calls=None) == []
 
-    @pytest.mark.parametrize(("asked", "came"), [(1, 0), (1, 2), (2, 3), (4, 3)])
+    async def test_keeps_another_format_than_asked_for_as_the_one_asked_for(self, db: Database) -> None:
+        claim = await claim_of(db, output_format=OutputFormat.WEBP)
+        store = MemoryStore()
+        painter = ScriptedPainter(Painting((png(),), USAGE, None))
+        assert (await run_generation(dependencies(db, painter, store), claim, never())).outcome is Outcome.SUCCEEDED
+        (picture,) = await db.queries.pictures_of([claim.generation.id])
+        assert picture.content_type == "image/webp"
+        assert store.objects[picture.object_key][8:12] == b"WEBP"
+
+    async def test_waits_when_the_painter_refuses_our_account(self, db: Database) -> None:
+        claim = await claim_of(db)
+        detail = "status 429, insufficient_quota"
+        for _ in range(4):
+            refused = PaintingFailed(Failure.ACCOUNT_REFUSED, detail, cause="insufficient_quota")
+            assert (await run_generation(dependencies(db, ScriptedPainter(refused)), claim, never())).outcome
+            assert (await after(db, claim))[0].state is State.QUEUED
+            await db._pool.execute("update generations set not_before = now()")
+            again = await db.generations.claim(lease=LEASE, max_running=4, model="m")
+            assert again is not None
+            claim = again
+        assert claim.before.account_refused == 4
+        await run_generation(dependencies(db, ScriptedPainter(Painting((png(),), USAGE, None))), claim, never())
+        assert (await after(db, claim))[0].state is State.SUCCEEDED
+
+    async def test_keeps_what_the_painter_said_of_a_call_that_failed(self, db: Database) -> None:
+        claim = await claim_of(db)
+        failed = PaintingFailed(Failure.UNAVAILABLE, "status 503, overloaded", provider_request_id="req_1")
+        await run_generation(dependencies(db, ScriptedPainter(failed)), claim, never())
+        row = await db._pool.fetchrow("select failure, detail, provider_request_id from attempts")
+        assert tuple(row) == ("unavailable", "status 503, overloaded", "req_1")
+
+    @pytest.mark.parametrize(("asked", "came"), [(1, 0), (1, 2), (2, 3)])
     async def test_refuses_any_other_number_of_pictures_than_asked_for(
         self, db: Database, asked: int, came: int
     ) -> None:
@@ -350,6 +390,12 @@ class TestRunGeneration:
         claim = await claim_of(db)
         await run_generation(dependencies(db, ScriptedPainter(Painting((png(),), SILENT, None))), claim, never())
         assert claim.generation.expected_micros > 0
+        assert await booked(db) == (claim.generation.expected_micros,) * 2
+
+    async def test_books_what_was_expected_when_the_painter_counts_what_makes_no_sense(self, db: Database) -> None:
+        claim = await claim_of(db)
+        usage = replace(USAGE, output_tokens=2**31 - 1)
+        await run_generation(dependencies(db, ScriptedPainter(Painting((png(),), usage, None))), claim, never())
         assert await booked(db) == (claim.generation.expected_micros,) * 2
 
     async def test_books_what_was_expected_of_pictures_that_are_refused_when_they_have_come(self, db: Database) -> None:

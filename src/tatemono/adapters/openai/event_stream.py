@@ -8,7 +8,11 @@ from collections.abc import AsyncIterator
 
 
 async def event_data(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The data of each event, as it ends; one that has no end is none. Names, ids and comments are passed over."""
+    """The data of each event, as it ends. Names, ids and comments are passed over.
+
+    The last one counts without the blank line that ends it, which the standard demands: its JSON tells whether it is
+    whole.
+    """
     data: list[bytes] = []
     async for line in _lines(chunks):
         if line.startswith(b"data:"):
@@ -16,6 +20,8 @@ async def event_data(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         elif not line and data:
             yield b"\n".join(data)
             data = []
+    if data:
+        yield b"\n".join(data)
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -33,5 +39,5 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         for line in others:
             yield b"".join(begun)
             begun = [line]
-    if held:
+    if held or begun != [b""]:
         yield b"".join(begun)

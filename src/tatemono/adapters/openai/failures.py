@@ -1,47 +1,37 @@
-"""What went wrong in a call to OpenAI's API, in the words of the domain.
-
-https://platform.openai.com/docs/guides/error-codes. The API's own messages are left out of ours: they may quote the
-prompt or a part of the key.
-"""
+"""What went wrong in a call to an images API, in the words of the domain: see `error_answers` for what it says."""
 
 import math
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError
 
+from tatemono.adapters.openai.error_answers import ErrorAnswer
 from tatemono.domain.generations.painting import Failure, PaintingFailed
 
-_REFUSALS = {"moderation_blocked", "content_policy_violation"}
+_NOTHING_WAS_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 
-_STATUS = {
-    # Our key is wrong or lacks a right: for people to put right, and no reason to give up the pictures meanwhile.
-    401: Failure.UNAVAILABLE,
-    403: Failure.UNAVAILABLE,
-    409: Failure.UNAVAILABLE,
-    429: Failure.RATE_LIMITED,
-    # A gateway stopped waiting for the painter, who may paint on. 524 is Cloudflare's word for it.
-    408: Failure.TIMED_OUT,
-    504: Failure.TIMED_OUT,
-    524: Failure.TIMED_OUT,
-}
-
-_FAULTS_OF_OURS = {"invalid_request_error", "image_generation_user_error"}
-
-_NOTHING_WAS_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_MOST_DETAIL_CHARACTERS = 300
+#: So long a piece of a prompt is no chance.
+_PROMPT_PIECE_CHARACTERS = 12
+_SECRETS = re.compile(r"\b(sk|pk|key|sess)[-_][\w*.\-]+|bearer\s+\S+|\S+@\S+|\S{48,}", re.IGNORECASE)
+_TAGS = re.compile(r"<(script|style).*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 
 
-def as_painting_failed(error: Exception, request_id: str | None) -> PaintingFailed:
-    """:param request_id: the painter's name for the call, if the answer had begun"""
+def as_painting_failed(
+    error: Exception, request_id: str | None, *, prompt: str, after_seconds: float = 0.0
+) -> PaintingFailed:
+    """
+    :param request_id: the painter's name for the call, if the answer had begun
+    :param prompt: what the error must not quote
+    :param after_seconds: how long the call had taken
+    """
     match error:
         case APIStatusError():
-            return PaintingFailed(
-                _failure_by_status(error),
-                f"status {error.status_code}{_named(error)}",
-                retry_after_seconds=_retry_after_seconds(error.response.headers),
-                provider_request_id=error.request_id,
-            )
+            return _from_status(error, prompt, after_seconds)
         case APIConnectionError() | httpx2.RequestError():
             # While it streams, the SDK lets its HTTP client's own errors through.
             cause = error.__cause__ if isinstance(error, APIConnectionError) else error
@@ -49,9 +39,8 @@ def as_painting_failed(error: Exception, request_id: str | None) -> PaintingFail
                 _failure_by_cause(cause), f"connection: {type(cause).__name__}", provider_request_id=request_id
             )
         case APIError():
-            return PaintingFailed(
-                _failure_in_stream(error), f"error within the answer{_named(error)}", provider_request_id=request_id
-            )
+            answer = ErrorAnswer.read(error.body, status=None, after_seconds=after_seconds)
+            return _failed(answer, "error within the answer", prompt, request_id)
         case TimeoutError():
             return PaintingFailed(Failure.TIMED_OUT, "the call took too long", provider_request_id=request_id)
         case _:
@@ -61,13 +50,46 @@ def as_painting_failed(error: Exception, request_id: str | None) -> PaintingFail
             )
 
 
-def _failure_by_status(error: APIStatusError) -> Failure:
-    if error.code in _REFUSALS:
-        return Failure.REFUSED
-    status = error.status_code
-    return _STATUS.get(
-        status, Failure.UNAVAILABLE if status >= httpx2.codes.INTERNAL_SERVER_ERROR else Failure.BAD_REQUEST
+def _from_status(error: APIStatusError, prompt: str, after_seconds: float) -> PaintingFailed:
+    response = error.response
+    retry_after = retry_after_seconds(response.headers)
+    answer = ErrorAnswer.read(
+        _json(response),
+        status=error.status_code,
+        text=response.text,
+        after_seconds=after_seconds,
+        waits=retry_after is not None,
     )
+    return _failed(answer, f"status {error.status_code}", prompt, _request_id(response.headers), retry_after)
+
+
+def _failed(
+    answer: ErrorAnswer, begins: str, prompt: str, request_id: str | None, retry_after: float | None = None
+) -> PaintingFailed:
+    named = [word for word in (answer.type, answer.code, answer.param) if word]
+    detail = ", ".join([begins, *(_redacted(word, prompt) for word in named)])
+    if said := _redacted(answer.message, prompt):
+        detail = f"{detail}: {said}"
+    cause = answer.code if not answer.code.isdecimal() else ""
+    return PaintingFailed(
+        answer.failure,
+        detail[:_MOST_DETAIL_CHARACTERS],
+        cause=_redacted(cause or answer.type, prompt)[:64] or begins,
+        retry_after_seconds=retry_after,
+        provider_request_id=request_id,
+    )
+
+
+def _json(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    """The API's own, or what Azure or Cloudflare call it."""
+    return headers.get("x-request-id") or headers.get("apim-request-id") or headers.get("cf-ray")
 
 
 def _failure_by_cause(cause: BaseException | None) -> Failure:
@@ -76,20 +98,19 @@ def _failure_by_cause(cause: BaseException | None) -> Failure:
     return Failure.TIMED_OUT if isinstance(cause, httpx2.TimeoutException) else Failure.CUT_OFF
 
 
-def _failure_in_stream(error: APIError) -> Failure:
-    """An error that came as an event, after a good status."""
-    if error.code in _REFUSALS:
-        return Failure.REFUSED
-    if error.code == "rate_limit_exceeded":
-        return Failure.RATE_LIMITED
-    return Failure.BAD_REQUEST if error.type in _FAULTS_OF_OURS else Failure.UNAVAILABLE
+def _redacted(text: str, prompt: str) -> str:
+    """The text in one line, without keys and addresses; nothing of it, if it repeats a part of the prompt."""
+    words = " ".join(prompt.split())
+    line = " ".join(_TAGS.sub(" ", text).split())
+    length = min(_PROMPT_PIECE_CHARACTERS, len(words))
+    pieces = {words[start : start + length].lower() for start in range(len(words) - length + 1)} if words else set()
+    lowered = line.lower()
+    if any(piece in lowered for piece in pieces):
+        return "(it quotes the prompt)"
+    return _SECRETS.sub("…", line)
 
 
-def _named(error: APIError) -> str:
-    return "".join(f", {word}" for word in (error.type, error.code, error.param) if word)
-
-
-def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """RFC 9110 10.2.3, and OpenAI's exact form beside it. A date counts from the answer's own: our clock has no say."""
     try:
         if milliseconds := headers.get("retry-after-ms"):

@@ -5,19 +5,19 @@ Any server that speaks it will do. Prompts and keys stay out of logs and errors.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any, Self
 
 import httpx2
 import orjson
-import pybase64
-from openai import APIError, AsyncOpenAI, OpenAIError
-from openai.types import ImagesResponse
+from openai import APIError, AsyncOpenAI, DefaultAsyncHttpx2Client, OpenAIError
 
+from tatemono.adapters.openai.answers import MOST_PICTURE_CHARACTERS, address_of, entries_of, picture_of, usage_of
 from tatemono.adapters.openai.event_stream import event_data
 from tatemono.adapters.openai.failures import as_painting_failed
+from tatemono.adapters.openai.picture_download import PictureDownload
 from tatemono.domain.generations.painting import (
     Failure,
     PainterUsage,
@@ -38,30 +38,35 @@ class OpenAIPainter:
     """Paints through one connection pool; use it as a context manager, or close it.
 
     The SDK's own retries are off: whether a call that may have been charged is made again is not for an SDK to decide.
+    It follows no redirect: on the way to an API that leads to a proxy's sign-in page.
     """
 
     def __init__(
-        self, *, api_key: str, base_url: str, silence_seconds: float = 150, total_seconds: float = 300
+        self, *, api_key: str, base_url: str, silence_seconds: float = 420, total_seconds: float = 600
     ) -> None:
         """
         :param base_url: ends in `/v1`
-        :param silence_seconds: how long the painter may send nothing; a picture takes up to two minutes
+        :param silence_seconds: how long the painter may send nothing: good answers were seen after 394 s, and one that
+            is no stream sends nothing before
         :param total_seconds: how long a whole call may take, connecting and partial pictures included
         """
         # At DEBUG the SDK logs whole requests, which hold the prompt.
         logging.getLogger("openai").setLevel(logging.WARNING)
         self._total_seconds = total_seconds
+        timeout = httpx2.Timeout(
+            connect=_CONNECT_TIMEOUT_SECONDS,
+            read=silence_seconds,
+            write=_WRITE_TIMEOUT_SECONDS,
+            pool=_POOL_TIMEOUT_SECONDS,
+        )
         self._client = AsyncOpenAI(
             api_key=api_key,
             base_url=base_url,
             max_retries=0,
-            timeout=httpx2.Timeout(
-                connect=_CONNECT_TIMEOUT_SECONDS,
-                read=silence_seconds,
-                write=_WRITE_TIMEOUT_SECONDS,
-                pool=_POOL_TIMEOUT_SECONDS,
-            ),
+            timeout=timeout,
+            http_client=DefaultAsyncHttpx2Client(timeout=timeout, follow_redirects=False),
         )
+        self._download = PictureDownload(base_url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,50 +79,110 @@ class OpenAIPainter:
     async def close(self) -> None:
         """Close the connections; calls under way fail."""
         await self._client.close()
+        await self._download.close()
 
     async def paint(self, request: PaintRequest) -> AsyncGenerator[PartialPicture | Painting, None]:
         """Several pictures come without partial ones: OpenAI says "Streaming is only supported with n=1"."""
-        deadline = asyncio.get_running_loop().time() + self._total_seconds
-        if request.n > 1:
-            yield await self._paint_several(request, deadline)
-            return
-        painting = None
+        call = _Call(request, self._download, self._total_seconds)
+        how = {"stream": True, "partial_images": request.partial_images} if request.n == 1 else {}
         async with AsyncExitStack() as stack:
-            images = self._client.images.with_streaming_response
-            streaming = _call(images, request, stream=True, partial_images=request.partial_images)
-            answer = await _within(deadline, stack.enter_async_context(streaming))
-            request_id = answer.headers.get("x-request-id")
-            events = await stack.enter_async_context(aclosing(_events(answer)))
-            while event := await _within(deadline, anext(events, None), request_id):
-                if event.get("type") in ("image_generation.partial_image", "image_edit.partial_image"):
-                    yield PartialPicture(
-                        event.get("partial_image_index", 0), _decoded(event.get("b64_json"), request_id)
-                    )
-                elif event.get("type") in ("image_generation.completed", "image_edit.completed"):
-                    picture = _decoded(event.get("b64_json"), request_id)
-                    painting = Painting((picture,), _usage(event.get("usage"), request_id), request_id)
-                    break
-        if painting is None:
-            what = "the stream ended before the picture came"
-            raise PaintingFailed(Failure.CUT_OFF, what, provider_request_id=request_id)
-        yield painting
+            streaming = _call(self._client.images.with_streaming_response, request, **how)
+            answer = await call.within(stack.enter_async_context(streaming))
+            call.request_id = answer.headers.get("x-request-id")
+            # Servers that know no stream answer with plain JSON, whatever was asked for.
+            if answer.headers.get("content-type", "").startswith("text/event-stream"):
+                steps = await stack.enter_async_context(aclosing(call.streamed(answer)))
+                async for step in steps:
+                    yield step
+            else:
+                yield await call.within(call.whole(answer))
 
-    async def _paint_several(self, request: PaintRequest, deadline: float) -> Painting:
-        answer = await _within(deadline, _call(self._client.images, request))
-        request_id = answer._request_id if isinstance(answer, ImagesResponse) else None  # noqa: SLF001 - documented as public
-        images = (answer.data or []) if isinstance(answer, ImagesResponse) else []
-        if len(images) != request.n:
-            raise PaintingFailed(
-                Failure.NO_PICTURE,
-                f"the answer holds {len(images)} pictures instead of {request.n}",
-                provider_request_id=request_id,
-            )
-        pictures = []
-        for image in images:
-            pictures.append(_decoded(image.b64_json, request_id))
-            image.b64_json = None  # several megabytes that are not needed twice
-        usage = answer.usage.to_dict() if answer.usage else None
-        return Painting(tuple(pictures), _usage(usage, request_id), request_id)
+
+class _Call:
+    """One call: what was asked for, until when, and how the painter names it."""
+
+    def __init__(self, request: PaintRequest, download: PictureDownload, total_seconds: float) -> None:
+        self._request = request
+        self._download = download
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
+        self._deadline = self._began + total_seconds
+        self.request_id: str | None = None
+
+    async def within(self, answer: Awaitable[Any]) -> Any:
+        """The answer, if it comes before the deadline.
+
+        :raises PaintingFailed: it does not come
+        """
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await answer
+        except (OpenAIError, httpx2.RequestError, TimeoutError, ValueError) as error:
+            # Not `from error`: its message may quote the prompt, and a traceback would show it.
+            raise as_painting_failed(
+                error, self.request_id, prompt=self._request.prompt, after_seconds=self._clock() - self._began
+            ) from None
+
+    async def streamed(self, answer: Any) -> AsyncGenerator[PartialPicture | Painting, None]:
+        """The events' pictures, until the finished one.
+
+        :raises PaintingFailed: none comes
+        """
+        count, last = 0, None
+        async with aclosing(_events(answer, self._most_characters)) as events:
+            while event := await self.within(anext(events, None)):
+                kind = str(event.get("type", ""))
+                if kind.endswith(".completed") or (not kind and "data" in event):
+                    yield await self.within(self._painting(event))
+                    return
+                if kind.endswith(".partial_image"):
+                    # One that shows nothing is no reason to lose the picture that follows.
+                    if (last := picture_of(event)) is not None:
+                        yield PartialPicture(count, last)
+                    count += 1
+        if last is None or count < self._request.partial_images:
+            raise self._failed(Failure.CUT_OFF, "the stream ended before the picture came")
+        # The server said all that it was asked for, and left the last event out: the latest picture is what was paid.
+        _log.warning("call %s ended without its last event: its latest picture is kept", self.request_id)
+        yield Painting((last,), usage_of(None), self.request_id)
+
+    async def whole(self, answer: Any) -> Painting:
+        """
+        :raises APIError: the body tells of an error, under a good status
+        :raises PaintingFailed: it holds no picture
+        :raises ValueError: it is no JSON
+        """
+        body = orjson.loads(b"".join([chunk async for chunk in _bounded(answer.iter_bytes(), self._most_characters)]))
+        if isinstance(body, dict) and body.get("error"):
+            raise APIError("error within the answer", request=answer.http_request, body=body["error"])
+        return await self._painting(body)
+
+    async def _painting(self, body: Any) -> Painting:
+        """:raises PaintingFailed: the body holds no picture"""
+        entries = entries_of(body)
+        pictures = [picture for entry in entries if (picture := picture_of(entry) or await self._fetched(entry))]
+        if not pictures:
+            raise self._failed(Failure.NO_PICTURE, f"the answer holds no picture in {len(entries)} entries")
+        if len(pictures) != self._request.n:
+            _log.warning("call %s gave %d pictures of %d", self.request_id, len(pictures), self._request.n)
+        return Painting(tuple(pictures[: self._request.n]), self._usage(body), self.request_id)
+
+    async def _fetched(self, entry: Any) -> bytes | None:
+        url = address_of(entry)
+        return await self._download.get(url) if url else None
+
+    def _usage(self, body: Any) -> PainterUsage:
+        usage = usage_of(body.get("usage") if isinstance(body, dict) else None)
+        if not usage.output_tokens:
+            _log.warning("the painter does not say what call %s used: what was expected is booked", self.request_id)
+        return usage
+
+    def _failed(self, failure: Failure, what: str) -> PaintingFailed:
+        return PaintingFailed(failure, what, provider_request_id=self.request_id)
+
+    @property
+    def _most_characters(self) -> int:
+        return MOST_PICTURE_CHARACTERS * (self._request.n + self._request.partial_images + 1)
 
 
 def _call(images: Any, request: PaintRequest, **how: Any) -> Any:
@@ -147,47 +212,29 @@ def _media_type(picture: bytes) -> str:
     return "image/png" if picture.startswith(b"\x89PNG") else "image/jpeg"
 
 
-async def _events(answer: Any) -> AsyncGenerator[dict[str, Any], None]:
+async def _events(answer: Any, most_bytes: int) -> AsyncGenerator[dict[str, Any], None]:
     """
     :raises APIError: one of them says that it failed, as the SDK's own reader would
     :raises ValueError: one is no JSON object
     """
-    async for data in event_data(answer.iter_bytes()):
+    async for data in event_data(_bounded(answer.iter_bytes(), most_bytes)):
+        if data.strip() == b"[DONE]":
+            continue
         event = orjson.loads(data)
         if not isinstance(event, dict):
-            raise ValueError("an event holds no object")  # noqa: TRY004 - of those that `_within` knows
-        if error := event.get("error"):
+            raise ValueError("an event holds no object")  # noqa: TRY004 - of those that `within` knows
+        # Bridges from another API tell an error flat.
+        error = event if event.get("type") == "error" and not event.get("error") else event.get("error")
+        if error:
             raise APIError("error within the stream", request=answer.http_request, body=error)
         yield event
 
 
-async def _within(deadline: float, answer: Awaitable[Any], request_id: str | None = None) -> Any:
-    """The answer, if it comes before `deadline` (the event loop's clock).
-
-    :raises PaintingFailed: it does not come
-    """
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await answer
-    except (OpenAIError, httpx2.RequestError, TimeoutError, ValueError) as error:
-        # Not `from error`: its message may quote the prompt, and a traceback would show it.
-        raise as_painting_failed(error, request_id) from None
-
-
-def _decoded(base64: Any, request_id: str | None) -> bytes:
-    try:
-        if data := pybase64.b64decode(base64, validate=True):
-            return data
-        what = "an empty picture"
-    except (ValueError, TypeError):
-        what = "no picture in base64"
-    raise PaintingFailed(Failure.NO_PICTURE, f"the answer holds {what}", provider_request_id=request_id)
-
-
-def _usage(usage: Any, request_id: str | None) -> PainterUsage:
-    try:
-        details = usage["input_tokens_details"]
-        return PainterUsage(details["text_tokens"], details["image_tokens"], usage["output_tokens"])
-    except (KeyError, TypeError):
-        _log.warning("the painter does not say what call %s used: it is recorded as nothing", request_id)
-        return PainterUsage(0, 0, 0)
+async def _bounded(chunks: AsyncIterator[bytes], most_bytes: int) -> AsyncIterator[bytes]:
+    """:raises ValueError: there are more bytes than pictures take"""
+    count = 0
+    async for chunk in chunks:
+        count += len(chunk)
+        if count > most_bytes:
+            raise ValueError(f"the answer has more than {most_bytes} bytes")
+        yield chunk

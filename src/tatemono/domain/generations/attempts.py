@@ -7,7 +7,7 @@ from enum import StrEnum
 from tatemono.domain.generations.generation import Generation, State
 from tatemono.domain.generations.painting import AMBIGUOUS, REFUSALS, Failure
 
-#: A generation is attempted so often at most, not counting attempts that the painter turned away unseen.
+#: A generation is attempted so often at most, not counting those that the painter turned away unseen.
 MAX_ATTEMPTS = 3
 #: The painter may turn a generation away (429) so often.
 MAX_TURNED_AWAY = 6
@@ -26,12 +26,14 @@ class History:
     :ivar unknown: those that may have been painted, and charged
     :ivar without_picture: those whose answer was no picture
     :ivar turned_away: those that the painter did not look at
+    :ivar account_refused: those for which an operator has to put our account at the painter right
     """
 
     ended: int = 0
     unknown: int = 0
     without_picture: int = 0
     turned_away: int = 0
+    account_refused: int = 0
 
     def and_then(self, failure: Failure) -> "History":
         """With one more that ended in `failure`."""
@@ -41,7 +43,13 @@ class History:
             unknown=self.unknown + (failure in AMBIGUOUS),
             without_picture=self.without_picture + (failure is Failure.NO_PICTURE),
             turned_away=self.turned_away + (failure is Failure.RATE_LIMITED),
+            account_refused=self.account_refused + (failure is Failure.ACCOUNT_REFUSED),
         )
+
+    @property
+    def painted(self) -> int:
+        """Those in which the painter, as far as is known, took the work on."""
+        return self.ended - self.turned_away - self.account_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +138,12 @@ _FINAL = {
     # To paint it again would cost again, and moderation may be away then, too.
     Failure.RESULT_NOT_MODERATED: GiveUp(State.FAILED, "picture_not_moderated"),
     Failure.BAD_REQUEST: GiveUp(State.FAILED, "painter_rejected_request"),
+    Failure.USER_REFUSED: GiveUp(State.REFUSED, "painter_refused_user"),
+    Failure.REFERENCE_REJECTED: GiveUp(State.FAILED, "reference_rejected"),
 }
 CANCELLED = GiveUp(State.CANCELLED, "cancelled")
+#: While an operator has to put our account at every painter right, and the wait for it is over.
+PAINTER_OUT_OF_ORDER = GiveUp(State.FAILED, "painter_out_of_order")
 _GAVE_UP_CODE = {
     Failure.RATE_LIMITED: "painter_busy",
     Failure.UNAVAILABLE: "painter_unavailable",
@@ -146,6 +158,7 @@ _GAVE_UP_CODE = {
 }
 _FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 60.0
+_ACCOUNT_DELAY_SECONDS = 1.0
 
 
 def plan_retry(failure: Failure, history: History, policy: UnknownPolicy, *, jitter: float) -> Retry | GiveUp:
@@ -158,12 +171,16 @@ def plan_retry(failure: Failure, history: History, policy: UnknownPolicy, *, jit
     """
     if failure in _FINAL:
         return _FINAL[failure]
+    if failure is Failure.ACCOUNT_REFUSED:
+        # The painter is left alone from now on: the next call goes to another one, or waits for an operator, and how
+        # long it waits is no matter of this attempt (`end_what_waits_in_vain`).
+        return Retry(_ACCOUNT_DELAY_SECONDS * (0.5 + jitter))
     if (
-        history.ended - history.turned_away >= MAX_ATTEMPTS
+        history.painted >= MAX_ATTEMPTS
         or history.turned_away >= MAX_TURNED_AWAY
         or (failure is Failure.NO_PICTURE and history.without_picture >= MAX_WITHOUT_PICTURE)
         or (failure in AMBIGUOUS and history.unknown > policy.retries)
     ):
         return GiveUp(State.FAILED, _GAVE_UP_CODE[failure])
-    doublings = max(history.ended - history.turned_away, 1) - 1
+    doublings = max(history.painted, 1) - 1
     return Retry(min(_FIRST_DELAY_SECONDS * 2**doublings * (0.5 + jitter), _LONGEST_DELAY_SECONDS))

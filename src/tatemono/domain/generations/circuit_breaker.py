@@ -2,7 +2,8 @@
 
 A painter that says it has too much to do (429) gets no call until it wants to be asked again. One that fails so many
 times in a row gets none for a while (the breaker is open), and then one, the probe: if that is answered all go on,
-otherwise it is left alone for twice as long.
+otherwise it is left alone for twice as long. One that refuses our account (its key, its credit) is left alone at once,
+and tried as seldom, until an operator has put that right.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from tatemono.domain.generations.painting import Failure
 OPENS_AFTER = 5
 _FIRST_OPEN_SECONDS = 10.0
 _LONGEST_OPEN_SECONDS = 300.0
+_REFUSED_SECONDS = 60.0
 _FIRST_BUSY_SECONDS = 1.0
 _LONGEST_BUSY_SECONDS = 60.0
 #: A painter that asks for more is asked again after so long all the same.
@@ -26,6 +28,7 @@ class BreakerSignal(StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"
     TURNED_AWAY = "turned_away"
+    REFUSED_US = "refused_us"
 
 
 class BreakerDecision(StrEnum):
@@ -39,7 +42,10 @@ _NEWS = {
     Failure.UNAVAILABLE: BreakerSignal.FAILED,
     Failure.TIMED_OUT: BreakerSignal.FAILED,
     Failure.CUT_OFF: BreakerSignal.FAILED,
+    Failure.ACCOUNT_REFUSED: BreakerSignal.REFUSED_US,
     Failure.REFUSED: BreakerSignal.ANSWERED,
+    Failure.USER_REFUSED: BreakerSignal.ANSWERED,
+    Failure.REFERENCE_REJECTED: BreakerSignal.ANSWERED,
     Failure.FLAGGED_RESULT: BreakerSignal.ANSWERED,
     Failure.RESULT_NOT_MODERATED: BreakerSignal.ANSWERED,
     Failure.BAD_REQUEST: BreakerSignal.ANSWERED,
@@ -63,6 +69,7 @@ class Breaker:
     :ivar open_for: none: closed
     :ivar busy_for: until the painter wants to be asked again
     :ivar probe_for: until another probe may take the place of the one under way
+    :ivar refused_because: why it refuses our account, in its own word; none: it does not
     """
 
     failures: int = 0
@@ -71,6 +78,7 @@ class Breaker:
     open_for: float | None = None
     busy_for: float = 0.0
     probe_for: float = 0.0
+    refused_because: str | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -98,10 +106,16 @@ class Breaker:
 
 
 def after(
-    breaker: Breaker, signal: BreakerSignal, *, retry_after_seconds: float | None = None, jitter: float = 0.5
+    breaker: Breaker,
+    signal: BreakerSignal,
+    *,
+    retry_after_seconds: float | None = None,
+    jitter: float = 0.5,
+    cause: str | None = None,
 ) -> Breaker:
     """The breaker after one more call.
 
+    :param cause: the painter's word for why it refuses our account
     :param retry_after_seconds: what the painter asked for
     :param jitter: a random number from 0 to 1
     """
@@ -116,12 +130,18 @@ def after(
             asked = min(retry_after_seconds or 0.0, LONGEST_RETRY_AFTER_SECONDS)
             wait = max(asked, backoff if again else 0.0, breaker.busy_for)
             return Breaker(turned_away=count, busy_for=wait)
+        case BreakerSignal.REFUSED_US:
+            refused = replace(breaker, failures=breaker.failures + 1, refused_because=cause or "refused")
+            return _left_alone(refused, _REFUSED_SECONDS, jitter)
         case BreakerSignal.FAILED:
-            failures = breaker.failures + 1
-            counted = replace(breaker, failures=failures)
-            if breaker.open_for is None and failures < OPENS_AFTER:
-                return counted
-            if breaker.open_for is not None and breaker.open_for > 0:
-                return counted  # it began before the breaker opened
-            pause = min(_FIRST_OPEN_SECONDS * 2**breaker.opened, _LONGEST_OPEN_SECONDS) * (0.9 + jitter / 5)
-            return replace(counted, opened=breaker.opened + 1, open_for=pause, probe_for=0.0)
+            failed = replace(breaker, failures=breaker.failures + 1)
+            closed = failed.open_for is None and failed.failures < OPENS_AFTER
+            return failed if closed else _left_alone(failed, _FIRST_OPEN_SECONDS, jitter)
+
+
+def _left_alone(breaker: Breaker, first_seconds: float, jitter: float) -> Breaker:
+    """Open, for twice as long each time; as it is, if the call began before it opened."""
+    if breaker.open_for is not None and breaker.open_for > 0:
+        return breaker
+    pause = min(first_seconds * 2**breaker.opened, _LONGEST_OPEN_SECONDS) * (0.9 + jitter / 5)
+    return replace(breaker, opened=breaker.opened + 1, open_for=pause, probe_for=0.0)

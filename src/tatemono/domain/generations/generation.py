@@ -225,7 +225,7 @@ class PictureRequest:
 class Generation:
     """One request for pictures and how far it is.
 
-    :ivar price: credits held while it runs, spent when it succeeds, given back otherwise
+    :ivar price: credits held while it runs, spent when it succeeds, given back otherwise, and for each missing picture
     :ivar failure_code: why it ended without pictures; stable, part of the API
     :ivar expected_micros: micro-dollars that one call to the painter may come to, as it was known when it was asked for
     """
@@ -240,6 +240,10 @@ class Generation:
     started_at: datetime | None
     finished_at: datetime | None
     expected_micros: int = 0
+
+    def refund(self, pictures: int) -> int:
+        """The credits that go back when so many pictures came: those for the missing ones, rounded up."""
+        return self.price - self.price * min(pictures, self.request.n) // self.request.n
 
     def as_accepted(self) -> "Generation":
         """As it was when it was accepted: what the first answer showed, and every repetition of it shows again."""

@@ -17,10 +17,17 @@ class Failure(StrEnum):
     """The connection gave no answer in time: the painter may have painted, and may charge for it."""
     CUT_OFF = "cut_off"
     """The answer broke off: the painter may have painted, and may charge for it."""
+    ACCOUNT_REFUSED = "account_refused"
+    """The painter refuses our account: its key, its rights, its credit, its model. Nothing was painted, and nothing
+    will be until an operator acts."""
     REFUSED = "refused"
-    """The painter's moderation refuses the prompt."""
+    """The painter's moderation refuses the prompt, the reference picture or what came out."""
+    USER_REFUSED = "user_refused"
+    """The painter paints no more for this user, whom it knows by the safety identifier."""
+    REFERENCE_REJECTED = "reference_rejected"
+    """The painter cannot read the reference picture."""
     BAD_REQUEST = "bad_request"
-    """The painter does not understand the request: a fault of ours."""
+    """The painter does not take the request: a fault of ours."""
     NO_PICTURE = "no_picture"
     """The answer came, and what it holds is no such picture as was asked for."""
     NOT_KEPT = "not_kept"
@@ -44,7 +51,15 @@ class Failure(StrEnum):
 
 
 #: Failures that are a refusal of what was asked for or of what came out, and final.
-REFUSALS = frozenset({Failure.REFUSED, Failure.FLAGGED_PROMPT, Failure.FLAGGED_REFERENCE, Failure.FLAGGED_RESULT})
+REFUSALS = frozenset(
+    {
+        Failure.REFUSED,
+        Failure.USER_REFUSED,
+        Failure.FLAGGED_PROMPT,
+        Failure.FLAGGED_REFERENCE,
+        Failure.FLAGGED_RESULT,
+    }
+)
 #: Failures after which it is unknown whether the painter painted.
 AMBIGUOUS = frozenset({Failure.TIMED_OUT, Failure.CUT_OFF, Failure.LEASE_LOST, Failure.STOPPED})
 
@@ -52,6 +67,8 @@ AMBIGUOUS = frozenset({Failure.TIMED_OUT, Failure.CUT_OFF, Failure.LEASE_LOST, F
 class PaintingFailed(Exception):
     """One call to the painter gave no picture.
 
+    :ivar detail: for operators: cut, and without prompt or key
+    :ivar cause: the painter's own word for it, such as an error code
     :ivar retry_after_seconds: what the painter asks for, if it says
     :ivar provider_request_id: the painter's name for the call, for its support
     :ivar painting: what the painter gave all the same, and has on its bill
@@ -62,6 +79,7 @@ class PaintingFailed(Exception):
         failure: Failure,
         detail: str,
         *,
+        cause: str | None = None,
         retry_after_seconds: float | None = None,
         provider_request_id: str | None = None,
         painting: "Painting | None" = None,
@@ -69,6 +87,7 @@ class PaintingFailed(Exception):
         super().__init__(f"{failure}: {detail}")
         self.failure = failure
         self.detail = detail
+        self.cause = cause
         self.retry_after_seconds = retry_after_seconds
         self.provider_request_id = provider_request_id
         self.painting = painting
@@ -110,7 +129,7 @@ class PartialPicture:
 
 @dataclass(frozen=True, slots=True)
 class PainterUsage:
-    """The tokens that the painter counts, and charges for."""
+    """The tokens that the painter counts, and charges for; all 0: it does not say."""
 
     input_text_tokens: int
     input_image_tokens: int
@@ -121,7 +140,7 @@ class PainterUsage:
 class Painting:
     """What the painter gave in the end.
 
-    :ivar pictures: the encoded bytes of each picture
+    :ivar pictures: the encoded bytes of each picture, at least one; as many as were asked for, or fewer
     """
 
     pictures: tuple[bytes, ...]

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -14,6 +16,7 @@ from tatemono.domain.generations.image_models import Finding
 from tatemono.entrypoints.process import run_periodically
 from tatemono.settings import ImageWorkerSettings
 from tatemono.usecases.generations.check_models import check_models
+from tatemono.usecases.generations.end_what_waits_in_vain import end_what_waits_in_vain
 from tatemono.usecases.pictures.erase_references import erase_references
 from tatemono.usecases.ports import TAKEDOWNS_CHANNEL
 from tatemono.usecases.safety.carry_out_takedowns import carry_out_takedowns
@@ -23,6 +26,7 @@ _FOLD_BATCH = 1000
 _ERASE_EVERY_SECONDS = 60.0
 _CHECK_EVERY_SECONDS = 60.0
 _CARRY_OUT_EVERY_SECONDS = 15.0
+_END_EVERY_SECONDS = 5.0
 
 log = structlog.get_logger()
 
@@ -59,7 +63,15 @@ def periodic_tasks(dependencies: ImageWorkerDependencies, settings: ImageWorkerS
         run_periodically(fold_budgets, _FOLD_EVERY_SECONDS),
         run_periodically(erase, _ERASE_EVERY_SECONDS),
         run_periodically(check, _CHECK_EVERY_SECONDS),
+        run_periodically(partial(_end_waiting, dependencies, settings), _END_EVERY_SECONDS),
     ]
+
+
+async def _end_waiting(dependencies: ImageWorkerDependencies, settings: ImageWorkerSettings) -> None:
+    painters = [(each.name, each.dependencies.model) for each in dependencies.providers]
+    longest_wait = timedelta(seconds=settings.longest_wait_for_account_seconds)
+    if ended := await end_what_waits_in_vain(dependencies.db, painters, longest_wait=longest_wait):
+        log.warning("waited_in_vain", count=ended)
 
 
 def tell(findings: list[Finding]) -> None:

@@ -13,13 +13,26 @@ import structlog
 from tatemono.adapters.postgres.database import Database
 from tatemono.adapters.postgres.notified_cache import RELOAD_SECONDS, NotifiedCache
 from tatemono.bootstrap.image_worker import ImageProvider
-from tatemono.domain.generations.circuit_breaker import Breaker, BreakerDecision, BreakerSignal, signal_of
+from tatemono.domain.generations.circuit_breaker import (
+    LONGEST_RETRY_AFTER_SECONDS,
+    Breaker,
+    BreakerDecision,
+    BreakerSignal,
+    signal_of,
+)
 from tatemono.domain.generations.painting import Failure, PaintingFailed
 from tatemono.domain.generations.queue import QueueControls
 from tatemono.usecases.generations.report_call import report_call
 from tatemono.usecases.ports import PAINTERS_CHANNEL, QUEUE_CHANNEL
 
 log = structlog.get_logger()
+
+#: What asks for a person: an alarm counts these lines.
+_ALARMS = {
+    Failure.BAD_REQUEST: "painter_rejected_request",
+    Failure.ACCOUNT_REFUSED: "painter_refuses_account",
+    Failure.USER_REFUSED: "painter_refuses_user",
+}
 
 
 @dataclass(eq=False)
@@ -101,9 +114,16 @@ class ProviderAdmission:
     async def report(self, permit: Permit, failed: PaintingFailed | None) -> None:
         """What the call told about the painter. While all is well nothing is written."""
         provider = permit.provider
-        if failed is not None and failed.failure is Failure.BAD_REQUEST:
-            # A fault of ours, which only a developer can mend: an alarm counts these lines.
-            log.error("alarm", alarm="painter_rejected_request", provider=provider.name, detail=failed.detail)
+        if failed is not None and (alarm := _alarm(failed)):
+            log.error(
+                "alarm",
+                alarm=alarm,
+                provider=provider.name,
+                model=provider.dependencies.model,
+                cause=failed.cause,
+                detail=failed.detail,
+                provider_request_id=failed.provider_request_id,
+            )
         signal = signal_of(failed.failure if failed else None)
         if signal is None:
             return
@@ -117,6 +137,7 @@ class ProviderAdmission:
             signal=signal,
             retry_after_seconds=failed.retry_after_seconds if failed else None,
             jitter=provider.dependencies.jitter(),
+            cause=failed.cause if failed else None,
         )
         log.info("painter", provider=provider.name, signal=signal, failures=breaker.failures, open_for=breaker.open_for)
         await self._breakers.read()
@@ -149,6 +170,12 @@ class ProviderAdmission:
 
     def _changes(self) -> tuple[asyncio.Event, ...]:
         return self._controls.changed, self._breakers.changed, self._closed
+
+
+def _alarm(failed: PaintingFailed) -> str | None:
+    if (failed.retry_after_seconds or 0) > LONGEST_RETRY_AFTER_SECONDS:
+        return "painter_busy_for_long"
+    return _ALARMS.get(failed.failure)
 
 
 async def _first_of(*events: asyncio.Event, timeout_seconds: float) -> None:

@@ -140,12 +140,16 @@ class ImageWorker:
                 await self._report(permit, result.failure)
         finally:
             self._leases.end(job)
+        failed = result.failure
         log.info(
             "job_done",
             generation_id=str(claim.generation.id),
             fence=claim.fence,
             outcome=result.outcome,
             provider=permit.provider.name,
+            failure=failed and failed.failure,
+            detail=failed and failed.detail,
+            provider_request_id=failed and failed.provider_request_id,
         )
 
     async def _report(self, permit: Permit, failure: PaintingFailed | None) -> None:

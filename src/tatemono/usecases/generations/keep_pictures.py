@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 async def keep_pictures(dependencies: GenerationDependencies, claim: Claim, painting: Painting) -> list[KeptPicture]:
-    """Check the pictures, have them judged, sign them and put them into the store.
+    """Check the pictures, have them judged, sign them and put them into the store. Fewer than asked for are kept, too.
 
     :raises PaintingFailed: they are not what was asked for, or moderation refuses them, or the store takes none
     """
     request = claim.generation.request
-    if len(painting.pictures) != request.n:
+    if not 1 <= len(painting.pictures) <= request.n:
         raise PaintingFailed(
             Failure.NO_PICTURE,
             f"{len(painting.pictures)} pictures came, {request.n} were asked for",
@@ -42,7 +42,10 @@ async def keep_pictures(dependencies: GenerationDependencies, claim: Claim, pain
 
 async def _all(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """What each of the steps gives; raises as `_together`."""
-    tasks = [asyncio.ensure_future(step) for step in steps]
+    first, *others = steps
+    if not others:
+        return [await first]  # most jobs are for one picture, and need no task for each step
+    tasks = [asyncio.ensure_future(step) for step in (first, *others)]
     await _together(tasks)
     return [task.result() for task in tasks]
 
@@ -55,10 +58,11 @@ async def _together(tasks: Sequence[asyncio.Future[Any]]) -> None:
     """
     try:
         await asyncio.gather(*tasks)
-    finally:
+    except BaseException:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _key(claim: Claim, position: int) -> str:

@@ -74,14 +74,30 @@ class Generations(Protocol):
         provider_request_id: str | None,
         *,
         cost_micros: int = 0,
+        detail: str | None = None,
     ) -> bool:
         """End it without pictures, return the credits, and record what the call cost us all the same."""
         ...
 
     async def retry(
-        self, claim: Claim, outcome: Outcome, failure: Failure, delay: timedelta, provider_request_id: str | None
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        failure: Failure,
+        delay: timedelta,
+        provider_request_id: str | None,
+        *,
+        detail: str | None = None,
     ) -> bool:
         """Put it back into the queue, with a ticket, for later."""
+        ...
+
+    async def end_waiting(self, *, asked_before: timedelta, verdict: GiveUp, limit: int) -> list[UUID]:
+        """End those that were asked for so long ago and wait in the queue, and return their credits.
+
+        :param limit: of the oldest, so many at most
+        :returns: their ids
+        """
         ...
 
     async def cancel(self, user_id: UUID, generation_id: UUID) -> State | None:
@@ -132,6 +148,14 @@ class Queue(Protocol):
 
 class Painters(Protocol):
     """What the workers know of each painter together."""
+
+    async def all(self) -> dict[tuple[str, str], Breaker]:
+        """By provider and model. One that is not there never had any trouble."""
+        ...
+
+    async def record_outage(self, because: str | None) -> None:
+        """Say that no painter takes our account, and why; none: one does."""
+        ...
 
     async def lock(self, provider: str, model: str) -> Breaker:
         """As it is, locked until the transaction ends."""

@@ -13,11 +13,15 @@ async def report_call(
     signal: BreakerSignal,
     retry_after_seconds: float | None,
     jitter: float,
+    cause: str | None = None,
 ) -> Breaker:
-    """Count it in the painter's row, so that all workers leave it alone, or come back, together."""
+    """Count it in the painter's row, so that all workers leave it alone, or come back, together.
+
+    :param cause: the painter's word for why it refuses our account
+    """
     async with db.transaction() as rows:
         before = await rows.painters.lock(provider, model)
-        breaker = after(before, signal, retry_after_seconds=retry_after_seconds, jitter=jitter)
+        breaker = after(before, signal, retry_after_seconds=retry_after_seconds, jitter=jitter, cause=cause)
         await rows.painters.save(provider, model, breaker)
     db.notifier.notify(PAINTERS_CHANNEL)
     return breaker

@@ -24,6 +24,8 @@ from tatemono.usecases.ports import EVENTS_CHANNEL, OUTBOX_CHANNEL
 _log = logging.getLogger(__name__)
 
 _OVERTAKEN_SECONDS = 0.1
+#: A painter that counts more makes no sense: it would use up a day's budget by a slip.
+_MOST_TIMES_EXPECTED = 20
 
 
 class Stop(Enum):
@@ -192,6 +194,8 @@ def _cost(dependencies: GenerationDependencies, claim: Claim, painted: Painting)
     expected = claim.generation.expected_micros
     if cost > expected:
         _log.warning("generation %s cost %d micro-dollars, %d were expected", claim.generation.id, cost, expected)
+    if not painted.usage.output_tokens or (expected and cost > expected * _MOST_TIMES_EXPECTED):
+        return expected
     return cost or expected
 
 
@@ -199,11 +203,12 @@ async def _failed(dependencies: GenerationDependencies, claim: Claim, failed: Pa
     history = claim.before.and_then(failed.failure)
     plan = plan_retry(failed.failure, history, dependencies.unknown_policy, jitter=dependencies.jitter())
     if failed.painting is None:
-        return await _record(dependencies, claim, failed.failure, plan, failed.provider_request_id)
+        request_id, detail = failed.provider_request_id, failed.detail
+        return await _record(dependencies, claim, failed.failure, plan, request_id, detail=detail)
     # It came and is on the bill, though no user sees it.
     cost = _cost(dependencies, claim, failed.painting)
     request_id = failed.painting.provider_request_id
-    return await _record(dependencies, claim, failed.failure, plan, request_id, cost_micros=cost)
+    return await _record(dependencies, claim, failed.failure, plan, request_id, cost_micros=cost, detail=failed.detail)
 
 
 async def _let_go(dependencies: GenerationDependencies, claim: Claim, reason: Stop) -> Outcome | None:
@@ -230,14 +235,17 @@ async def _record(
     provider_request_id: str | None,
     *,
     cost_micros: int = 0,
+    detail: str | None = None,
 ) -> Outcome | None:
     outcome = Outcome.of(failure)
     generations = dependencies.db.generations
     if isinstance(plan, Retry):
         delay = timedelta(seconds=plan.after_seconds)
-        held = await generations.retry(claim, outcome, failure, delay, provider_request_id)
+        held = await generations.retry(claim, outcome, failure, delay, provider_request_id, detail=detail)
         dependencies.db.notifier.notify(OUTBOX_CHANNEL)
     else:
-        held = await generations.give_up(claim, outcome, failure, plan, provider_request_id, cost_micros=cost_micros)
+        held = await generations.give_up(
+            claim, outcome, failure, plan, provider_request_id, cost_micros=cost_micros, detail=detail
+        )
     dependencies.db.notifier.notify(EVENTS_CHANNEL, str(claim.generation.id))
     return outcome if held else None

@@ -20,12 +20,14 @@ async def save(worker: Database, breaker: Breaker, painter: tuple[str, str] = FI
 
 class TestSave:
     async def test_keeps_what_is_known_of_each_by_itself(self, worker: Database) -> None:
-        await save(worker, Breaker(5, 1, 2, 60.0, 30.0, 20.0))
+        await save(worker, Breaker(5, 1, 2, 60.0, 30.0, 20.0, "insufficient_quota"))
         await save(worker, Breaker(0, 0, 1, None, 5.0, 0.0), SECOND)
         known = await worker.painters.all()
         assert set(known) == {FIRST, SECOND}
-        assert astuple(known[FIRST]) == pytest.approx((5, 1, 2, 60.0, 30.0, 20.0), abs=10)
+        assert astuple(known[FIRST])[:6] == pytest.approx((5, 1, 2, 60.0, 30.0, 20.0), abs=10)
+        assert known[FIRST].refused_because == "insufficient_quota"
         assert known[SECOND].open_for is None
+        assert known[SECOND].refused_because is None
         assert (known[SECOND].failures, known[SECOND].turned_away) == (0, 1)
 
     async def test_changes_nothing_of_one_that_is_locked_again(self, worker: Database) -> None:

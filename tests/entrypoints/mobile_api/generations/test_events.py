@@ -39,7 +39,7 @@ class TestWatchGeneration:
             assert queued is not None
             assert (queued.kind, queued.id, queued.data["id"]) == ("queued", 0, asked["id"])
             position = await stream.until("position")
-            assert (position.data, position.id) == ({"position": 1, "waiting": None}, None)
+            assert (position.data, position.id) == ({"position": 1, "waiting": None, "delay": None}, None)
             claim = await painter.claim()
             started = await stream.until("started")
             await painter.partial(claim, 0)
@@ -72,9 +72,21 @@ class TestWatchGeneration:
             await painter.retry(await painter.claim())
             retrying = await stream.until("retrying")
             assert retrying.data["failure"] == "rate_limited"
-            assert (await stream.until("position")).data == {"position": 1, "waiting": None}
+            assert (await stream.until("position")).data == {"position": 1, "waiting": None, "delay": None}
             await painter.succeed(await painter.claim())
             assert await stream.rest() == ["started", "done"]
+
+    async def test_tells_that_it_waits_for_no_fault_of_its_prompt(
+        self, phone: Phone, edge: HttpEdge, painter: Worker
+    ) -> None:
+        await painter.refuse_account("insufficient_quota")
+        asked = await phone.ask()
+        async with open_stream(edge, phone, events_of(asked), **{"accept-language": "ja"}) as stream:
+            position = await stream.until("position")
+        assert position.data["delay"]["code"] == "painter_out_of_order"
+        assert "プロンプトの問題ではありません" in position.data["delay"]["text"]
+        shown = (await phone.client.get(f"/v1/api/generations/{asked['id']}")).json()
+        assert shown["delay"]["text"].startswith("No pictures can be made now.")
 
     async def test_tells_that_it_was_cancelled(self, phone: Phone, edge: HttpEdge) -> None:
         asked = await phone.ask()
@@ -89,10 +101,10 @@ class TestWatchGeneration:
     ) -> None:
         first, second = await phone.ask(), await phone.ask()
         async with open_stream(edge, phone, events_of(second)) as stream:
-            assert (await stream.until("position")).data == {"position": 2, "waiting": None}
+            assert (await stream.until("position")).data == {"position": 2, "waiting": None, "delay": None}
             claim = await painter.claim()
             assert str(claim.generation.id) == first["id"]
-            assert (await stream.until("position")).data == {"position": 1, "waiting": None}
+            assert (await stream.until("position")).data == {"position": 1, "waiting": None, "delay": None}
 
     async def test_reads_all_positions_in_one_query(
         self, phone: Phone, edge: HttpEdge, backend: MobileApiBackend
@@ -112,7 +124,7 @@ class TestWatchGeneration:
             open_stream(edge, phone, events_of(generations[2])) as third,
         ):
             for place, stream in enumerate((first, second, third), start=1):
-                assert (await stream.until("position")).data == {"position": place, "waiting": None}
+                assert (await stream.until("position")).data == {"position": place, "waiting": None, "delay": None}
         assert len(asked) <= 2
         assert set(asked[-1]) == {UUID(generation["id"]) for generation in generations}
 

@@ -86,7 +86,7 @@ turn as materialized (
     select id, fence, {p.model}, {p.provider}, '{FOLDER}/' || user_id || '/' || id || '/' || fence, clock_timestamp(),
         case when reserved_micros >= expected_micros * (1 + (
             select count(*) from attempts where attempts.generation_id = claimed.id
-                and failure is distinct from 'rate_limited')) then expected_micros else 0 end
+                and coalesce(failure, '') not in ('rate_limited', 'account_refused'))) then expected_micros else 0 end
     from claimed
 ), event as (
     insert into generation_events (generation_id, kind, data)
@@ -99,6 +99,7 @@ from claimed left join styles on styles.id = claimed.style cross join lateral (
             outcome is null and claimed.id not in (select generation_id from undecided)))::int as unknown,
         count(*) filter (where failure = 'no_picture')::int as without_picture,
         count(*) filter (where failure = 'rate_limited')::int as turned_away,
+        count(*) filter (where failure = 'account_refused')::int as account_refused,
         count(*) filter (where outcome is null) > 0 as taken_over
     from attempts where attempts.generation_id = claimed.id) before
 """,

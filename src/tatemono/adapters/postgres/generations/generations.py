@@ -34,7 +34,7 @@ def _claim_of(row: Any) -> Claim:
         row["ended"] + 1,
         row["cancelled"],
         row["prompt_suffix"],
-        History(row["ended"], row["unknown"], row["without_picture"], row["turned_away"]),
+        History(row["ended"], row["unknown"], row["without_picture"], row["turned_away"], row["account_refused"]),
         row["taken_over"],
     )
 
@@ -126,6 +126,7 @@ class Generations(Submissions):
             input_image_tokens=[success.usage.input_image_tokens for success in successes],
             output_tokens=[success.usage.output_tokens for success in successes],
             cost_micros=[success.cost_micros for success in successes],
+            refund=[success.claim.generation.refund(len(success.pictures)) for success in successes],
             generation_id=[generation_id for generation_id, _, _ in kept],
             position=[position for _, position, _ in kept],
             object_key=[each.object_key for _, _, each in kept],
@@ -149,6 +150,7 @@ class Generations(Submissions):
         provider_request_id: str | None,
         *,
         cost_micros: int = 0,
+        detail: str | None = None,
     ) -> bool:
         return await self._settle(
             sql.GIVE_UP,
@@ -159,10 +161,25 @@ class Generations(Submissions):
             state=verdict.state,
             failure_code=verdict.failure_code,
             cost_micros=cost_micros,
+            detail=detail,
         )
 
+    async def end_waiting(self, *, asked_before: timedelta, verdict: GiveUp, limit: int) -> list[UUID]:
+        rows = await self._undisturbed(
+            self._executor.fetch,
+            *sql.END_WAITING.bind(age=asked_before, failure_code=verdict.failure_code, limit=limit),
+        )
+        return [row[0] for row in rows]
+
     async def retry(
-        self, claim: Claim, outcome: Outcome, failure: Failure, delay: timedelta, provider_request_id: str | None
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        failure: Failure,
+        delay: timedelta,
+        provider_request_id: str | None,
+        *,
+        detail: str | None = None,
     ) -> bool:
         return await self._settle(
             sql.RETRY,
@@ -171,6 +188,7 @@ class Generations(Submissions):
             failure=failure,
             delay=delay,
             provider_request_id=provider_request_id,
+            detail=detail,
             queue=IMAGE_JOBS,
         )
 

@@ -31,7 +31,7 @@ insert into generation_events (generation_id, kind, data) select id, 'partial', 
 p = Parameters(
     *("id", "fence", "provider_request_id", "input_text_tokens", "input_image_tokens", "output_tokens", "cost_micros"),
     *("generation_id", "position", "object_key", "thumbnail_key", "content_type", "width", "height", "size_bytes"),
-    *("sha256", "thumbhash"),
+    *("sha256", "thumbhash", "refund"),
 )
 SUCCEED = Statement(
     p,
@@ -39,8 +39,8 @@ SUCCEED = Statement(
 with ended as (
     select * from unnest({p.id}::uuid[], {p.fence}::int[], {p.provider_request_id}::text[],
         {p.input_text_tokens}::int[], {p.input_image_tokens}::int[], {p.output_tokens}::int[],
-        {p.cost_micros}::bigint[])
-        as e (id, fence, provider_request_id, input_text_tokens, input_image_tokens, output_tokens, cost_micros)
+        {p.cost_micros}::bigint[], {p.refund}::int[])
+        as e (id, fence, provider_request_id, input_text_tokens, input_image_tokens, output_tokens, cost_micros, refund)
 ), held as materialized (
     select g.id from ended join generations g on g.id = ended.id and g.fence = ended.fence
     where g.state = 'running' order by g.id for no key update of g
@@ -49,16 +49,17 @@ with ended as (
     from held where generations.id = held.id
     returning generations.id, user_id, price, fence, reserved_micros, budget_day, budget_shard
 ), spent as (
-    select done.*, ended.cost_micros + {_spent_before("done.fence")} as micros
+    select done.*, ended.refund, ended.cost_micros + {_spent_before("done.fence")} as micros
     from done join ended on ended.id = done.id
 ), payer as materialized (
     select user_id, day from accounts where user_id in (select user_id from done) order by user_id for no key update
 ), settled as (
-    select payer.user_id, sum(price) as price, count(*) as jobs,
+    select payer.user_id, sum(price) as price, sum(refund) as refund, count(*) as jobs,
         coalesce(sum(micros - reserved_micros) filter (where budget_day = payer.day), 0)::bigint as day_micros
     from payer join spent on spent.user_id = payer.user_id group by payer.user_id
 ), account as (
-    update accounts set held = held - settled.price, spent = accounts.spent + settled.price,
+    update accounts set held = held - settled.price, spent = accounts.spent + settled.price - settled.refund,
+        available = available + settled.refund,
         running = running - settled.jobs, day_micros = greatest(0, accounts.day_micros + settled.day_micros)
     from settled where accounts.user_id = settled.user_id
 ), given_back as (
@@ -66,6 +67,10 @@ with ended as (
 ), transfer as (
     insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
     select user_id, id, 'held', 'spent', price from done
+), refund as (
+    -- For pictures that were asked for and did not come.
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'spent', 'available', refund from spent where refund > 0
 ), attempt as (
     update attempts set outcome = 'succeeded', finished_at = now(), provider_request_id = ended.provider_request_id,
         input_text_tokens = ended.input_text_tokens, input_image_tokens = ended.input_image_tokens,
@@ -89,7 +94,7 @@ insert into generation_events (generation_id, kind, data) select id, 'done', '{{
 )
 
 p = Parameters(
-    *("id", "fence", "outcome", "failure", "provider_request_id", "state", "failure_code", "cost_micros"),
+    *("id", "fence", "outcome", "failure", "provider_request_id", "state", "failure_code", "cost_micros", "detail"),
 )
 GIVE_UP = Statement(
     p,
@@ -101,7 +106,8 @@ with done as (
     returning id, user_id, price, state, reserved_micros, budget_day, budget_shard
 ), attempt as (
     update attempts set outcome = {p.outcome}::attempt_outcome, failure = {p.failure}, finished_at = now(),
-        provider_request_id = {p.provider_request_id}, decision = 'give_up', cost_micros = {p.cost_micros}
+        provider_request_id = {p.provider_request_id}, decision = 'give_up', cost_micros = {p.cost_micros},
+        detail = {p.detail}
     from done where attempts.generation_id = done.id and attempts.fence = {p.fence} and attempts.outcome is null
     returning attempts.possible_micros
 ), undecided as (
@@ -129,7 +135,7 @@ from done returning true
 """,
 )
 
-p = Parameters("id", "fence", "outcome", "failure", "delay", "provider_request_id", "queue")
+p = Parameters("id", "fence", "outcome", "failure", "delay", "provider_request_id", "queue", "detail")
 RETRY = Statement(
     p,
     f"""
@@ -144,7 +150,7 @@ with back as (
     from back where accounts.user_id = back.user_id
 ), attempt as (
     update attempts set outcome = {p.outcome}::attempt_outcome, failure = {p.failure}, finished_at = now(),
-        provider_request_id = {p.provider_request_id}, decision = 'retry'
+        provider_request_id = {p.provider_request_id}, decision = 'retry', detail = {p.detail}
     from back where attempts.generation_id = back.id and attempts.fence = {p.fence}
 ), ticket as (
     insert into outbox (queue, body, due_at) select {p.queue}, id::text, not_before from back
@@ -153,6 +159,44 @@ insert into generation_events (generation_id, kind, data)
 select id, 'retrying', jsonb_build_object('failure', {p.failure}::text,
     'after_seconds', extract(epoch from {p.delay}::interval))
 from back returning true
+""",
+)
+
+# Several accounts at once: locked in the order of their ids, as everywhere.
+p = Parameters("age", "failure_code", "limit")
+END_WAITING = Statement(
+    p,
+    f"""
+with waiting as materialized (
+    select id from generations where state = 'queued' and created_at < now() - {p.age}::interval
+    order by id limit {p.limit} for update skip locked
+), done as (
+    update generations set state = 'failed', failure_code = {p.failure_code}, finished_at = now()
+    from waiting where generations.id = waiting.id and generations.state = 'queued'
+    returning generations.id, user_id, price, priority, reserved_micros, budget_day, budget_shard
+), spent as (
+    select done.*, coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
+        where attempts.generation_id = done.id), 0)::bigint as micros from done
+), payer as materialized (
+    select user_id, day from accounts where user_id in (select user_id from done) order by user_id for no key update
+), returned as (
+    select payer.user_id, sum(price) as price, count(*) as jobs, count(*) filter (where priority = 1) as high,
+        count(*) filter (where priority = -1) as low,
+        coalesce(sum(micros - reserved_micros) filter (where budget_day = payer.day), 0)::bigint as day_micros
+    from payer join spent on spent.user_id = payer.user_id group by payer.user_id
+), account as (
+    update accounts set held = held - returned.price, available = available + returned.price,
+        queued = queued - returned.jobs, queued_high = queued_high - returned.high,
+        queued_low = queued_low - returned.low, day_micros = greatest(0, accounts.day_micros + returned.day_micros)
+    from returned where accounts.user_id = returned.user_id
+), given_back as (
+    {_GIVE_BACK}
+), transfer as (
+    insert into credit_transfers (user_id, generation_id, out_of, into_pot, credits)
+    select user_id, id, 'held', 'available', price from done
+)
+insert into generation_events (generation_id, kind, data)
+select id, 'failed', jsonb_build_object('failure_code', {p.failure_code}::text) from done returning generation_id
 """,
 )
 

@@ -32,10 +32,12 @@ class PictureRow:
 class Place:
     """:ivar position: how many jobs from now it is its turn; 1 is next
     :ivar waiting: how long that takes; none if there is nothing yet to reckon from
+    :ivar delayed: no painter takes our account, and an operator has to act first
     """
 
     position: int
     waiting: Waiting | None
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Queries:
     async def positions(self, generation_ids: list[UUID]) -> dict[UUID, Place]:
         """Where in the queue each is that still waits."""
         rows = await self._pool.fetch(POSITIONS, generation_ids)
-        return {row[0]: Place(row[1], estimate_waiting(row[1], Pace(*row[2:]))) for row in map(tuple, rows)}
+        return {row[0]: Place(row[1], estimate_waiting(row[1], Pace(*row[2:-1])), row[-1]) for row in map(tuple, rows)}
 
     async def events_after(self, after: dict[UUID, int]) -> list[EventRow]:
         """The events of each generation that are newer than the id given for it, in order."""
@@ -153,6 +155,11 @@ class Queries:
         """The largest id that an event has, 0 if there is none."""
         newest: int = await self._pool.fetchval("select coalesce(max(id), 0) from generation_events")
         return newest
+
+    async def painter_outage(self) -> str | None:
+        """Why no painter takes our account, in the painter's own word; none: one does."""
+        because: str | None = await self._pool.fetchval("select because from painter_outage")
+        return because
 
     async def services_connected(self) -> set[str]:
         """Names of the services that hold a connection to the database now."""

@@ -61,10 +61,11 @@ running, samples, mean_seconds, extract(epoch from now() - measured_at)::float8 
 _READ_PACE = f"select {_PACE} from queue_pace"
 
 
-def _positions(generation_ids: str) -> str:
+def _positions(generation_ids: str, more: str = "") -> str:
     """Where those of the generations are that still wait, and how fast the queue moves.
 
     :param generation_ids: an expression, an array
+    :param more: another column, the last one
     """
     # All of a higher priority; within one the user's own place among their waiting ones, and for each other user as
     # many as come before: turns go round, and the user who was served the longest ago is next.
@@ -83,12 +84,12 @@ select id, (place + coalesce((
             place - (a.last_claimed_at > mine.last_claimed_at)::int,
             case mine.priority when 1 then a.queued_high when -1 then a.queued_low
                 else a.queued - a.queued_high - a.queued_low end) end)
-    from accounts a where a.queued > 0), 0))::bigint as position, {_PACE}
+    from accounts a where a.queued > 0), 0))::bigint as position, {_PACE}{more}
 from mine, queue_pace
 """
 
 
-POSITIONS = _positions("$1::uuid[]")
+POSITIONS = _positions("$1::uuid[]", ", exists (select from painter_outage) as delayed")
 
 # The newest ends name the newest attempts, so that no index on their time is needed.
 _MEASURE = """

@@ -53,7 +53,14 @@ def _painter(provider: str, model: str, breaker: Breaker) -> dict[str, Any]:
     busy, opened = breaker.busy_for > 0, breaker.open_for is not None
     state = "busy" if busy else "closed" if not opened else "open" if (breaker.open_for or 0) > 0 else "half-open"
     seconds = round(wait) if decision is BreakerDecision.WAIT else 0
-    return {"provider": provider, "model": model, "state": state, "failures": breaker.failures, "seconds": seconds}
+    return {
+        "provider": provider,
+        "model": model,
+        "state": state,
+        "failures": breaker.failures,
+        "seconds": seconds,
+        "refused_because": breaker.refused_because,
+    }
 
 
 #: What the routes that control the whole queue have in common.

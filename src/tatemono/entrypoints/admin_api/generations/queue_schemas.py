@@ -31,6 +31,13 @@ class Painter(ResponseBody):
     ]
     failures: Annotated[int, Field(description="In a row.")]
     seconds: Annotated[int, Field(description="Until it is called again.")]
+    refused_because: Annotated[
+        str | None,
+        Field(
+            description="Why it refuses our account, in its own word (`insufficient_quota`, `invalid_api_key`, …): an "
+            "operator has to act. Null: it takes it."
+        ),
+    ]
 
 
 class Queue(ResponseBody):
@@ -46,7 +53,16 @@ class Queue(ResponseBody):
             "running": 16,
             "people_waiting": 41,
             "seconds_per_attempt": 21.4,
-            "painters": [{"provider": "first", "model": "a-model", "state": "closed", "failures": 0, "seconds": 0}],
+            "painters": [
+                {
+                    "provider": "first",
+                    "model": "a-model",
+                    "state": "open",
+                    "failures": 1,
+                    "seconds": 48,
+                    "refused_because": "insufficient_quota",
+                }
+            ],
             "dead_letters": {"image-jobs": 2},
         }
     )

@@ -23,7 +23,7 @@ event: queued
 data: {"id":"019ab3c2-5b1e-7a10-8c55-0d2f6a1b9e01","created_at":"2026-11-24T08:40:58.271828Z"}
 
 event: position
-data: {"position":3,"waiting":{"seconds":41,"least_seconds":22,"most_seconds":61}}
+data: {"position":3,"waiting":{"seconds":41,"least_seconds":22,"most_seconds":61},"delay":null}
 
 id: 4711
 event: started

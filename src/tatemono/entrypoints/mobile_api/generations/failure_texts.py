@@ -6,6 +6,18 @@ FAILURES = {
         "The painter does not paint this prompt. Change it and try again; it cost nothing.",
         "この内容の画像は作成できません。プロンプトを変えてお試しください。クレジットは消費されていません。",
     ),
+    "painter_refused_user": (
+        "The painter takes no more requests for your account. If that is wrong, ask support; it cost nothing.",
+        "このアカウントからは画像を作成できません。お心当たりがなければお問い合わせください。クレジットは消費されていません。",
+    ),
+    "painter_out_of_order": (
+        "No pictures can be made now. The fault is ours, not your prompt's. Try again later; it cost nothing.",
+        "サービス側の問題で画像を作成できません。後でもう一度お試しください。クレジットは消費されていません。",
+    ),
+    "reference_rejected": (
+        "The painter cannot read the reference picture. Use another; it cost nothing.",
+        "参照画像を読み取れませんでした。別の画像をお使いください。クレジットは消費されていません。",
+    ),
     "painter_rejected_request": (
         "The painter did not understand the request. It cost nothing.",
         "画像の作成リクエストが受け付けられませんでした。クレジットは消費されていません。",
@@ -55,9 +67,21 @@ FAILURES = {
         "キャンセルされました。クレジットは消費されていません。",
     ),
 }
+#: Why a generation waits for longer → English, Japanese.
+DELAYS = {
+    "painter_out_of_order": (
+        "No pictures can be made now. The fault is ours, not your prompt's. It is tried again for a while.",
+        "サービス側の問題で画像を作成できません。プロンプトの問題ではありません。しばらく自動で再試行します。",
+    ),
+}
 _OTHER = ("It failed. It cost nothing.", "画像を作成できませんでした。クレジットは消費されていません。")
 
 
 def failure_text(code: str, language: str) -> str:
     english, japanese = FAILURES.get(code, _OTHER)
+    return japanese if language == "ja" else english
+
+
+def delay_text(code: str, language: str) -> str:
+    english, japanese = DELAYS[code]
     return japanese if language == "ja" else english

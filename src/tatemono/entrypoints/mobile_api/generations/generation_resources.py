@@ -8,7 +8,7 @@ from uuid import UUID
 from tatemono.adapters.postgres.generations.queries import Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
 from tatemono.domain.generations.generation import Generation, State
-from tatemono.entrypoints.mobile_api.generations.failure_texts import failure_text
+from tatemono.entrypoints.mobile_api.generations.failure_texts import delay_text, failure_text
 from tatemono.entrypoints.mobile_api.pictures.picture_urls import PictureUrls
 
 
@@ -16,7 +16,7 @@ def failure(code: str | None, language: str) -> dict[str, str] | None:
     return {"code": code, "text": failure_text(code, language)} if code else None
 
 
-def place_resource(place: Place) -> dict[str, Any]:
+def place_resource(place: Place, language: str) -> dict[str, Any]:
     """Where in the queue it is, and how long that takes: in whole seconds, the error included."""
     waiting = place.waiting
     estimate = waiting and {
@@ -24,7 +24,9 @@ def place_resource(place: Place) -> dict[str, Any]:
         "least_seconds": floor(waiting.least_seconds),
         "most_seconds": ceil(waiting.most_seconds),
     }
-    return {"position": place.position, "waiting": estimate}
+    code = "painter_out_of_order"
+    delay = {"code": code, "text": delay_text(code, language)} if place.delayed else None
+    return {"position": place.position, "waiting": estimate, "delay": delay}
 
 
 def generation_resource(
@@ -46,7 +48,7 @@ def generation_resource(
         "reference_id": request.reference_id,
         "price_credits": generation.price,
         "failure": failure(generation.failure_code, language),
-        **(place_resource(place) if place else {"position": None, "waiting": None}),
+        **(place_resource(place, language) if place else {"position": None, "waiting": None, "delay": None}),
         "pictures": pictures,
         "created_at": generation.created_at,
         "started_at": generation.started_at,

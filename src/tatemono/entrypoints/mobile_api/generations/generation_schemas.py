@@ -131,6 +131,7 @@ _GENERATION = {
     "failure": None,
     "position": 3,
     "waiting": {"seconds": 41, "least_seconds": 22, "most_seconds": 61},
+    "delay": None,
     "pictures": [],
     "created_at": "2026-11-24T08:40:58.271828Z",
     "started_at": None,
@@ -167,6 +168,10 @@ class Generation(ResponseBody):
     waiting: Annotated[
         WaitingTime | None,
         Field(description="While queued: how long that takes, by what the queue did lately; null: no estimate yet."),
+    ]
+    delay: Annotated[
+        FailureReason | None,
+        Field(description="While queued: why it waits for longer than usual, which is not the prompt's fault."),
     ]
     pictures: Annotated[list[Picture], Field(description="When it succeeded, without those that were deleted since.")]
     created_at: datetime

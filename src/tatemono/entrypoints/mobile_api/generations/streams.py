@@ -148,10 +148,11 @@ class EventStream:
         self._wake()
 
     def show_place(self, place: Place | None) -> None:
-        """Show it if it is news: another position, or an estimate where there was none."""
+        """Show it if it is news: another position, a delay, or an estimate where there was none."""
         shown = self._shown_place
         if place is not None and shown is not None and place.position == shown.position:
-            place = shown if (place.waiting is None) == (shown.waiting is None) else place
+            alike = (place.waiting is None) == (shown.waiting is None) and place.delayed == shown.delayed
+            place = shown if alike else place
         self._place = place
         if place is not None and place != shown:
             self._wake()
@@ -220,7 +221,7 @@ class EventStream:
         while not (self._ended or watch.overrun or self._written >= MAX_BYTES_OF_A_STREAM):
             if self._place is not None and self._place != self._shown_place:
                 self._shown_place = self._place
-                await self._write(_event("position", orjson.dumps(place_resource(self._shown_place))))
+                await self._write(_event("position", orjson.dumps(place_resource(self._shown_place, self._language))))
             elif (event := watch.take()) is not None:
                 self._show_positions(waiting=event.kind == "retrying")
                 self._place = self._shown_place = None
