@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -203,6 +204,7 @@ class PeopleAndPhones(RuleBasedStateMachine):
 
 
 class TestPeopleAndPhones:
+    @pytest.mark.long
     def test_lose_nobody_and_nothing(self, database_url: str, service_database_url: Callable[[str], str]) -> None:
         with asyncio.Runner() as runner:
             machine = PeopleAndPhones

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
@@ -129,6 +130,7 @@ class PeopleWhoLeave(PeopleAndPhones):
 
 
 class TestPeopleWhoLeave:
+    @pytest.mark.long
     def test_are_gone_and_take_nothing_of_anybody_along(
         self, database_url: str, service_database_url: Callable[[str], str], aws_environment: CloudEndpoint
     ) -> None:
