@@ -139,6 +139,17 @@ class TestDemo:
         with Image.open(output) as image:
             assert (image.format, image.size) == ("PNG", (1024, 1024))
 
+    def test_keeps_the_picture_that_is_there(self, building: RunningBuilding, tmp_path: Path) -> None:
+        kept = tmp_path / "fox.png"
+        kept.write_bytes(b"of somebody")
+        command = building.command("demo", "A fox", "--quality", "low", "--output", str(kept))
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert kept.read_bytes() == b"of somebody"
+        assert "fox-2.png" in done.stdout.replace("\n", "")
+        with Image.open(tmp_path / "fox-2.png") as image:
+            assert image.format == "PNG"
+
     def test_measures_many_phones(self, building: RunningBuilding) -> None:
         done = subprocess.run(
             building.command("demo", "A boat", "--quality", "low", "--users", "4", "--pictures", "2"),

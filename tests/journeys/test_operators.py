@@ -46,7 +46,8 @@ class TestOperators:
         me = await phone.call("GET", "/v1/api/me")
         person = f"/v1/api/admin/people/{me['id']}"
         trust = ssl.create_default_context(cafile=building.authority)
-        headers = {"authorization": f"Bearer {token.strip()}"}
+        # As `$(…)` takes it, which keeps a space in front.
+        headers = {"authorization": f"Bearer {token.removesuffix(chr(10))}"}
         async with httpx2.AsyncClient(base_url=building.address, verify=trust, headers=headers) as operator:
             suspended = await operator.post(f"{person}/suspend", json={"reason": "A test"})
             assert suspended.status_code == 204, suspended.text

@@ -1,12 +1,23 @@
 """The command line, `tatemono`: its groups of commands, and what it exits with."""
 # ruff: noqa: PLC0415 - the errors are loaded when one is raised, so that `--help` is quick
 
+import codecs
+import errno
+import io
+import os
 import signal
 import sys
 
 import typer
 
 from tatemono_tools.cli import building, demo, functions, infra, keys, models, operators, testing
+from tatemono_tools.invocation import typed
+
+_IN_ASCII = {"✓": "+", "✗": "x", "·": "-", "…": "...", "→": "->", "×": "x", "─": "-", "│": "|", "█": "#"}
+"""What is written where a terminal's encoding has no such character; `?` for the others."""
+
+_THE_MACHINES = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+"""A file that the person may not write or read, or that has no room: mended on the machine, not in this program."""
 
 app = typer.Typer(
     name="tatemono",
@@ -14,9 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="""**Tatemono** (建物, "building"): a generative-AI image app, whole, on this machine.
+    help=f"""**Tatemono** (建物, "building"): a generative-AI image app, whole, on this machine.
 
-`tatemono up` starts everything, `tatemono demo` paints a first picture through it, `tatemono test` runs the tests.
+`{typed()} up` starts everything, `{typed()} demo` paints a first picture through it, `{typed()} test` runs the tests.
 
 Exit codes: 0 done, 1 failed, 2 the command line is wrong, 3 nothing is running (`status`).""",
 )
@@ -34,17 +45,41 @@ app.add_typer(infra.commands, name="infra")
 
 def main() -> int:
     """Run the command line; an error that a person can mend is one line, not a traceback."""
+    _write_what_can_be_written()
+    _go_around_proxies()
     try:
-        app(standalone_mode=True)
+        app(standalone_mode=True, prog_name=typed())
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
         code = _exit_code(error)
         if code is None:
             raise
-        sys.stderr.write(f"tatemono: {error}\n")
+        sys.stderr.write(f"tatemono: {_sentence(error)}\n")
         return code
     return 0
+
+
+def _write_what_can_be_written() -> None:
+    """Let no character end a command: a terminal may be EUC-JP, Latin-1 or ASCII, and a file's name any bytes."""
+    codecs.register_error("tatemono", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="tatemono")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    unknown = error.object[error.start : error.end]
+    return "".join(_IN_ASCII.get(character, "?") for character in unknown), error.end
+
+
+def _go_around_proxies() -> None:
+    """What a company's proxy is for is not on this machine, and the building is."""
+    for name in ("no_proxy", "NO_PROXY"):
+        others = os.environ.get(name) or os.environ.get(name.swapcase())
+        os.environ[name] = ",".join(filter(None, [others, "localhost", "127.0.0.1"]))
 
 
 def _exit_code(error: Exception) -> int | None:
@@ -53,6 +88,7 @@ def _exit_code(error: Exception) -> int | None:
     from tatemono.adapters.openai.models import ModelsNotTold
     from tatemono.domain.identity.members import MembersUnavailable
     from tatemono.usecases.identity.ports import GuestIdentitiesUnavailable
+    from tatemono_tools.invocation import NoUv
     from tatemono_tools.laptop.building import UnknownService
     from tatemono_tools.laptop.operate.control import UnknownPart
     from tatemono_tools.laptop.operate.operators import OperatorRefused
@@ -69,6 +105,7 @@ def _exit_code(error: Exception) -> int | None:
         GuestIdentitiesUnavailable,
         MembersUnavailable,
         ModelsNotTold,
+        NoUv,
         NotRunning,
         OperatorRefused,
         PortTaken,
@@ -76,4 +113,10 @@ def _exit_code(error: Exception) -> int | None:
         WrongPlan,
         WrongRegistry,
     )
-    return 1 if isinstance(error, mendable) else None
+    return 1 if isinstance(error, mendable) or (isinstance(error, OSError) and error.errno in _THE_MACHINES) else None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

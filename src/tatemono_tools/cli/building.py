@@ -30,6 +30,12 @@ def up(
         list[str] | None,
         typer.Option(metavar="SERVICE", help="Start only these services of the plan; repeat it, or use commas."),
     ] = None,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss", help="Begin although `up` says that a part of the cloud's state is lost for good."
+        ),
+    ] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the API's documentation when ready.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what every part writes, too.")] = False,
 ) -> None:
@@ -46,7 +52,15 @@ def up(
     from tatemono_tools.laptop.up import up as run
 
     names = tuple(name for words in only or () for name in words.replace(",", " ").split())
-    options = Options(data_dir=data_dir, port=port, fresh=fresh, only=names, open_browser=open_browser, verbose=verbose)
+    options = Options(
+        data_dir=data_dir,
+        port=port,
+        fresh=fresh,
+        only=names,
+        accept_loss=accept_loss,
+        open_browser=open_browser,
+        verbose=verbose,
+    )
     raise typer.Exit(run(options, open_console()))
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tatemono_tools.cli.options import PROJECT, open_console
+from tatemono_tools.cli.options import ask, open_console
+from tatemono_tools.invocation import PROJECT, bring_group, typed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +68,7 @@ def rehearse(
     runs the stack checks on the state, and sends traffic where an emulator answers it. Nothing outside of this machine
     is touched but the registry of Terraform's provider. Exit code 0 if everything held.
     """
+    bring_group("rehearsal", "moto")
     from tatemono_tools.terraform.rehearsal.rehearse import Options
     from tatemono_tools.terraform.rehearsal.rehearse import rehearse as run
 
@@ -88,7 +90,7 @@ def apply(environment: EnvironmentArgument, *, image: Image = None) -> None:
     from tatemono_tools.terraform.real import apply_plan
 
     def confirm() -> bool:
-        return str(typer.prompt(f"Type {environment.value} to apply this")) == environment.value
+        return ask(f"Type {environment.value} to apply this").strip() == environment.value
 
     raise typer.Exit(apply_plan(environment.value, open_console(highlight=True), confirm, image=image))
 
@@ -180,7 +182,7 @@ def _stack(environment: Environment, state: Path | None, folder: Path, console: 
     file = state or folder / environment.value / "state.json"
     if not file.exists():
         console.print(
-            f"There is no state at {file}. Rehearse first: tatemono infra rehearse {environment.value}",
+            f"There is no state at {file}. Rehearse first: {typed()} infra rehearse {environment.value}",
             highlight=False,
             soft_wrap=True,
         )

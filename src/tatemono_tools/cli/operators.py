@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tatemono.domain.operators.roles import Role
-from tatemono_tools.cli.options import DEFAULT_DATA_DIR, DataDir, open_console
+from tatemono_tools.cli.options import DEFAULT_DATA_DIR, DataDir, ask, open_console
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -31,7 +31,7 @@ def create_operator(
 
     if invite:
         raise typer.Exit(operator_commands.invite(StateFolder(data_dir), open_console(), email=email, role=role))
-    raise typer.Exit(operator_commands.create(StateFolder(data_dir), open_console(), _ask, email=email, role=role))
+    raise typer.Exit(operator_commands.create(StateFolder(data_dir), open_console(), ask, email=email, role=role))
 
 
 @commands.command("token")
@@ -40,7 +40,7 @@ def operator_token(email: Email, data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     from tatemono_tools.laptop.operate.operator_commands import token
     from tatemono_tools.laptop.process.state import StateFolder
 
-    raise typer.Exit(token(StateFolder(data_dir), open_console(), _ask, email=email))
+    raise typer.Exit(token(StateFolder(data_dir), open_console(), ask, email=email))
 
 
 @commands.command("list")
@@ -68,9 +68,3 @@ def disable_operator(email: Email, data_dir: DataDir = DEFAULT_DATA_DIR) -> None
     from tatemono_tools.laptop.process.state import StateFolder
 
     raise typer.Exit(disable(StateFolder(data_dir), open_console(), email=email))
-
-
-def _ask(question: str, hidden: bool) -> str:
-    # On stderr: what goes to stdout may be read by a program.
-    answer: str = typer.prompt(question, hide_input=hidden, err=True)
-    return answer

@@ -1,15 +1,18 @@
-"""What the commands share: the option `--data-dir`, and the console they write to."""
+"""What the commands share: the option `--data-dir`, the console they write to, and how they ask."""
 
+import getpass
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tatemono_tools.invocation import PROJECT
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_COLUMNS = 160
-PROJECT = Path(__file__).parents[3]
 DEFAULT_DATA_DIR = PROJECT / ".tatemono"
 
 DataDir = Annotated[
@@ -36,3 +39,24 @@ def open_console(*, highlight: bool = False) -> "Console":
     if not console.is_terminal:
         console.width = _PIPE_COLUMNS
     return console
+
+
+def ask(question: str, *, hidden: bool = False) -> str:
+    """Ask the person, on the terminal or stderr: what goes to stdout may be read by a program.
+
+    (click's prompt, and Python's `input` below it, write to stdout even when they are told to use stderr.)
+
+    :raises typer.Abort: the person ends it, or there is nobody to answer
+    """
+    try:
+        if hidden:
+            return getpass.getpass(f"{question}: ", stream=sys.stderr)
+        sys.stderr.write(f"{question}: ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline()
+    except (KeyboardInterrupt, EOFError):
+        answer = ""
+    if not answer:
+        sys.stderr.write("\n")
+        raise typer.Abort
+    return answer.rstrip("\r\n")

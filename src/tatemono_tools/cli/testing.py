@@ -1,12 +1,11 @@
 """`tatemono test`: the tests, by pytest."""
 
 import os
-import sys
 from typing import Annotated
 
 import typer
 
-from tatemono_tools.cli.options import PROJECT
+from tatemono_tools.invocation import PROJECT, replace_with
 
 _MOST_TEST_PROCESSES = 8
 
@@ -32,4 +31,4 @@ def run_tests(
     os.chdir(PROJECT)
     # The tests make folders of their own; the person's building is none of theirs.
     os.environ.pop("TATEMONO_DATA_DIR", None)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *usual, *(pytest_args or ())])  # noqa: S606 - no shell wanted
+    replace_with("dev", ["python", "-m", "pytest", *usual, *(pytest_args or ())])

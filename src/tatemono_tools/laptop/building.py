@@ -7,22 +7,23 @@ then the services, then what they write to.
 
 import asyncio
 import os
-import secrets
 import signal
 import socket
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tatemono_tools.invocation import typed
+from tatemono_tools.laptop.cloud.kept_state import KeptCloud
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.health import answers, health_problem
 from tatemono_tools.laptop.process.part import Launch, Part, PartFailed
 from tatemono_tools.laptop.process.state import StateFolder
-from tatemono_tools.laptop.provision.run_provisioner import run_provisioner
+from tatemono_tools.laptop.provision.provisioning import Provisioning
 from tatemono_tools.plan.building import Plan, Service
 
 if TYPE_CHECKING:
@@ -61,18 +62,25 @@ def clean_environment() -> dict[str, str]:
     """What a service gets of the person's environment; the rest is from the plan, as in production."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return kept | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+    # Logs are UTF-8, whatever the person's terminal is.
+    return kept | {"PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
 @dataclass
 class Building:
-    """The building of `plan` in `state`, on `ports` (by name: https, http, the embedded parts, the http services)."""
+    """The building of `plan` in `state`, on `ports` (by name: https, http, the embedded parts, the http services).
+
+    :ivar accept_loss: begin although a part of the cloud's state is lost for good
+    :ivar tell: shows the person a sentence
+    """
 
     plan: Plan
     state: StateFolder
     ports: Mapping[str, int]
     only: Collection[str] = ()
-    _provisioned: dict[str, Any] = field(default_factory=dict, repr=False)
+    accept_loss: bool = False
+    tell: Callable[[str], None] = lambda _sentence: None
+    _password_was_lost: bool = False
     _started: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -148,7 +156,8 @@ class Building:
         ]
 
     def close(self) -> None:
-        """Release the ports whose servers were never started."""
+        """Release the ports whose servers were never started, and remember what the cloud has kept."""
+        self.kept_cloud.remember()
         for held in self._held.values():
             if held:
                 held.close()
@@ -171,10 +180,10 @@ class Building:
     def _postgres(self) -> "EmbeddedPostgres":
         from tatemono_tools.laptop.postgres.database import EmbeddedPostgres, kept_password  # noqa: PLC0415 - only `up` needs it
 
+        data_dir, password_file = self.state.path / "postgres", self.state.path / "postgres-password"
+        self._password_was_lost = data_dir.exists() and not password_file.exists()
         return EmbeddedPostgres(
-            data_dir=self.state.path / "postgres",
-            port=self.ports["postgres"],
-            superuser_password=kept_password(self.state.path / "postgres-password"),
+            data_dir=data_dir, port=self.ports["postgres"], superuser_password=kept_password(password_file)
         )
 
     def _postgres_part(self) -> Part:
@@ -192,23 +201,27 @@ class Building:
 
     async def _launch_postgres(self) -> Launch:
         await asyncio.to_thread(self._postgres.initialise)
+        if self._password_was_lost:
+            self.tell("the database's password was lost (postgres-password): it has a new one now")
+            await asyncio.to_thread(self._postgres.replace_password)
+            self._password_was_lost = False
         self._take_port("postgres", "postgres")
         return Launch(argv=self._postgres.argv(), environment=self._postgres.environment())
 
     async def _postgres_ready(self) -> bool:
-        return await self._postgres.ready()
+        from tatemono_tools.laptop.postgres.database import DatabaseError  # noqa: PLC0415 - as above
+
+        try:
+            return await self._postgres.ready()
+        except DatabaseError as error:
+            advice = f"remove {self.state.path / 'postgres-password'}, and the next `{typed()} up` makes a new one"
+            raise PartFailed("postgres", f"{error}: {advice}") from error
 
     # --- the cloud
 
     @cached_property
-    def _credentials(self) -> dict[str, str]:
-        """The credentials of the embedded cloud; made once for each building."""
-        known = self.state.read_json("cloud-credentials.json")
-        if not known:
-            account = str(100_000_000_000 + secrets.randbelow(900_000_000_000))
-            known = {"account_id": account, "secret_access_key": secrets.token_urlsafe(30)}
-            self.state.write_json("cloud-credentials.json", known)
-        return known
+    def kept_cloud(self) -> KeptCloud:
+        return KeptCloud(self.state, self.accept_loss, self.tell)
 
     @property
     def _picture_keys(self) -> Path:
@@ -218,11 +231,13 @@ class Building:
         from tatemono_tools.laptop.cloud import cloud_command  # noqa: PLC0415 - as above
         from tatemono_tools.laptop.door.nginx import laptop_bucket  # noqa: PLC0415 - as above
 
+        self.kept_cloud.refuse_losses()
+        self._provisioning.lose_last_second()
         pictures = next((behavior.bucket for behavior in self.plan.edge.behaviors if behavior.bucket), None)
         argv, environment = cloud_command(
-            self.state.path / "cloud",
+            self.kept_cloud.folder,
             self._take_port("cloud", "cloud"),
-            **self._credentials,
+            **self.kept_cloud.credentials,
             region=self.plan.region,
             pictures_bucket=laptop_bucket(self.plan, pictures) if pictures else "",
             picture_keys=self._picture_keys,
@@ -249,7 +264,7 @@ class Building:
         settings = {
             "INBOX_PORT": str(self._take_port("inbox", "inbox")),
             "CLOUD_URL": f"http://{HOST}:{self.ports['cloud']}",
-            "CLOUD_SECRET": self._credentials["secret_access_key"],
+            "CLOUD_SECRET": self.kept_cloud.credentials["secret_access_key"],
             "PUBLIC_URL": self.address,
         }
         argv = [sys.executable, "-m", "tatemono_tools.laptop.inbox_page"]
@@ -257,14 +272,18 @@ class Building:
 
     # --- the plan's resources
 
-    async def _provision(self) -> None:
-        """:raises PartFailed: the plan's resources cannot be made"""
-        self._provisioned = await run_provisioner(
-            self._provision_request(),
+    @cached_property
+    def _provisioning(self) -> Provisioning:
+        return Provisioning(
+            request=self._provision_request,
             environment=clean_environment(),
             may_begin=self._stores_ready,
             log=self.state.logs / "provision.log",
         )
+
+    async def _provision(self) -> None:
+        """:raises PartFailed: the plan's resources cannot be made"""
+        await self._provisioning.make()
 
     async def _stores_ready(self) -> bool:
         return await self._cloud_ready() and await self._postgres_ready()
@@ -284,23 +303,28 @@ class Building:
             "cloud": {
                 "endpoint_url": f"http://{HOST}:{self.ports['cloud']}",
                 "region": self.plan.region,
-                "access_key_id": self._credentials["account_id"],
-                "secret_access_key": self._credentials["secret_access_key"],
+                "access_key_id": self.kept_cloud.credentials["account_id"],
+                "secret_access_key": self.kept_cloud.credentials["secret_access_key"],
             },
         }
 
     # --- the plan's services
 
     async def _launch_service(self, name: str) -> Launch:
-        # A service that starts again gets the present parameters and secrets, as a new task of ECS does.
         if name in self._started:
-            await self._provision()
+            environment = await self._provisioning.refreshed_environment_of(name)
+        else:
+            environment = self._provisioning.environment_of(name)
         self._started.add(name)
         if name in self.ports:
             self._take_port(name, name)
+        # Where services put files for a while is on the disk that all else of the building is on.
+        temporary = self.state.path / "tmp"
+        temporary.mkdir(exist_ok=True)
+        environment = environment | {"TMPDIR": str(temporary)}
         python, *words = self.plan.services[name].command
         argv = [sys.executable if python == "python" else python, *words]
-        return Launch(argv=argv, environment=clean_environment() | self._provisioned["services"][name])
+        return Launch(argv=argv, environment=clean_environment() | environment)
 
     async def _service_ready(self, name: str) -> bool:
         service = self.plan.services[name]
@@ -338,7 +362,7 @@ class Building:
             cloud_port=self.ports["cloud"],
             certificate=made.certificate,
             certificate_key=made.key,
-            origin_verify=self._provisioned["origin_verify"],
+            origin_verify=self._provisioning.origin_verify,
         )
         write_configuration(self.plan, facts)
 

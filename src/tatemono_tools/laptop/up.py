@@ -11,11 +11,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.building import DOCS_PATH, HEALTH_PATH, Building, check_services, preferred_ports
 from tatemono_tools.laptop.process import ports
+from tatemono_tools.laptop.process.disk import disk_problem
 from tatemono_tools.laptop.process.part import PartFailed
 from tatemono_tools.laptop.process.screen import UP, Screen, addresses_panel
-from tatemono_tools.laptop.process.state import PartRecord, ProcessIdentity, Record, StateFolder, now, stop_orphans
+from tatemono_tools.laptop.process.state import (
+    PartRecord,
+    ProcessIdentity,
+    Record,
+    StateFolder,
+    StateFolderRefused,
+    now,
+    stop_orphans,
+)
 from tatemono_tools.laptop.process.supervisor import Supervisor
 from tatemono_tools.plan.building import Plan, read_plan
 
@@ -32,6 +42,7 @@ class Options:
     port: int | None = None
     fresh: bool = False
     only: tuple[str, ...] = ()
+    accept_loss: bool = False
     open_browser: bool = False
     verbose: bool = False
 
@@ -42,6 +53,7 @@ def up(options: Options, console: Console) -> int:
     :returns: 0 after an orderly stop, 1 if a part could not be kept running
     :raises UnknownService: `only` names one that the plan does not have
     :raises AlreadyRunning: a building runs in the folder
+    :raises StateFolderRefused: the folder cannot hold a building's state, or its disk is full
     """
     plan = read_plan()
     check_services(plan, options.only)
@@ -49,7 +61,16 @@ def up(options: Options, console: Console) -> int:
     state.prepare()
     with state.claim():
         _clean_up(state, options, console)
-        building = Building(plan, state, _choose_ports(plan, state, options, console), options.only)
+        if problem := disk_problem(state.path):
+            raise StateFolderRefused(f"{problem}: make room, or choose another --data-dir")
+        building = Building(
+            plan,
+            state,
+            _choose_ports(plan, state, options, console),
+            options.only,
+            accept_loss=options.accept_loss,
+            tell=lambda sentence: console.print(Text(f" ! {sentence}", "yellow"), soft_wrap=True),
+        )
         try:
             return asyncio.run(_Run(options, console, building).run())
         finally:
@@ -150,6 +171,7 @@ class _Run:
             self.screen.title = "ready in"
         self.screen.begin(UP)
         self.record.ready = True
+        self.building.kept_cloud.remember()
         self._write_record()
         self._show_addresses(time.monotonic() - began)
         await watching
@@ -188,7 +210,7 @@ class _Run:
         building, address = self.building, self.building.address
         rows = [("Front door", f"{address}/")]
         if "web" in building.services:
-            first = "tatemono operator create EMAIL --role admin --invite"
+            first = f"{typed()} operator create EMAIL --role admin --invite"
             rows = [("Admin site", f"{address}/"), ("First operator", first)]
         if building.has_health:
             rows += [("API docs", f"{address}{DOCS_PATH}"), ("Health", f"{address}{HEALTH_PATH}")]
@@ -196,7 +218,7 @@ class _Run:
             ("Studio", f"http://127.0.0.1:{building.ports['studio']}/"),
             ("Inbox", f"http://127.0.0.1:{building.ports['inbox']}/"),
             ("Logs", str(building.state.logs)),
-            ("Certificate", f"{building.authority} (to trust it: tatemono trust)"),
+            ("Certificate", f"{building.authority} (to trust it: {typed()} trust)"),
         ]
         closing = "stops everything; a second one hurries"
         self.console.print(addresses_panel(f"Tatemono is up, after {seconds:.1f} s", rows, closing))
@@ -204,7 +226,7 @@ class _Run:
             webbrowser.open(f"{address}{DOCS_PATH}")
 
     def _show_failure(self, failure: PartFailed) -> None:
-        self.console.print(Text(f"\n✗ {failure}", "bold red"))
+        self.console.print(Text(f"\n✗ {failure}", "bold red"), soft_wrap=True)
         for line in failure.log:
             self.console.print(Text(f"    {line}", "dim"), soft_wrap=True)
         log = self.building.state.logs / f"{failure.part}.log"

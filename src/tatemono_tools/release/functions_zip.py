@@ -3,12 +3,13 @@
 import ast
 import importlib.metadata
 import io
-import shutil
 import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from tatemono_tools.invocation import find_uv
 
 HANDLERS = ("tatemono.entrypoints.cognito_trigger",)
 DRIVER = "asyncpg"
@@ -39,10 +40,9 @@ def build(output: Path, architecture: str, uv: str | None = None) -> int:
     :param architecture: `x86_64` or `arm64`
     :returns: its size in bytes
     :raises BuildFailed: the driver cannot be had
+    :raises NoUv: there is no uv to fetch it
     """
-    uv = uv or shutil.which("uv")
-    if uv is None:
-        raise BuildFailed("uv is needed to fetch the driver for Lambda: run this as `./tatemono lambda build`")
+    uv = uv or find_uv()
     with tempfile.TemporaryDirectory() as folder:
         wheel = f"{DRIVER}=={importlib.metadata.version(DRIVER)}"
         ran = subprocess.run(

@@ -7,7 +7,6 @@ both serve an installation through a mirror; uv.lock does name hosts and stays o
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[3]
+from tatemono_tools.invocation import PROJECT, NoUv, find_uv
+
 PRODUCTION = PROJECT / "requirements" / "production.txt"
 
 _IMAGE_PYTHON = "3.14"
@@ -44,7 +44,7 @@ def main() -> None:
         parser.error("--cooldown-days goes with --upgrade")
     try:
         write_pins(upgrade=arguments.upgrade, cooldown_days=arguments.cooldown_days)
-    except PinsFailed as error:
+    except (NoUv, PinsFailed) as error:
         sys.exit(f"pins: {error}")
 
 
@@ -53,8 +53,9 @@ def write_pins(*, upgrade: bool, cooldown_days: int | None = None) -> None:
 
     :param upgrade: forget the present pins
     :param cooldown_days: with `upgrade`, only versions that are older; the present pins are then the least
-    :raises PinsFailed: uv is missing, cannot resolve (a present pin may be younger than the cooldown), or resolves
-        differently for the image's two platforms
+    :raises NoUv: uv is missing
+    :raises PinsFailed: uv cannot resolve (a present pin may be younger than the cooldown), or resolves differently for
+        the image's two platforms
     """
     file = PROJECT / "pyproject.toml"
     before = file.read_text(encoding="utf-8")
@@ -125,12 +126,7 @@ def _production(folder: Path) -> str:
 
 
 def _uv(folder: Path, *words: str) -> str:
-    # `uv run` says where it is; otherwise as the launcher finds it.
-    uv = os.environ.get("UV") or shutil.which("uv") or str(PROJECT / ".uv" / "bin" / "uv")
-    try:
-        ran = subprocess.run([uv, *words], cwd=folder, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise PinsFailed("there is no uv: run ./tatemono doctor once, which brings it") from None
+    ran = subprocess.run([find_uv(), *words], cwd=folder, capture_output=True, text=True, check=False)
     if ran.returncode != 0:
         raise PinsFailed(f"uv {' '.join(words)}:\n{ran.stderr.strip()}")
     return ran.stdout

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import tatemono_tools
 from tatemono_tools.cli.app import app
 
 PROGRAM = Path(sys.executable).with_name("tatemono")
@@ -28,10 +30,14 @@ class CommandLine:
     """The real program, with a data folder of its own."""
 
     data_dir: Path
+    before: tuple[str, ...] = ()
 
-    def __call__(self, *words: str) -> Ran:
+    def __call__(self, *words: str, encoding: str = "utf-8", **variables: str) -> Ran:
         environment = os.environ | {"TATEMONO_DATA_DIR": str(self.data_dir), "TERM": "dumb", "COLUMNS": "200"}
-        ran = subprocess.run([PROGRAM, *words], env=environment, capture_output=True, text=True, check=False)
+        environment |= {"PYTHONIOENCODING": encoding} | variables
+        ran = subprocess.run(
+            [*self.before, PROGRAM, *words], env=environment, capture_output=True, encoding=encoding, check=False
+        )
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
@@ -109,6 +115,7 @@ class TestWhenNothingRuns:
             "supervisor_memory_bytes": None,
             "uptime_seconds": None,
             "parts": [],
+            "concerns": {},
         }
 
     def test_down_has_nothing_to_do(self, tatemono: CommandLine) -> None:
@@ -128,6 +135,90 @@ class TestWhenNothingRuns:
         assert ran.code == 2
         assert "there are: door" in ran.errors
         assert tatemono("logs", "door", "-n", "2").output == "two\nthree\n"
+
+
+class TestEncodings:
+    """What a terminal or a pipe cannot show is replaced; decoding it strictly is half of the test."""
+
+    @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "euc_jp", "shift_jis", "utf-8"])
+    @pytest.mark.parametrize("words", [("doctor",), ("--help",), ("models", "check"), ("trust",)])
+    def test_end_no_command(self, tatemono: CommandLine, words: tuple[str, ...], encoding: str) -> None:
+        ran = tatemono(*words, encoding=encoding)
+        assert ran.code == 0
+        assert "Traceback" not in ran.output + ran.errors
+        assert ("建物" in ran.output) == (words == ("--help",) and encoding not in {"ascii", "latin-1"})
+
+    def test_show_marks_in_another_way(self, tatemono: CommandLine) -> None:
+        assert " + Python" in " " + tatemono("doctor", encoding="ascii").output.replace("  ", " ")
+
+    def test_end_no_command_for_a_name_that_is_no_text(self, tatemono: CommandLine, tmp_path: Path) -> None:
+        folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe")
+        ran = tatemono("status", TATEMONO_DATA_DIR=folder)
+        assert ran.code == 3
+        assert "Nothing runs" in ran.output
+
+
+class TestMessages:
+    @pytest.mark.parametrize("typed", ["./tatemono", "tatemono", "../project/tatemono"])
+    def test_print_what_was_typed(self, tatemono: CommandLine, typed: str) -> None:
+        assert f"`{typed} up` starts" in tatemono("status", TATEMONO_COMMAND=typed).output
+        assert f"`{typed} up` in another" in tatemono("demo", TATEMONO_COMMAND=typed).errors
+        assert f"Usage: {typed} " in tatemono("--help", TATEMONO_COMMAND=typed).output
+
+
+class TestReadOnly:
+    @pytest.fixture
+    def unprivileged(self, tatemono: CommandLine) -> CommandLine:
+        """Root may write everywhere, unless it gives that right up."""
+        if os.geteuid() != 0:
+            return tatemono
+        return CommandLine(tatemono.data_dir, ("setpriv", "--inh-caps=-all", "--bounding-set=-all", "--"))
+
+    def test_is_said_of_a_folder_that_cannot_be_made(self, unprivileged: CommandLine) -> None:
+        unprivileged.data_dir.parent.chmod(0o500)
+        ran = unprivileged("up")
+        assert ran.code == 1
+        assert len(ran.errors.splitlines()) == 1
+        assert "cannot be written (Permission denied): make it writable, or choose another --data-dir" in ran.errors
+
+    def test_is_said_of_a_file_that_another_user_keeps_closed(self, unprivileged: CommandLine) -> None:
+        unprivileged.data_dir.mkdir()
+        closed = unprivileged.data_dir / "running.json"
+        closed.touch(mode=0o000)
+        ran = unprivileged("status")
+        assert ran.code == 1
+        assert ran.errors == f"tatemono: {closed}: Permission denied\n"
+
+
+class TestQuestions:
+    def test_write_nothing_to_stdout(self) -> None:
+        script = "from tatemono_tools.cli.options import ask; ask('Code'); ask('Password', hidden=True)"
+        # Without a terminal, as in a pipeline.
+        ran = subprocess.run(
+            [sys.executable, "-c", script],
+            input="1\n2\n",
+            capture_output=True,
+            text=True,
+            check=True,
+            start_new_session=True,
+        )
+        assert ran.stdout == ""
+        assert "Code: " in ran.stderr
+        assert "Password: " in ran.stderr
+
+    def test_end_the_command_when_nobody_answers(self) -> None:
+        script = "from tatemono_tools.cli.options import ask; ask('Code')"
+        ran = subprocess.run(
+            [sys.executable, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 1
+        assert "Abort" in ran.stderr
+
+    def test_are_asked_in_one_place(self) -> None:
+        asking = re.compile(r"\btyper\.(prompt|confirm)\(|(?<![\w.])input\(|\bgetpass\.getpass\(")
+        sources = Path(tatemono_tools.__file__).parent.rglob("*.py")
+        found = {source.name for source in sources if asking.search(source.read_text(encoding="utf-8"))}
+        assert found == {"options.py"}
 
 
 class TestDoctor:
@@ -171,7 +262,8 @@ class TestTest:
         monkeypatch.chdir(Path.cwd())
         CliRunner().invoke(app, ["test", *words])
         usual = ["-n", "4", "--dist", "worksteal", "-m", "not long"]
-        assert [argv[1:] for argv in ran] == [["-m", "pytest", *usual, *words]]
+        expected = ["python", "-m", "pytest", *usual, *words]
+        assert [argv[-len(expected) :] for argv in ran] == [expected]
 
     def test_leaves_the_long_ones_out_and_runs_in_parallel_with_any_flag(self, tmp_path: Path) -> None:
         probe = tmp_path / "test_probe.py"

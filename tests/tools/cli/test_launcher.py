@@ -1,5 +1,6 @@
 """The launcher is a shell script that must work where nothing is installed: each test gives it a PATH of its own."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,12 @@ TOOLS = ("sh", "dirname", "readlink", "mktemp", "mkdir", "mv", "rm", "cat", "sle
 # Says what it was called with, one word a line.
 STUB_UV = """#!/bin/sh
 [ "$1" != --version ] || { echo uv 0; exit; }
+case "$*" in *" -- python -c pass")
+    echo "fetching ${SSL_CERT_FILE:-} ${UV_SYSTEM_CERTS:-}" >>"${STUB_FETCHED:-/dev/null}"
+    exit "${STUB_FETCHING:-0}" ;;
+esac
 printf '%s\\n' "$PWD" "downloads=${UV_PYTHON_DOWNLOADS:-}" "bytecode=${PYTHONDONTWRITEBYTECODE:-yes}" "$@"
+[ -z "${STUB_COMMAND:-}" ] || printf '%s' "$TATEMONO_COMMAND" >"$STUB_COMMAND"
 """
 # Takes the part of a Python that `launcher` asks three things: your version, have you pip, install uv here.
 STUB_PYTHON = """#!/bin/sh
@@ -127,6 +133,75 @@ class TestWithUv:
 
     def test_passes_on_the_python_that_was_named(self, place: Place) -> None:
         assert place.run("up", TATEMONO_PYTHON=sys.executable).lines[6:8] == ["--python", sys.executable]
+
+    @pytest.mark.parametrize("typed", ["./tatemono", "../my project/tatemono"])
+    def test_tells_the_program_what_was_typed(self, place: Place, typed: str) -> None:
+        place.run(
+            *("-c", f'"{typed}" status'),
+            launcher=place.programs / "sh",
+            cwd=place.project,
+            STUB_COMMAND=str(place.folder / "command"),
+        )
+        assert (place.folder / "command").read_text() == typed
+
+    def test_tells_the_program_its_name_when_it_is_on_the_path(self, place: Place) -> None:
+        place.run(
+            *("-c", "tatemono status"),
+            launcher=place.programs / "sh",
+            PATH=f"{place.project}:{place.programs}",
+            STUB_COMMAND=str(place.folder / "command"),
+        )
+        assert (place.folder / "command").read_text() == "tatemono"
+
+
+class TestFirstRun:
+    @pytest.fixture(autouse=True)
+    def _uv(self, place: Place) -> None:
+        place.program("uv", STUB_UV)
+
+    def test_fetches_first_and_trusts_what_the_system_trusts(self, place: Place) -> None:
+        fetched = place.folder / "fetched"
+        place.run("up", STUB_FETCHED=str(fetched), SSL_CERT_FILE="/company.pem")
+        assert fetched.read_text() == "fetching /company.pem true\n"
+
+    def test_says_what_a_company_may_have_to_set(self, place: Place) -> None:
+        ran = place.run("up", STUB_FETCHING="2")
+        assert (ran.code, ran.lines) == (1, [])
+        assert all(name in ran.errors for name in ("HTTPS_PROXY=", "SSL_CERT_FILE=", "UV_DEFAULT_INDEX="))
+
+    def test_fetches_no_more_when_all_is_there(self, place: Place) -> None:
+        (place.project / ".venv" / "bin").mkdir(parents=True)
+        place.program("installed", "#!/bin/sh\n")
+        (place.programs / "installed").rename(place.project / ".venv" / "bin" / "tatemono")
+        fetched = place.folder / "fetched"
+        assert place.run("up", STUB_FETCHED=str(fetched)).lines[-1] == "up"
+        assert not fetched.exists()
+
+
+class TestReadOnlyProject:
+    """As another user has installed it. Root may write everywhere, unless it gives that right up."""
+
+    @pytest.fixture(autouse=True)
+    def _uv(self, place: Place) -> None:
+        place.program("uv", STUB_UV)
+
+    def run(self, place: Place, *words: str) -> Ran:
+        place.project.chmod(0o555)
+        if os.geteuid() != 0:
+            return place.run(*words)
+        without = ["--inh-caps=-all", "--bounding-set=-all"]
+        return place.run(*without, str(place.project / "tatemono"), *words, launcher=Path(str(shutil.which("setpriv"))))
+
+    def test_says_that_packages_have_no_place(self, place: Place) -> None:
+        ran = self.run(place, "up")
+        assert ran.code == 1
+        assert "cannot be written, and the packages go there" in ran.errors
+
+    def test_runs_what_is_installed(self, place: Place) -> None:
+        (place.project / ".venv" / "bin").mkdir(parents=True)
+        place.program("installed", '#!/bin/sh\necho installed "$@"\n')
+        (place.programs / "installed").rename(place.project / ".venv" / "bin" / "tatemono")
+        assert self.run(place, "status", "--json").lines == ["installed status --json"]
 
 
 class TestWithoutUv:

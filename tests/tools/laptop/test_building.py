@@ -73,4 +73,4 @@ class TestCleanEnvironment:
     def test_leaves_out_what_the_person_has_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("AWS_PROFILE", "OPENAI_API_KEY", "PYTHONPATH", "DATABASE_URL", "PGPASSWORD"):
             monkeypatch.setenv(name, "of the person")
-        assert set(clean_environment()) <= {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONUNBUFFERED"}
+        assert set(clean_environment()) <= {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONUNBUFFERED", "PYTHONUTF8"}

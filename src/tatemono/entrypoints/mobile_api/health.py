@@ -1,9 +1,13 @@
 """Whether the whole building works (`/v1/api/health`). `/healthz` says that this process does."""
 
 import asyncio
-from typing import Any, Literal
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
 
 import structlog
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,9 +21,9 @@ from tatemono.entrypoints.mobile_api.caller import router
 REMEMBERED_SECONDS = 0.5
 #: Services that pictures need. Each connects to the database last, when it has found its queue and its store.
 _NEEDED = ("image-worker", "outbox-relay")
-#: A company of its own. All but new pictures works without it, so a front door must not turn phones away for it.
-_PAINTER = "painter"
 _TIMEOUT_SECONDS = 2
+#: With less room than this for files, the disk counts as full.
+LEAST_FREE_BYTES = 100_000_000
 
 routes = router("Health")
 log = structlog.get_logger()
@@ -27,11 +31,40 @@ log = structlog.get_logger()
 
 class Health(ResponseBody):
     model_config = example(
-        {"status": "ok", "parts": {"database": "ok", "image-worker": "ok", "outbox-relay": "ok", "painter": "ok"}}
+        {
+            "status": "degraded",
+            "parts": {"database": "ok", "image-worker": "ok", "outbox-relay": "ok"},
+            "concerns": {"moderation": "away"},
+        }
     )
 
     status: Literal["ok", "degraded"]
     parts: dict[str, Literal["ok", "away"]]
+    concerns: dict[str, str] = Field(
+        default_factory=dict,
+        description="What does not work all the same: `disk` is `full`, `moderation` is `away`, `painter` is `away` (none "
+        "takes our account).",
+    )
+
+
+async def _disk(_backend: MobileApiBackend) -> str | None:
+    return "full" if shutil.disk_usage(tempfile.gettempdir()).free < LEAST_FREE_BYTES else None
+
+
+async def _moderation(backend: MobileApiBackend) -> str | None:
+    return "away" if await backend.db.moderations.is_away() else None
+
+
+async def _painter(backend: MobileApiBackend) -> str | None:
+    return "away" if await backend.db.queries.painter_outage() else None
+
+
+#: Each looks for one concern, and has a word for it if there is one. None makes the building unfit for requests.
+CONCERNS: Final[dict[str, Callable[[MobileApiBackend], Awaitable[str | None]]]] = {
+    "disk": _disk,
+    "moderation": _moderation,
+    "painter": _painter,
+}
 
 
 class BuildingHealth:
@@ -39,27 +72,28 @@ class BuildingHealth:
         self._backend = backend
         self._known_at = float("-inf")
         self._parts: dict[str, str] = {}
+        self._concerns: dict[str, str] = {}
         self._lock = asyncio.Lock()
 
-    async def parts(self) -> dict[str, str]:
-        """Part → `ok` or `away`."""
+    async def look(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Part → `ok` or `away`, and concern → a word for it."""
         loop = asyncio.get_running_loop()
         async with self._lock:
             if loop.time() - self._known_at >= REMEMBERED_SECONDS:
-                self._parts = await self._look()
+                self._parts, self._concerns = await self._look()
                 self._known_at = loop.time()
-        return self._parts
+        return self._parts, self._concerns
 
-    async def _look(self) -> dict[str, str]:
+    async def _look(self) -> tuple[dict[str, str], dict[str, str]]:
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 connected = await self._backend.db.queries.services_connected()
-                outage = await self._backend.db.queries.painter_outage()
+                found = {name: await concern(self._backend) for name, concern in CONCERNS.items()}
         except Exception as error:  # noqa: BLE001 - any error means that the database does not answer
             log.warning("health_not_known", error=repr(error))
-            return dict.fromkeys(("database", *_NEEDED, _PAINTER), "away")
-        services = {name: "ok" if name in connected else "away" for name in _NEEDED}
-        return {"database": "ok", **services, _PAINTER: "away" if outage else "ok"}
+            return dict.fromkeys(("database", *_NEEDED), "away"), {}
+        parts = {"database": "ok"} | {name: "ok" if name in connected else "away" for name in _NEEDED}
+        return parts, {name: word for name, word in found.items() if word is not None}
 
 
 @routes.get(
@@ -67,12 +101,14 @@ class BuildingHealth:
     summary="Whether every service that pictures need is there",
     openapi_extra=WITHOUT_TOKEN,
     responses=responses(
-        _200=response(Health, "All are there; degraded, if but the painter is away: no new pictures can be made."),
+        _200=response(Health, "All are there; `status` is `degraded` if there are concerns."),
         _503=response(Health, "Some are away."),
     ),
 )
 async def route_check_health(request: Request) -> Response:
-    parts: dict[str, Any] = await request.app.state.health.parts()
-    well = all(state == "ok" for state in parts.values())
-    here = all(state == "ok" for name, state in parts.items() if name != _PAINTER)
-    return json_response({"status": "ok" if well else "degraded", "parts": parts}, 200 if here else 503)
+    health: BuildingHealth = request.app.state.health
+    parts, concerns = await health.look()
+    complete = all(state == "ok" for state in parts.values())
+    status = "ok" if complete and not concerns else "degraded"
+    content: dict[str, Any] = {"status": status, "parts": parts, "concerns": concerns}
+    return json_response(content, 200 if complete else 503)

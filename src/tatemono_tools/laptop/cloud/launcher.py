@@ -17,6 +17,7 @@ from ministack import app as ministack
 from ministack.services import ses, sqs, sts
 
 from tatemono_tools.laptop.cloud.credentials import check_every_signature
+from tatemono_tools.laptop.cloud.durable_writes import WriteGuard, forget_unwritten_objects, notice_failed_writes
 from tatemono_tools.laptop.cloud.identities import complete_identities
 from tatemono_tools.laptop.cloud.mail import mail_since, publish_mail_events
 from tatemono_tools.laptop.cloud.middleware import CloudMiddleware
@@ -53,6 +54,7 @@ def serve(settings: CloudSettings) -> None:
     verify_new_addresses(random_code)
     wakeup = wake_receivers()
     publish_mail_events()
+    notice_failed_writes()
     _record_touched_services()
     uvloop.run(_run(settings, wakeup))
 
@@ -64,7 +66,10 @@ async def _run(settings: CloudSettings, wakeup: ReceiverWakeup) -> None:
     ministack._MAIN_LOOP = loop
     snapshots = Snapshots(folder=settings.state_dir / "services", services=_services(), loaded=_loaded)
     snapshots.restore()
-    app = CloudMiddleware(ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch, mail_since)
+    writes = WriteGuard(settings.state_dir, settings.reserved_bytes, lambda: snapshots.problem)
+    app = CloudMiddleware(
+        ministack.app, Pictures(settings), settings.secret_access_key, snapshots.touch, mail_since, writes=writes
+    )
     server = Server(
         app,
         address="127.0.0.1",
@@ -84,7 +89,10 @@ async def _run(settings: CloudSettings, wakeup: ReceiverWakeup) -> None:
     await asyncio.wait([serving], timeout=_SHUTDOWN_SECONDS)
     keeping.cancel()
     snapshots.touch(None)
-    await snapshots.save()
+    try:
+        await snapshots.save()
+    except OSError as error:
+        sys.exit(f"embedded cloud: the last second is lost, since {settings.state_dir} cannot be written: {error}")
 
 
 def _services() -> dict[str, Service]:
@@ -125,7 +133,9 @@ def _record_touched_services() -> None:
         config = ministack.SERVICE_REGISTRY[name]
         key = config.get("state_key", config["module"])
         changed = {key, *config.get("sub_modules", ()), *_ALSO_CHANGED.get(key, ())}
-        ministack.SERVICE_HANDLERS[name] = _recording(handler, changed)
+        ministack.SERVICE_HANDLERS[name] = _recording(
+            forget_unwritten_objects(handler) if name == "s3" else handler, changed
+        )
 
 
 def _recording(handler: Any, changed: set[str]) -> Any:

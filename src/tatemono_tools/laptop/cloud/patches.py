@@ -65,6 +65,9 @@ _FUNCTIONS = {
     "ministack.services.s3:handle_request": (
         "method, path, headers, body, query_params, signed_path, enforce_bucket_region, internal"
     ),
+    "ministack.services.s3:_atomic_write": "fpath, data, text",
+    "ministack.services.s3:_delete_persisted_object": "bucket_name, key",
+    "ministack.services.s3:_parse_bucket_key": "path, headers",
     "ministack.services.sqs:_Err": "code, message, status",
     "ministack.services.sqs:_act_receive_message": "data, qurl",
 }
@@ -80,6 +83,8 @@ _VALUES = (
     "ministack.services.cognito:_UNSIGNED_IDP_ACTIONS",
     "ministack.services.cognito:_identity_pools",
     "ministack.services.cognito:_user_pools",
+    "ministack.services.s3:_buckets",
+    "ministack.services.s3:_object_versions",
     "ministack.services.ses:_sent_emails",
     "ministack.services.ses_v2:_config_sets",
     "ministack.services.sqs:_HANDLERS",

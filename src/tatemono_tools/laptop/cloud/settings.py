@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tatemono_tools.laptop.process.disk import RESERVED_BYTES
+
 SERVICES = (
     "cognito-identity",
     "cognito-idp",
@@ -28,7 +30,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class CloudSettings:
-    """`picture_keys` is None where no signed picture URL is to be accepted."""
+    """`picture_keys` is None where no signed picture URL is to be accepted.
+
+    :ivar reserved_bytes: with less room on the disk nothing new begins
+    """
 
     port: int
     state_dir: Path
@@ -37,6 +42,7 @@ class CloudSettings:
     region: str
     pictures_bucket: str
     picture_keys: Path | None
+    reserved_bytes: int = RESERVED_BYTES
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "CloudSettings":
@@ -47,6 +53,9 @@ class CloudSettings:
         port = _required(environment, "CLOUD_PORT")
         if not port.isdigit():
             raise SettingsError("CLOUD_PORT must be a number")
+        reserved = environment.get("CLOUD_RESERVED_BYTES", str(RESERVED_BYTES))
+        if not reserved.isdigit():
+            raise SettingsError("CLOUD_RESERVED_BYTES must be a number")
         keys = environment.get("CLOUD_PICTURE_KEYS", "")
         return cls(
             port=int(port),
@@ -56,6 +65,7 @@ class CloudSettings:
             region=_required(environment, "CLOUD_REGION"),
             pictures_bucket=environment.get("CLOUD_PICTURES_BUCKET", ""),
             picture_keys=Path(keys) if keys else None,
+            reserved_bytes=int(reserved),
         )
 
     def for_ministack(self) -> dict[str, str]:

@@ -4,7 +4,6 @@ One file per service in MiniStack's own encoding, behind a line with its digest;
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import os
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ministack.core.persistence import _json_default, _json_object_hook
+
+from tatemono_tools.laptop.cloud.snapshot_files import SnapshotFiles, digest_of, read_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,15 @@ class Service:
 
 @dataclass(kw_only=True)
 class Snapshots:
-    """The state files in `folder`. `loaded` names the services in use, the only ones with anything to keep."""
+    """The state files in `folder`. `loaded` names the services in use, the only ones with anything to keep.
+
+    :ivar problem: why the last attempt to write failed; none if it did not
+    """
 
     folder: Path
     services: dict[str, Service]
     loaded: Callable[[], set[str]]
+    problem: str | None = None
     _touched: set[str] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _written: dict[str, str] = field(default_factory=dict)
@@ -60,7 +65,7 @@ class Snapshots:
         """Give each service the newest state that is whole; a damaged file is set aside and the one before it used."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for service in self.services.values():
-            for path in (self._current(service.name), self._previous(service.name)):
+            for path in self._files.candidates(service.name):
                 if path.exists() and self._restored(service, path):
                     break
 
@@ -72,9 +77,12 @@ class Snapshots:
             began = time.monotonic()
             try:
                 await self.save()
-            except Exception:
+            except Exception as error:
+                self.problem = f"the state could not be written: {error}"
                 logger.exception("The state could not be written to %s; it is tried again in a second", self.folder)
                 self._changed.set()
+            else:
+                self.problem = None
             await asyncio.sleep((time.monotonic() - began) * (1 / _BUSY_SHARE - 1))
 
     async def save(self) -> None:
@@ -90,19 +98,19 @@ class Snapshots:
 
     def _write_changed(self, encoded: dict[str, bytes | None]) -> None:
         for name, body in encoded.items():
-            digest = hashlib.sha256(body or b"").hexdigest()
+            digest = digest_of(body or b"")
             if body is not None and self._written.get(name) != digest:
                 self._write(name, digest, body)
                 self._written[name] = digest
 
     def _write(self, name: str, digest: str, body: bytes) -> None:
-        current, fresh = self._current(name), self.folder / f"{name}.new"
+        current, fresh = self._files.current(name), self.folder / f"{name}.new"
         with fresh.open("wb") as file:
             file.write(digest.encode() + b"\n" + body)
             file.flush()
             os.fsync(file.fileno())
         if current.exists():
-            current.replace(self._previous(name))
+            current.replace(self._files.previous(name))
         fresh.replace(current)
         folder = os.open(self.folder, os.O_RDONLY)
         try:
@@ -111,10 +119,8 @@ class Snapshots:
             os.close(folder)
 
     def _restored(self, service: Service, path: Path) -> bool:
-        digest, _, body = path.read_bytes().partition(b"\n")
         try:
-            if hashlib.sha256(body).hexdigest().encode() != digest:
-                raise ValueError("its content does not match its digest")  # noqa: TRY301 - one way out for all damage
+            digest, body = read_snapshot(path)
             service.restore(json.loads(body, object_hook=_json_object_hook))
         except Exception as damage:  # noqa: BLE001 - MiniStack raises anything at a state it cannot read
             aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
@@ -127,14 +133,12 @@ class Snapshots:
                 aside.name,
             )
             return False
-        self._written[service.name] = digest.decode()
+        self._written[service.name] = digest
         return True
 
-    def _current(self, name: str) -> Path:
-        return self.folder / f"{name}.json"
-
-    def _previous(self, name: str) -> Path:
-        return self.folder / f"{name}.previous.json"
+    @property
+    def _files(self) -> SnapshotFiles:
+        return SnapshotFiles(self.folder)
 
 
 def _encoded(service: Service) -> bytes | None:

@@ -1,10 +1,12 @@
 """`tatemono demo`: one phone that shows what happens, or many that measure it."""
 
 import asyncio
+import contextlib
 import io
+import itertools
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
-from tatemono_tools.laptop.process.state import NotRunning, StateFolder
+from tatemono_tools.laptop.process.readiness import wait_until_ready
+from tatemono_tools.laptop.process.state import StateFolder
 
 _TIMEOUT_SECONDS = 600
 _PICTURE_COLUMNS = 60
@@ -39,6 +42,11 @@ class PictureOptions:
 async def paint_one(phone: Phone, options: PictureOptions, output: Path, console: Console) -> int:
     """Sign in, ask for one picture, show it coming, save it. :returns: the exit code"""
     began = time.monotonic()
+    with _reserved(output) as place:
+        return await _paint(phone, options, place, began, console)
+
+
+async def _paint(phone: Phone, options: PictureOptions, output: Path, began: float, console: Console) -> int:
     signed_in = await phone.sign_in()
     me = await phone.call("GET", "/v1/api/me")
     who = "a new guest" if signed_in["user"]["new"] else "the same guest as before"
@@ -53,7 +61,7 @@ async def paint_one(phone: Phone, options: PictureOptions, output: Path, console
         return 1
     picture = final["pictures"][0]
     data = await phone.download(picture["url"])
-    await asyncio.to_thread(_save, output, data)
+    await asyncio.to_thread(output.write_bytes, data)
     _show(data, console)
     size = f"{picture['width']}×{picture['height']}, {len(data) / 1000:.0f} kB"
     console.print(f"Saved [bold]{output}[/bold] ({size}) after {time.monotonic() - began:.1f} s.", highlight=False)
@@ -83,9 +91,25 @@ async def _watch(phone: Phone, generation_id: str, began: float, console: Consol
     return await phone.call("GET", f"/v1/api/generations/{generation_id}")
 
 
-def _save(output: Path, data: bytes) -> None:
+@contextlib.contextmanager
+def _reserved(output: Path) -> Iterator[Path]:
+    """An empty file for the picture, before it is asked for: `output`, or with a number if there is one already.
+
+    It is gone again if no picture came.
+
+    :raises OSError: nothing can be written there
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(data)
+    for number in itertools.count(1):
+        place = output if number == 1 else output.with_stem(f"{output.stem}-{number}")
+        with contextlib.suppress(FileExistsError):
+            place.touch(exist_ok=False)
+            break
+    try:
+        yield place
+    finally:
+        if place.stat().st_size == 0:
+            place.unlink()
 
 
 def _show(data: bytes, console: Console) -> None:
@@ -202,9 +226,8 @@ def run(
     :returns: the exit code
     :raises NotRunning: no building is up in this folder
     """
+    wait_until_ready(state, console.print)
     ports, authority = state.read_json("ports.json"), state.certificates / "authority.pem"
-    if state.running_pid() is None or not authority.exists():
-        raise NotRunning(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
     base_url = f"https://localhost:{ports['https']}"
 
     async def one() -> int:

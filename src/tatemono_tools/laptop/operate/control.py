@@ -4,7 +4,7 @@ import contextlib
 import json
 import signal
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import psutil
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tatemono_tools.invocation import typed
+from tatemono_tools.laptop.operate.concerns import find_concerns
 from tatemono_tools.laptop.process.logs import follow, last_lines
 from tatemono_tools.laptop.process.screen import MARKS, Screen, age, readable
 from tatemono_tools.laptop.process.state import (
@@ -50,7 +52,10 @@ class PartStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """The building as it is now. `killed`: the supervisor is gone without having stopped its parts."""
+    """The building as it is now. `killed`: the supervisor is gone without having stopped its parts.
+
+    :ivar concerns: what does not work although the parts run, by name
+    """
 
     state: BuildingState
     data_dir: str
@@ -59,15 +64,16 @@ class Status:
     supervisor_memory_bytes: int | None = None
     uptime_seconds: float | None = None
     parts: tuple[PartStatus, ...] = ()
+    concerns: dict[str, str] = field(default_factory=dict)
 
 
 def read_status(state: StateFolder) -> Status:
-    record = state.read_record()
+    record, concerns = state.read_record(), find_concerns(state)
     if record is None:
-        return Status(state="starting" if state.running_pid() else "down", data_dir=str(state.path))
+        return Status(state="starting" if state.running_pid() else "down", data_dir=str(state.path), concerns=concerns)
     supervisor = record.supervisor.process()
     if supervisor is None and not orphans(record):
-        return Status(state="down", data_dir=str(state.path))
+        return Status(state="down", data_dir=str(state.path), concerns=concerns)
     return Status(
         state="killed" if supervisor is None else "ready" if record.ready else "starting",
         data_dir=str(state.path),
@@ -76,6 +82,7 @@ def read_status(state: StateFolder) -> Status:
         supervisor_memory_bytes=_memory_bytes(record.supervisor, alone=True),
         uptime_seconds=round(now() - record.started, 1),
         parts=tuple(_part_status(name, part) for name, part in record.parts.items()),
+        concerns=concerns,
     )
 
 
@@ -110,11 +117,14 @@ def show_status(state: StateFolder, console: Console, *, as_json: bool) -> int:
     if as_json:
         console.file.write(json.dumps(asdict(status), indent=2) + "\n")
     elif status.state == "down":
-        console.print(f"Nothing runs in {state.path}. `tatemono up` starts the building.", highlight=False)
+        console.print(f"Nothing runs in {state.path}. `{typed()} up` starts the building.", highlight=False)
     else:
         console.print(_status_table(status))
         if status.state == "killed":
-            console.print(Text("The supervisor was killed; `tatemono down` stops what it left.", "bold red"))
+            console.print(Text(f"The supervisor was killed; `{typed()} down` stops what it left.", "bold red"))
+    if not as_json:
+        for concern in status.concerns.values():
+            console.print(Text(f" ! {concern}", "yellow"), soft_wrap=True)
     return {"down": NOTHING_RUNS, "killed": 1}.get(status.state, 0)
 
 

@@ -22,10 +22,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tatemono.adapters.model_registry import WrongRegistry
+from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.door.nginx import CannotOpenDoor, door_command
+from tatemono_tools.laptop.operate.concerns import find_concerns
 from tatemono_tools.laptop.operate.models import model_findings
 from tatemono_tools.laptop.postgres.database import DatabaseError, EmbeddedPostgres, binary
 from tatemono_tools.laptop.process import ports
+from tatemono_tools.laptop.process.disk import free_bytes
 from tatemono_tools.laptop.process.screen import MARKS
 from tatemono_tools.laptop.process.state import MARKER, StateFolder, orphans
 from tatemono_tools.plan.building import WrongPlan, read_plan
@@ -68,6 +71,7 @@ def examine(state: StateFolder, console: Console) -> int:
         _rights,
         _folder,
         _disk,
+        _concerns,
         _leftovers,
         _ports,
         _clock,
@@ -87,7 +91,7 @@ def examine(state: StateFolder, console: Console) -> int:
 def _python(_: StateFolder) -> Iterator[Finding]:
     found = f"{sys.version.split()[0]} at {sys.executable}"
     supported = (3, 11) <= sys.version_info[:2] <= (3, 14)
-    advice = "" if supported else "use 3.11 to 3.14: TATEMONO_PYTHON=/path/to/python3 ./tatemono doctor"
+    advice = "" if supported else f"use 3.11 to 3.14: TATEMONO_PYTHON=/path/to/python3 {typed()} doctor"
     yield Finding("good" if supported else "bad", "Python", found, advice)
 
 
@@ -154,8 +158,7 @@ def _folder(state: StateFolder) -> Iterator[Finding]:
 
 
 def _disk(state: StateFolder) -> Iterator[Finding]:
-    place = next(folder for folder in (state.path, *state.path.parents) if folder.exists())
-    free = shutil.disk_usage(place).free
+    free = free_bytes(state.path)
     found = f"{free / 1e9:.1f} GB free"
     advice = "make room, or put the building elsewhere with --data-dir"
     if free < TOO_FEW_BYTES:
@@ -164,12 +167,19 @@ def _disk(state: StateFolder) -> Iterator[Finding]:
         yield Finding("good" if free > ENOUGH_BYTES else "notice", "disk", found, "" if free > ENOUGH_BYTES else advice)
 
 
+def _concerns(state: StateFolder) -> Iterator[Finding]:
+    """Of the building that runs; the disk has its own line."""
+    for name, sentence in find_concerns(state).items():
+        if name != "disk":
+            yield Finding("notice", name, sentence)
+
+
 def _leftovers(state: StateFolder) -> Iterator[Finding]:
     if pid := state.running_pid():
         yield Finding("good", "running", f"yes, supervisor {pid}")
     elif left := orphans(state.read_record()):
         names = ", ".join(f"{name} ({processes[0].pid})" for name, processes in left.items())
-        yield Finding("notice", "leftovers", names, "tatemono down stops them; so does the next `up`")
+        yield Finding("notice", "leftovers", names, f"`{typed()} down` stops them; so does the next `up`")
     else:
         yield Finding("good", "leftovers", "none")
 
@@ -259,7 +269,7 @@ class _Ran:
 
 def _output(command: list[str]) -> _Ran:
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return _Ran(good=False, text=f"{command[0]} does not run: {error}")
     return _Ran(good=ran.returncode == 0, text=(ran.stdout.strip() or ran.stderr.strip() or "no output"))

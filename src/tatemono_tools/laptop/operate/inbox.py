@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.operate.running import running_cloud
 from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 from tatemono_tools.plan.building import read_plan
@@ -64,7 +65,7 @@ def show_inbox(state: StateFolder, console: Console, *, address: str | None, as_
     try:
         mails = read_inbox(cloud["endpoint_url"], cloud["secret_access_key"], address)
     except httpx2.HTTPError as error:
-        raise NotRunning(f"the embedded cloud does not answer ({error}): `tatemono status` says how it is") from error
+        raise NotRunning(f"the embedded cloud does not answer ({error}): `{typed()} status` says how it is") from error
     if as_json:
         rows = [asdict(mail) | {"sent_at": mail.sent_at.isoformat(), "code": mail.code} for mail in mails]
         text = json.dumps(rows, ensure_ascii=False)

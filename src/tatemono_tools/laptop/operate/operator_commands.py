@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import signal
 from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import NoReturn, Protocol
 
 import segno
 from rich.console import Console
@@ -15,8 +18,13 @@ from tatemono_tools.laptop.operate.running import running_cloud
 from tatemono_tools.laptop.process.state import StateFolder
 from tatemono_tools.plan.building import read_plan
 
-#: Asks a person, on the terminal; the second says whether the answer stays hidden.
-Ask = Callable[[str, bool], str]
+_BREAK_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Ask(Protocol):
+    def __call__(self, question: str, *, hidden: bool = False) -> str:
+        """Ask the person, on the terminal; a hidden answer is not shown."""
+        ...
 
 
 def create(state: StateFolder, console: Console, ask: Ask, *, email: str, role: Role) -> int:
@@ -28,7 +36,7 @@ def create(state: StateFolder, console: Console, ask: Ask, *, email: str, role: 
         segno.make(enrolment.uri, error="l").terminal(out=drawn, compact=True)
         console.print(Text.from_ansi(drawn.getvalue()), soft_wrap=True)
         console.print(f"Key: {enrolment.secret}\n", highlight=False, soft_wrap=True)
-        return ask("The code that it shows now", False)
+        return ask("The code that it shows now")
 
     async def make(pool: OperatorPool) -> None:
         password = await pool.create(email, role, ask_code)
@@ -60,8 +68,8 @@ def token(state: StateFolder, console: Console, ask: Ask, *, email: str) -> int:
     """:raises OperatorRefused: the password or the code is wrong"""
 
     async def sign_in(pool: OperatorPool) -> None:
-        password = ask("Password", True)
-        tokens = await pool.sign_in(email, password, lambda: ask("Code of the authenticator app", False))
+        password = ask("Password", hidden=True)
+        tokens = await pool.sign_in(email, password, lambda: ask("Code of the authenticator app"))
         # Alone on its line and nothing else on stdout, for `$(…)`.
         console.print(tokens["AccessToken"], highlight=False, markup=False, soft_wrap=True)
 
@@ -72,7 +80,8 @@ def show(state: StateFolder, console: Console) -> int:
     async def print_table(pool: OperatorPool) -> None:
         table = Table("operator", "role", "authenticator app", "may sign in", box=None)
         for operator in await pool.list_operators():
-            marks = ["yes" if mark else "no" for mark in (operator.second_factor, operator.enabled)]
+            may_sign_in = operator.enabled and bool(operator.roles)
+            marks = ["yes" if mark else "no" for mark in (operator.second_factor, may_sign_in)]
             table.add_row(operator.email, ", ".join(operator.roles) or "none", *marks)
         console.print(table)
 
@@ -106,5 +115,12 @@ def _within(state: StateFolder, work: Callable[[OperatorPool], Awaitable[None]])
         async with open_pool(plan, running_cloud(plan, state)) as pool:
             await work(pool)
 
+    # At once, also while a question waits: asyncio's own handler would first wait for the answer.
+    for number in _BREAK_OFF:
+        signal.signal(number, _break_off)
     asyncio.run(run())
     return 0
+
+
+def _break_off(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

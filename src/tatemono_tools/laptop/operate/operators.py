@@ -1,12 +1,13 @@
 """Operators in the running building's user pool: made, listed, changed, and signed in with password and second factor.
 
 An operator that `create` makes begins without a role. It comes last, when the authenticator app is set up: an operator
-with a role has both factors. On AWS the pool asks for the second one by itself, at every sign-in; MiniStack 1.5.33 does
-not ask an operator that has none yet, at its API. An invited operator has the role at once, and sets both factors up on
-the sign-in pages, which cannot be passed without them.
+with a role has both factors, and one that is broken off before is removed again. On AWS the pool asks for the second
+one by itself, at every sign-in; MiniStack 1.5.33 does not ask an operator that has none yet, at its API. An invited
+operator has the role at once, and sets both factors up on the sign-in pages, which cannot be passed without them.
 """
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -20,6 +21,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from tatemono.domain.operators.roles import Role
+from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.process.state import NotRunning
 from tatemono_tools.laptop.provision.cloud_resources import open_cloud, read_parameters
 from tatemono_tools.laptop.provision.provision import ENVIRONMENT, read_secret
@@ -88,7 +90,7 @@ class OperatorPool:
             )
         else:
             if found["UserStatus"] != "FORCE_CHANGE_PASSWORD":
-                raise OperatorRefused(f"{email} is an operator already; `tatemono operator set-role` changes the role")
+                raise OperatorRefused(f"{email} is an operator already; `{typed()} operator set-role` changes the role")
             await self._call("admin_set_user_password", Username=email, Password=password, Permanent=False)
         for group in await self._roles(email) - {role.value}:
             await self._call("admin_remove_user_from_group", Username=email, GroupName=group)
@@ -111,18 +113,24 @@ class OperatorPool:
             UserAttributes=[{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}],
             MessageAction="SUPPRESS",
         )
-        password = secrets.token_urlsafe(18)
-        await self._call("admin_set_user_password", Username=email, Password=password, Permanent=True)
-        signed_in = await self._begin(email, password)
-        await self._enrol(email, signed_in["AuthenticationResult"]["AccessToken"], ask_code)
-        await self._call("admin_add_user_to_group", Username=email, GroupName=role.value)
+        try:
+            password = secrets.token_urlsafe(18)
+            await self._call("admin_set_user_password", Username=email, Password=password, Permanent=True)
+            signed_in = await self._begin(email, password)
+            await self._enrol(email, signed_in["AuthenticationResult"]["AccessToken"], ask_code)
+            await self._call("admin_add_user_to_group", Username=email, GroupName=role.value)
+        except BaseException:
+            # Also when the person breaks it off. If the cloud does not answer now, `_remove_incomplete` is left.
+            with contextlib.suppress(Exception):
+                await self._call("admin_delete_user", Username=email)
+            raise
         return password
 
     async def _remove_incomplete(self, email: str) -> None:
-        """An operator without a role is what an interrupted `create` has left."""
+        """An operator without a role is what a `create` has left whose process was killed."""
         try:
             if await self._roles(email):
-                raise OperatorRefused(f"{email} is an operator already; `tatemono operator set-role` changes the role")
+                raise OperatorRefused(f"{email} is an operator already; `{typed()} operator set-role` changes the role")
         except self.cognito.exceptions.UserNotFoundException:
             return
         await self._call("admin_delete_user", Username=email)
@@ -152,7 +160,7 @@ class OperatorPool:
         email = _normalised(email)
         began = await self._begin(email, password)
         if began.get("ChallengeName") != "SOFTWARE_TOKEN_MFA":
-            raise OperatorRefused(f"{email} has no authenticator app: run `tatemono operator create` again")
+            raise OperatorRefused(f"{email} has no authenticator app: run `{typed()} operator create` again")
         answer = await self._call(
             "admin_respond_to_auth_challenge",
             ClientId=self.client_id,
@@ -185,7 +193,7 @@ class OperatorPool:
         email = _normalised(email)
         had = await self._known_roles(email)
         if not had:
-            raise OperatorRefused(f"{email} was never fully made: run `tatemono operator create` again")
+            raise OperatorRefused(f"{email} was never fully made: run `{typed()} operator create` again")
         for group in had - {role.value}:
             await self._call("admin_remove_user_from_group", Username=email, GroupName=group)
         await self._call("admin_add_user_to_group", Username=email, GroupName=role.value)
@@ -204,7 +212,7 @@ class OperatorPool:
         try:
             return await self._roles(email)
         except self.cognito.exceptions.UserNotFoundException:
-            raise OperatorRefused(f"there is no operator {email}; `tatemono operator list` shows all") from None
+            raise OperatorRefused(f"there is no operator {email}; `{typed()} operator list` shows all") from None
 
     async def _roles(self, email: str) -> set[str]:
         answer = await self.cognito.admin_list_groups_for_user(UserPoolId=self.pool_id, Username=email)

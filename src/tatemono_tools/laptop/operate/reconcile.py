@@ -10,6 +10,7 @@ from tatemono.bootstrap.outbox_relay import outbox_relay
 from tatemono.domain.privacy.residual_data import Findings, Kind
 from tatemono.settings import OutboxRelaySettings, read
 from tatemono.usecases.privacy.reconcile import reconcile_all
+from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.operate.running import running_cloud
 from tatemono_tools.laptop.process.state import StateFolder
 from tatemono_tools.laptop.provision.cloud_resources import open_cloud
@@ -60,7 +61,7 @@ def _show(console: Console, found: list[Findings], *, repair: bool) -> None:
             _show_names(console, findings)
     left = sum(findings.found - findings.repaired for findings in found)
     if left and not repair:
-        console.print(f"\n{left:,} left over. `tatemono reconcile --repair` removes them.", markup=False)
+        console.print(f"\n{left:,} left over. `{typed()} reconcile --repair` removes them.", markup=False)
 
 
 def _show_names(console: Console, findings: Findings) -> None:

@@ -1,5 +1,6 @@
 """The building that runs in a state folder, for commands that talk to its cloud."""
 
+from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 from tatemono_tools.plan.building import Plan
 
@@ -11,7 +12,7 @@ def running_cloud(plan: Plan, state: StateFolder) -> dict[str, str]:
     """
     ports, credentials = state.read_json("ports.json"), state.read_json("cloud-credentials.json")
     if state.running_pid() is None or not credentials:
-        raise NotRunning(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
+        raise NotRunning(f"no building runs in {state.path}: start it with `{typed()} up` in another terminal")
     return {
         "endpoint_url": f"http://127.0.0.1:{ports['cloud']}",
         "region": plan.region,

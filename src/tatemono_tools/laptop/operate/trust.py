@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.door.certificates import (
     Platform,
     Trust,
@@ -53,7 +54,7 @@ def show_trust(state: StateFolder, console: Console, *, run: bool) -> int:
         "It vouches for this machine and local networks only, and its key never leaves the folder.\n", style="dim"
     )
     if here:
-        _show("This system (or let `tatemono trust --yes` do it)", trust_instructions(here, made.authority), console)
+        _show(f"This system (or let `{typed()} trust --yes` do it)", trust_instructions(here, made.authority), console)
     else:
         console.print("For this system no command is known: add the file above to its trusted authorities.\n")
     for name, title in _SIMULATORS.items():

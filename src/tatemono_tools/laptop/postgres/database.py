@@ -41,7 +41,12 @@ _LAPTOP_SETTINGS = {
 _TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "300"}
 
 _STEP_DOWN_CAPABILITIES = (None, "dac_read_search", "dac_override")
-"""What the server keeps of root's rights, least first. Either capability lets it pass a folder closed to its user."""
+"""What the server keeps of root's rights, least first. Either lets it pass folders closed to its user, as root's home.
+So programs and data stay where they are: copies elsewhere would outlive the folder they belong to."""
+
+_KEEPS_CAPABILITIES = "--securebits=+no_setuid_fixup"
+"""Otherwise the kernel takes the capability away twice: between the change of user and the start of the program, which
+is then not found, and in access(2), by which PostgreSQL looks for its own programs (capabilities(7))."""
 
 
 class DatabaseError(Exception):
@@ -103,13 +108,37 @@ class EmbeddedPostgres:
         return {"PATH": os.defpath, "LC_ALL": "C"}
 
     async def ready(self) -> bool:
-        """Whether the server takes connections and knows the superuser by this password."""
+        """Whether the server takes connections.
+
+        :raises DatabaseError: it does, and does not know the superuser by this password
+        """
         try:
             connection = await asyncpg.connect(self.dsn(), timeout=2)
+        except asyncpg.InvalidPasswordError as error:
+            raise DatabaseError("does not accept the superuser's password") from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         await connection.close()
         return True
+
+    def replace_password(self) -> None:
+        """Give the superuser this password, in a cluster that is not served now.
+
+        :raises DatabaseError: the cluster cannot be opened
+        """
+        single = [str(binary("postgres")), "--single", "-D", str(self.data_dir), "-c", "log_min_messages=warning"]
+        quoted = self.superuser_password.replace("'", "''")
+        ran = subprocess.run(
+            [*_step_down(self.data_dir), *single, "postgres"],
+            input=f"ALTER ROLE {SUPERUSER} PASSWORD '{quoted}'\n",
+            env=self.environment(),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ran.returncode != 0 or "ERROR" in ran.stderr:
+            raise DatabaseError(f"{self.data_dir} cannot be opened for a new password:\n{ran.stderr.strip()}")
 
     def running_pid(self) -> int | None:
         """The server that holds this data folder, also one that outlived its supervisor."""
@@ -183,8 +212,8 @@ def binary(name: str) -> Path:
 
 
 def kept_password(path: Path) -> str:
-    """The password in `path`, made on first use; readable by its owner only."""
-    if not path.exists():
+    """The password in `path`, made on first use, or when the file is empty; readable by its owner only."""
+    if not path.exists() or not path.read_text().strip():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(path.name + ".new")
         fresh.unlink(missing_ok=True)
@@ -230,18 +259,23 @@ def _step_down(folder: Path) -> list[str]:
     setpriv = shutil.which("setpriv")
     if sys.platform != "linux" or setpriv is None:
         raise DatabaseError("PostgreSQL does not run as root: use an ordinary user, or install util-linux's setpriv")
-    program = binary("postgres")
-    catalogue = program.parents[1] / "share"
     for capability in _STEP_DOWN_CAPABILITIES:
         words = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         if capability is not None:
-            words += [f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
-        # Asked of the kernel rather than computed: it depends on modes, access lists and the container.
-        reach = 'test -x "$0" && test -r "$1" && test -x "$2"'
-        question = [*words, "sh", "-c", reach, str(program), str(catalogue), str(folder)]
-        if subprocess.run(question, cwd="/", capture_output=True, check=False).returncode == 0:
+            words += [_KEEPS_CAPABILITIES, f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
+        if _reaches(words, folder):
             return words
     raise DatabaseError(
-        f"PostgreSQL does not run as root, and user {user.pw_name} cannot reach {program} and {folder}: "
+        f"PostgreSQL does not run as root, and user {user.pw_name} cannot reach {binary('postgres')} and {folder}: "
         "start as an ordinary user, or move the project to where that user may read it"
     )
+
+
+def _reaches(words: list[str], folder: Path) -> bool:
+    """Whether a command after these words can run PostgreSQL's programs and enter `folder`.
+
+    Asked of the kernel rather than computed: it depends on modes, access lists and the container.
+    """
+    # pg_config looks for itself as `initdb` and `postgres` do, and has not started unless it can be reached.
+    asked = ([*words, str(binary("pg_config")), "--sharedir"], [*words, "sh", "-c", 'cd "$0"', str(folder)])
+    return all(subprocess.run(each, cwd="/", capture_output=True, check=False).returncode == 0 for each in asked)

@@ -35,6 +35,15 @@ async def health_problem(port: int, path: str, authority: Path) -> str | None:
     return None if status == HTTPStatus.OK else _missing(body) or f"{path} answers {status}"
 
 
+async def health_concerns(port: int, path: str, authority: Path) -> dict[str, str]:
+    """What the health route says does not work although all parts are there; nothing if it does not answer."""
+    try:
+        _, body = await asyncio.to_thread(_get, port, path, authority)
+        return dict(json.loads(body)["concerns"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _missing(body: bytes) -> str:
     """The parts of a health document (`{"parts": {"database": "ok", ...}}`) that are not ok."""
     with contextlib.suppress(ValueError, AttributeError, KeyError):

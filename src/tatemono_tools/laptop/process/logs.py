@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 LIMIT_BYTES = 5_000_000
 """A log of this size becomes `<part>.log.1`, in place of the one before: at most twice this is kept of each part."""
@@ -33,6 +34,13 @@ class LogFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+def open_log(path: Path) -> BinaryIO:
+    """A log for a process that writes to it by itself, begun anew when it is full."""
+    if path.exists() and path.stat().st_size > LIMIT_BYTES:
+        path.replace(path.with_name(path.name + ".1"))
+    return path.open("ab")
 
 
 @dataclass
@@ -92,7 +100,7 @@ def last_lines(path: Path, count: int) -> list[str]:
     lines: list[str] = []
     for file in (path, path.with_name(path.name + ".1")):
         with contextlib.suppress(FileNotFoundError):
-            lines = file.read_text(errors="replace").splitlines() + lines
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines() + lines
         if len(lines) >= count:
             break
     return lines[-count:] if count else []
@@ -106,7 +114,7 @@ def follow(path: Path, *, pause_seconds: float = 0.2) -> Iterator[str]:
         while True:
             if file is None:
                 with contextlib.suppress(FileNotFoundError):
-                    file = stack.enter_context(path.open(errors="replace"))
+                    file = stack.enter_context(path.open(encoding="utf-8", errors="replace"))
                     file.seek(0, os.SEEK_END if not rest else os.SEEK_SET)
             chunk = file.read() if file else ""
             *lines, rest = (rest + chunk).split("\n")
@@ -115,7 +123,7 @@ def follow(path: Path, *, pause_seconds: float = 0.2) -> Iterator[str]:
                 if file and not _is_open_at(path, file.fileno()):
                     # What was written before the rotation has been read: the next round of the loop opens the new file.
                     stack.pop_all().close()
-                    file = stack.enter_context(path.open(errors="replace")) if path.exists() else None
+                    file = stack.enter_context(path.open(encoding="utf-8", errors="replace")) if path.exists() else None
                 time.sleep(pause_seconds)
 
 

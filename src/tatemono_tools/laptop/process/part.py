@@ -33,8 +33,8 @@ class Part:
     """One part of the building.
 
     `launch` does what must be done before each start and says what to run; None means that the work is done with it and
-    that there is no process (provisioning). `ready` is asked again and again until it returns true. Parts with the same
-    `stop_order` stop together, smaller numbers first.
+    that there is no process (provisioning). `ready` is asked again and again until it returns true; PartFailed says
+    that it never will be. Parts with the same `stop_order` stop together, smaller numbers first.
     """
 
     name: str

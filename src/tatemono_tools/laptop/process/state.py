@@ -126,15 +126,15 @@ class StateFolder:
         """
         try:
             self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
+            self._refuse_foreign()
+            self.path.chmod(0o700)
+            marker = self.path / MARKER
+            if not marker.exists():
+                marker.write_text("The state of a Tatemono building. `tatemono up --fresh` empties this folder.\n")
+            self.logs.mkdir(exist_ok=True)
         except OSError as error:
-            advice = "choose another --data-dir"
-            raise StateFolderRefused(f"{self.path} cannot be made ({error.strerror}): {advice}") from error
-        self._refuse_foreign()
-        self.path.chmod(0o700)
-        marker = self.path / MARKER
-        if not marker.exists():
-            marker.write_text("The state of a Tatemono building. `tatemono up --fresh` empties this folder.\n")
-        self.logs.mkdir(exist_ok=True)
+            advice = "make it writable, or choose another --data-dir"
+            raise StateFolderRefused(f"{self.path} cannot be written ({error.strerror}): {advice}") from error
 
     def _refuse_foreign(self) -> None:
         owner = self.path.stat().st_uid

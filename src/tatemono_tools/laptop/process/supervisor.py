@@ -124,7 +124,13 @@ class Supervisor:
             self._ready[part.name].set()
             self._report(part, "ready")
             return None
-        reason = await self._until_ready(part, child.process)
+        try:
+            reason = await self._until_ready(part, child.process)
+        except PartFailed as failure:
+            _kill_group(child.process.pid)
+            await child.process.wait()
+            child.pipe.close()
+            self._give_up(part, failure.detail, failure.log)
         if reason is None:
             self._ready[part.name].set()
             self._report(part, "ready")

@@ -1,7 +1,8 @@
 """`python -m tatemono_tools.laptop.provision`: make the plan's resources, and answer with each service's environment.
 
-A process of its own: the AWS SDK takes more memory than the whole supervisor and is needed for a second only. The
-request comes as JSON on stdin and the answer goes as JSON to stdout, since both hold secrets.
+With `only_read` in the request they are there already. A process of its own: the AWS SDK takes more memory than the
+whole supervisor and is needed for a second only. The request comes as JSON on stdin and the answer goes as JSON to
+stdout, since both hold secrets.
 """
 
 import asyncio
@@ -33,7 +34,8 @@ async def provision_and_resolve(request: dict[str, Any]) -> dict[str, Any]:
     async with open_cloud(**request["cloud"]) as cloud:
         # The SDK is loaded by now; the next line comes when cloud and database take calls.
         await asyncio.to_thread(sys.stdin.readline)
-        await provision(plan, facts, cloud)
+        if not request["only_read"]:
+            await provision(plan, facts, cloud)
         ports = request["service_ports"]
         resolved = await asyncio.gather(
             *(resolve_environment(plan, name, cloud, port=ports.get(name)) for name in plan.services)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tatemono_tools.laptop.process.logs import last_lines
+from tatemono_tools.laptop.process.logs import open_log
 from tatemono_tools.laptop.process.part import PartFailed
 
 _PROBE_SECONDS = 0.04
@@ -25,9 +25,11 @@ async def run_provisioner(
 ) -> dict[str, Any]:
     """Start the provisioner, which loads its libraries, let it begin when `may_begin` says yes; its answer.
 
+    :param log: what it writes is added there
     :raises PartFailed: the resources cannot be made
     """
-    with log.open("wb") as errors:
+    with open_log(log) as errors:
+        begin = errors.tell()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tatemono_tools.laptop.provision"),
             env=dict(environment),
@@ -43,7 +45,7 @@ async def run_provisioner(
         await _send(process, "begin")
         answer, _ = await process.communicate()
         if await process.wait():
-            *lines, reason = last_lines(log, _SHOWN_LINES) or ["ended without a word"]
+            *lines, reason = _lines_after(log, begin)[-_SHOWN_LINES:] or ["ended without a word"]
             raise PartFailed("provision", f"failed: {reason}", lines)
     finally:
         if process.returncode is None:
@@ -59,3 +61,9 @@ async def _send(process: Process, line: str) -> None:
     with contextlib.suppress(ConnectionResetError, BrokenPipeError):
         process.stdin.write(line.encode() + b"\n")
         await process.stdin.drain()
+
+
+def _lines_after(log: Path, begin: int) -> list[str]:
+    with log.open("rb") as file:
+        file.seek(begin)
+        return file.read().decode(errors="replace").splitlines()

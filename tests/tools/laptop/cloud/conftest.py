@@ -47,7 +47,7 @@ class RunningCloud:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
+    async def start(self, **settings: str) -> None:
         argv, environment = cloud_command(
             self.state_dir,
             self.port,
@@ -58,6 +58,7 @@ class RunningCloud:
             picture_keys=self.state_dir.parent / "keys.json",
             inherited={"PATH": os.environ["PATH"]},
         )
+        environment |= settings
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=log, stderr=log)
         async with asyncio.timeout(30):

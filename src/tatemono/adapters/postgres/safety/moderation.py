@@ -63,6 +63,14 @@ class Moderations:
         )
         await self._executor.execute(*statement)
 
+    async def is_away(self) -> bool:
+        """Whether the provider's moderation did not answer when it was last asked."""
+        return bool(
+            await self._executor.fetchval(
+                "select outcome = 'away' from moderations where by = 'provider' order by id desc limit 1"
+            )
+        )
+
 
 class Strikes:
     def __init__(self, executor: Any) -> None:

@@ -2,7 +2,7 @@
 
 from tatemono.adapters.postgres.migrate import execute_each
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 
 TABLES = """
