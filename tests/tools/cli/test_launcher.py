@@ -256,13 +256,13 @@ class TestWithoutUv:
     def test_says_what_to_do_without_a_python(self, place: Place) -> None:
         ran = place.run("up")
         assert ran.code == 1
-        assert ran.errors.startswith("tatemono: No Python from 3.11 to 3.14 is on the PATH.")
+        assert ran.errors.startswith("tatemono: No Python from 3.11.2 to 3.14 is on the PATH.")
         assert "TATEMONO_PYTHON" in ran.errors
 
     def test_says_that_the_named_python_will_not_do(self, place: Place) -> None:
         ran = place.run("up", TATEMONO_PYTHON="/bin/false")
         assert ran.code == 1
-        assert "TATEMONO_PYTHON=/bin/false is no Python from 3.11 to 3.14" in ran.errors
+        assert "TATEMONO_PYTHON=/bin/false is no Python from 3.11.2 to 3.14" in ran.errors
 
     def test_says_what_to_install_when_python_has_neither_pip_nor_venv(self, place: Place) -> None:
         place.program("python3", '#!/bin/sh\n[ "$1" = -c ]\n')

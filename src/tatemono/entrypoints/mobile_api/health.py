@@ -42,8 +42,8 @@ class Health(ResponseBody):
     parts: dict[str, Literal["ok", "away"]]
     concerns: dict[str, str] = Field(
         default_factory=dict,
-        description="What does not work all the same: `disk` is `full`, `moderation` is `away`, `painter` is `away` (none "
-        "takes our account).",
+        description="What does not work all the same: `disk` is `full`, `moderation` is `away`, `painter` is `away` "
+        "(none takes our account).",
     )
 
 

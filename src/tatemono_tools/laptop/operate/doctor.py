@@ -90,8 +90,8 @@ def examine(state: StateFolder, console: Console) -> int:
 
 def _python(_: StateFolder) -> Iterator[Finding]:
     found = f"{sys.version.split()[0]} at {sys.executable}"
-    supported = (3, 11) <= sys.version_info[:2] <= (3, 14)
-    advice = "" if supported else f"use 3.11 to 3.14: TATEMONO_PYTHON=/path/to/python3 {typed()} doctor"
+    supported = (3, 11, 2) <= sys.version_info[:3] < (3, 15)
+    advice = "" if supported else f"use 3.11.2 to 3.14: TATEMONO_PYTHON=/path/to/python3 {typed()} doctor"
     yield Finding("good" if supported else "bad", "Python", found, advice)
 
 
