@@ -165,10 +165,7 @@ class Generations(Submissions):
         )
 
     async def end_waiting(self, *, asked_before: timedelta, verdict: GiveUp, limit: int) -> list[UUID]:
-        rows = await self._undisturbed(
-            self._executor.fetch,
-            *sql.END_WAITING.bind(age=asked_before, failure_code=verdict.failure_code, limit=limit),
-        )
+        rows = await self._undisturbed(self._executor.fetch, sql.END_WAITING, asked_before, verdict.failure_code, limit)
         return [row[0] for row in rows]
 
     async def retry(

@@ -163,15 +163,13 @@ from back returning true
 )
 
 # Several accounts at once: locked in the order of their ids, as everywhere.
-p = Parameters("age", "failure_code", "limit")
-END_WAITING = Statement(
-    p,
-    f"""
+# $1: how long ago it was asked for at least, $2: the failure code, $3: so many at most.
+END_WAITING = f"""
 with waiting as materialized (
-    select id from generations where state = 'queued' and created_at < now() - {p.age}::interval
-    order by id limit {p.limit} for update skip locked
+    select id from generations where state = 'queued' and created_at < now() - $1::interval
+    order by id limit $3 for update skip locked
 ), done as (
-    update generations set state = 'failed', failure_code = {p.failure_code}, finished_at = now()
+    update generations set state = 'failed', failure_code = $2, finished_at = now()
     from waiting where generations.id = waiting.id and generations.state = 'queued'
     returning generations.id, user_id, price, priority, reserved_micros, budget_day, budget_shard
 ), spent as (
@@ -196,9 +194,8 @@ with waiting as materialized (
     select user_id, id, 'held', 'available', price from done
 )
 insert into generation_events (generation_id, kind, data)
-select id, 'failed', jsonb_build_object('failure_code', {p.failure_code}::text) from done returning generation_id
-""",
-)
+select id, 'failed', jsonb_build_object('failure_code', $2::text) from done returning generation_id
+"""
 
 CANCEL = f"""
 with mine as (
