@@ -22,11 +22,6 @@ _POST_CONFIRMATION = {
 }
 
 _OK = 200
-_NO_VERIFIED_ADDRESS = cognito.error_response_json(
-    "InvalidParameterException",
-    "Cannot reset password for the user as there is no registered/verified email or phone_number",
-    400,
-)
 
 
 def random_code() -> str:
@@ -59,8 +54,6 @@ def _follow_confirmations() -> None:
     run = cognito._run_idp_handler
 
     def run_idp_handler(handler: Any, action: str, data: dict[str, Any]) -> Any:
-        if action == "ForgotPassword" and _has_no_verified_address(data):
-            return _NO_VERIFIED_ADDRESS
         response = run(handler, action, data)
         if response[0] != _OK:
             return response
@@ -71,16 +64,6 @@ def _follow_confirmations() -> None:
         return response
 
     cognito._run_idp_handler = run_idp_handler
-
-
-def _has_no_verified_address(data: dict[str, Any]) -> bool:
-    """https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ForgotPassword.html"""
-    pool, _pool_id = cognito._pool_for_client(data.get("ClientId"))
-    user, error = cognito._resolve_user(pool, data.get("Username")) if pool else (None, None)
-    if user is None or error:
-        return False  # of an unknown user the pool tells what it is set to tell
-    attributes = cognito._attr_list_to_dict(user["Attributes"])
-    return bool(user["UserStatus"] == "UNCONFIRMED" or attributes.get("email_verified") != "true")
 
 
 def _withdraw_unsent_code(data: dict[str, Any]) -> None:
