@@ -190,10 +190,6 @@ class Reports(Protocol):
         """
         ...
 
-    async def get(self, report_id: UUID) -> Report:
-        """:raises NoSuchReport: there is none with this id"""
-        ...
-
 
 class Takedowns(Protocol):
     """Methods that list pictures give the oldest takedowns first."""

@@ -53,8 +53,6 @@ select {_REPORT} from reports r
 where ($1::text is null or {_STATE} = $1) and ($2::uuid is null or r.id > $2) order by r.id limit $3
 """
 
-_GET = f"select {_REPORT} from reports r where id = $1"
-
 _CLAIM = f"""
 update reports r set claimed_by = $2, claimed_until = now() + $3::interval
 where id = $1 and decision is null and (claimed_until is null or claimed_until <= now() or claimed_by = $2)
@@ -148,12 +146,6 @@ class Reports:
         if row is None:
             raise NotClaimed if await self._exists(report_id) else NoSuchReport
         await self._executor.execute(_DECIDE_ALIKE, row["picture_id"], by, decision)
-        return _report(row)
-
-    async def get(self, report_id: UUID) -> Report:
-        row = await self._executor.fetchrow(_GET, report_id)
-        if row is None:
-            raise NoSuchReport
         return _report(row)
 
     async def _exists(self, report_id: UUID) -> bool:
