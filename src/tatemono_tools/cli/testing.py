@@ -8,7 +8,8 @@ import typer
 
 from tatemono_tools.cli.options import PROJECT
 
-_MOST_TEST_PROCESSES = 8
+_PROCESSES_PER_CORE = 3
+_MOST_TEST_PROCESSES = 9
 
 commands = typer.Typer(rich_markup_mode="markdown")
 
@@ -22,14 +23,16 @@ commands = typer.Typer(rich_markup_mode="markdown")
 def run_tests(
     pytest_args: Annotated[list[str] | None, typer.Argument(metavar="[PYTEST ARGUMENTS]...")] = None,
 ) -> None:
-    """Run the tests, which start what they need themselves. All arguments go to pytest.
+    """Run the tests, which start what they need themselves, in parallel, and all but the long ones.
 
-    Without any, all but the long ones (-m long) run in parallel.
+    All arguments go to pytest, whose own `-n 0` (one process) and `-m long` (those) change that, and nothing else does.
     """
-    # A test waits for servers half of its time: two for each processor keep it busy. Who is done takes over tests.
-    processes = min(2 * (os.cpu_count() or 1), _MOST_TEST_PROCESSES)
-    everything = ["-n", str(processes), "--dist", "worksteal", "-m", "not long"]
+    # A test waits for servers most of its time: three processes keep a core busy. One that is done takes over tests.
+    processes = min(_PROCESSES_PER_CORE * (os.cpu_count() or 1), _MOST_TEST_PROCESSES)
+    # pytest takes the last of two, so that the caller's own win; with `auto` it makes one process of it for --pdb.
+    usual = ["-n", "auto", "--dist", "worksteal", "-m", "not long"]
+    os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(processes))
     os.chdir(PROJECT)
     # The tests make folders of their own; the person's building is none of theirs.
     os.environ.pop("TATEMONO_DATA_DIR", None)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(pytest_args or everything)])  # noqa: S606 - no shell wanted
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *usual, *(pytest_args or ())])  # noqa: S606 - no shell wanted

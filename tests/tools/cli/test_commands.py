@@ -160,3 +160,46 @@ class TestTest:
         ran = subprocess.run([PROGRAM, "test", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert ran.returncode == 0
         assert ran.stdout.splitlines()[0] == "tests/tools/cli/test_commands.py::TestHelp::test_lists_every_command"
+
+    @pytest.mark.parametrize("words", [[], ["-q"], ["-x", "-k", "TestProbe"], ["-n", "0", "-m", "long"]])
+    def test_puts_what_is_usual_first_so_that_only_its_own_flags_change_it(
+        self, words: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran: list[list[str]] = []
+        monkeypatch.setattr(os, "execv", lambda _, argv: ran.append(argv))
+        monkeypatch.chdir(Path.cwd())
+        CliRunner().invoke(app, ["test", *words])
+        usual = ["-n", "auto", "--dist", "worksteal", "-m", "not long"]
+        assert [argv[1:] for argv in ran] == [["-m", "pytest", *usual, *words]]
+
+    @pytest.mark.parametrize(("cores", "processes"), [(1, "3"), (2, "6"), (3, "9"), (64, "9"), (None, "3")])
+    def test_runs_three_processes_for_each_core(
+        self, cores: int | None, processes: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(os, "execv", lambda *_: told.append(os.environ["PYTEST_XDIST_AUTO_NUM_WORKERS"]))
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+        # It is put back after the test.
+        monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "")
+        monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS")
+        monkeypatch.chdir(Path.cwd())
+        CliRunner().invoke(app, ["test"])
+        assert told == [processes]
+
+    def test_leaves_the_long_ones_out_and_runs_in_parallel_with_any_flag(self, tmp_path: Path) -> None:
+        probe = tmp_path / "test_probe.py"
+        probe.write_text(
+            "import os, pathlib, pytest\n"
+            "TOLD = pathlib.Path(__file__).parent\n"
+            "def tell(name):\n"
+            "    (TOLD / name).write_text(str('PYTEST_XDIST_WORKER' in os.environ))\n"
+            "class TestProbe:\n"
+            "    def test_short(self): tell('short')\n"
+            "    @pytest.mark.long\n"
+            "    def test_long(self): tell('long')\n"
+        )
+        arguments = ["--noconftest", "-p", "no:cacheprovider", "-q", str(probe)]
+        ran = subprocess.run([PROGRAM, "test", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout
+        ((name, told),) = [(path.name, path.read_text()) for path in tmp_path.iterdir() if path.suffix == ""]
+        assert (name, told) == ("short", "True")
