@@ -194,6 +194,16 @@ def _table(measures: Measures, users: int) -> Table:
     return table
 
 
+def front_door(state: StateFolder) -> tuple[str, Path]:
+    """:returns: its address, and the certificate of the authority that it is trusted by
+    :raises NotRunning: no building is up in this folder
+    """
+    ports, authority = state.read_json("ports.json"), state.certificates / "authority.pem"
+    if state.running_pid() is None or not authority.exists():
+        raise NotRunning(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
+    return f"https://localhost:{ports['https']}", authority
+
+
 def run(
     options: PictureOptions, *, state: StateFolder, output: Path, users: int | None, pictures: int, console: Console
 ) -> int:
@@ -202,10 +212,7 @@ def run(
     :returns: the exit code
     :raises NotRunning: no building is up in this folder
     """
-    ports, authority = state.read_json("ports.json"), state.certificates / "authority.pem"
-    if state.running_pid() is None or not authority.exists():
-        raise NotRunning(f"no building runs in {state.path}: start it with `tatemono up` in another terminal")
-    base_url = f"https://localhost:{ports['https']}"
+    base_url, authority = front_door(state)
 
     async def one() -> int:
         async with Phone.kept(state.path / "demo-phone.json", base_url, authority) as phone:
