@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,25 @@ class TestFirstPicture:
         me = await phone.call("GET", "/v1/api/me")
         assert me["credits"]["available"] == before - 3
         assert me["credits"]["held"] == 0
+
+    async def test_can_be_asked_for_by_hand_with_the_demos_token(self, building: RunningBuilding) -> None:
+        ran = await asyncio.to_thread(
+            subprocess.run, building.command("demo", "--token"), capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        token = ran.stdout.removesuffix("\n")
+        assert token.isprintable()
+        assert " " not in token
+        assert f"{building.address}/v1/api/docs" in ran.stderr
+        assert token not in ran.stderr
+        trusting = ssl.create_default_context(cafile=str(building.authority))
+        headers = {"authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(base_url=building.address, headers=headers, verify=trusting) as browser:
+            assert (await browser.get("/v1/api/me")).json()["kind"] == "guest"
+            asked = await browser.post(
+                "/v1/api/generations", json={"prompt": "By hand"}, headers={"idempotency-key": "0123456789abcdef"}
+            )
+        assert asked.status_code == 201, asked.text
 
     async def test_is_the_same_user_at_every_launch(self, building: RunningBuilding, phone: Phone) -> None:
         again = await phone.sign_in()

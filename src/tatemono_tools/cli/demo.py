@@ -24,14 +24,20 @@ def demo(
     quality: Annotated[str | None, typer.Option(help="low, medium or high.")] = None,
     users: Annotated[int | None, typer.Option(min=1, max=1000, help="So many phones at once, to measure.")] = None,
     pictures: Annotated[int, typer.Option(min=1, max=1000, help="With --users: how many each asks for.")] = 1,
+    token: Annotated[
+        bool, typer.Option("--token", help="Paint nothing: print an access token, and how to try the API with it.")
+    ] = False,
 ) -> None:
     """Act as a phone against the running building, through the front door: sign in, ask, watch, save the picture.
 
     With `--users`, many phones do it at the same time; a table shows how long each step took, and what failed.
     """
     from tatemono_tools.laptop.demo.demo import PictureOptions, run
+    from tatemono_tools.laptop.demo.token import print_token
     from tatemono_tools.laptop.process.state import StateFolder
 
+    if token:
+        raise typer.Exit(print_token(StateFolder(data_dir), open_console(), open_console(stderr=True)))
     options = PictureOptions(prompt=prompt, style=style, size=size, quality=quality)
     state = StateFolder(data_dir)
     raise typer.Exit(run(options, state=state, output=output, users=users, pictures=pictures, console=open_console()))

@@ -28,14 +28,15 @@ DataDir = Annotated[
 ]
 
 
-def open_console(*, highlight: bool = False) -> "Console":
+def open_console(*, highlight: bool = False, stderr: bool = False) -> "Console":
     """The console of a command; in a pipe it is wide, since the usual 80 columns would break addresses.
 
     :param highlight: whether numbers and paths get colours of their own on a terminal
+    :param stderr: what it says is for a person only, while a program reads stdout
     """
     from tatemono_tools.laptop.process.screen import PipeSafeConsole  # noqa: PLC0415 - `--help` does not need it
 
-    console = PipeSafeConsole(highlight=highlight)
+    console = PipeSafeConsole(highlight=highlight, stderr=stderr)
     if not console.is_terminal:
         console.width = _PIPE_COLUMNS
     return console

@@ -7,6 +7,7 @@ import typer
 
 from tatemono_tools.invocation import PROJECT, replace_with
 
+_PROCESSES_PER_CORE = 2
 _MOST_TEST_PROCESSES = 8
 
 commands = typer.Typer(rich_markup_mode="markdown")
@@ -25,9 +26,11 @@ def run_tests(
 
     All arguments go to pytest, whose own `-n 0` (one process) and `-m long` (those) change that, and nothing else does.
     """
-    # A test waits for servers half of its time: two for each processor keep it busy. Who is done takes over tests.
-    processes = min(2 * (os.cpu_count() or 1), _MOST_TEST_PROCESSES)
-    usual = ["-n", str(processes), "--dist", "worksteal", "-m", "not long"]
+    # A test waits for servers half of its time: two processes keep a core busy. One that is done takes over tests.
+    processes = min(_PROCESSES_PER_CORE * (os.cpu_count() or 1), _MOST_TEST_PROCESSES)
+    # pytest takes the last of two, so that the caller's own win; with `auto` it makes one process of it for --pdb.
+    usual = ["-n", "auto", "--dist", "worksteal", "-m", "not long"]
+    os.environ.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(processes))
     os.chdir(PROJECT)
     # The tests make folders of their own; the person's building is none of theirs.
     os.environ.pop("TATEMONO_DATA_DIR", None)

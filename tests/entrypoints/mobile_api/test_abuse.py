@@ -99,11 +99,7 @@ class TestMailbox:
     ) -> None:
         await member(phone, mailbox)
         before = len(self._mails(mailbox))
-        rules = {
-            name: [Limit(name, rule.by, rule.requests, rule.window_seconds) for rule in of_name]
-            for name, of_name in plan.limits.items()
-        }
-        edge.owner.state.limits = Limits(rules, edge.owner.state.backend.db.limits)
+        self._hold_to_the_plan(edge, plan)
         flood = [new_phone() for _ in range(12)]
         for each in flood:
             await each.sign_in()
@@ -146,6 +142,42 @@ class TestMailbox:
             )
         most = min(rule.requests for rule in rules if rule.by == "address")
         assert 1 <= len(self._mails(mailbox)) <= most
+
+    async def test_of_a_whole_school_behind_one_address_all_get_theirs(
+        self, new_phone: Callable[[], Phone], edge: HttpEdge, plan: Plan, mailbox: Mailbox
+    ) -> None:
+        self._hold_to_the_plan(edge, plan)
+        pupils = [(new_phone(), Mailbox(mailbox.cloud, f"{n}-{mailbox.address}")) for n in range(40)]
+        await asyncio.gather(*(pupil.sign_in() for pupil, _ in pupils))
+        await asyncio.gather(*(member(pupil, theirs) for pupil, theirs in pupils))
+        kinds = [(await pupil.client.get(f"{API}/me")).json()["kind"] for pupil, _ in pupils]
+        assert kinds == ["member"] * len(pupils)
+
+    async def test_is_not_written_to_many_by_one_guest(
+        self, new_phone: Callable[[], Phone], edge: HttpEdge, plan: Plan, mailbox: Mailbox
+    ) -> None:
+        self._hold_to_the_plan(edge, plan)
+        most = min(rule.requests for rule in plan.limits["send-mail"] if rule.by == "account")
+        stranger = new_phone()
+        await stranger.sign_in()
+        answers = [
+            await post(
+                stranger,
+                "auth/register",
+                {"email": f"{n}-{mailbox.address}", "password": PASSWORD},
+                **{"x-forwarded-for": f"198.51.100.{n}"},
+            )
+            for n in range(most + 1)
+        ]
+        assert [answer.status_code for answer in answers] == [202] * most + [429]
+
+    @staticmethod
+    def _hold_to_the_plan(edge: HttpEdge, plan: Plan) -> None:
+        rules = {
+            name: [Limit(name, rule.by, rule.requests, rule.window_seconds) for rule in of_name]
+            for name, of_name in plan.limits.items()
+        }
+        edge.owner.state.limits = Limits(rules, edge.owner.state.backend.db.limits)
 
     @staticmethod
     def _mails(mailbox: Mailbox) -> list[Any]:

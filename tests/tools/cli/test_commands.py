@@ -258,12 +258,24 @@ class TestTest:
     ) -> None:
         ran: list[list[str]] = []
         monkeypatch.setattr(os, "execv", lambda _, argv: ran.append(argv))
-        monkeypatch.setattr(os, "cpu_count", lambda: 2)
         monkeypatch.chdir(Path.cwd())
         CliRunner().invoke(app, ["test", *words])
-        usual = ["-n", "4", "--dist", "worksteal", "-m", "not long"]
-        expected = ["python", "-m", "pytest", *usual, *words]
+        expected = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal", "-m", "not long", *words]
         assert [argv[-len(expected) :] for argv in ran] == [expected]
+
+    @pytest.mark.parametrize(("cores", "processes"), [(1, "2"), (2, "4"), (3, "6"), (64, "8"), (None, "2")])
+    def test_runs_two_processes_for_each_core(
+        self, cores: int | None, processes: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(os, "execv", lambda *_: told.append(os.environ["PYTEST_XDIST_AUTO_NUM_WORKERS"]))
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+        # It is put back after the test.
+        monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "")
+        monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS")
+        monkeypatch.chdir(Path.cwd())
+        CliRunner().invoke(app, ["test"])
+        assert told == [processes]
 
     def test_leaves_the_long_ones_out_and_runs_in_parallel_with_any_flag(self, tmp_path: Path) -> None:
         probe = tmp_path / "test_probe.py"

@@ -50,8 +50,18 @@ async def reported(
     return await moderated.admin.reports.claim(report.id, ACT.operator.email, claimed_for=CLAIM_FOR), picture_id
 
 
-async def decide(moderated: ModeratedWorker, report: Report, decision: Decision) -> None:
-    await decide_report(moderated.admin, ACT, report_id=report.id, decision=decision, now=NOW)
+async def decide(moderated: ModeratedWorker, report: Report, decision: Decision) -> Report:
+    return await decide_report(moderated.admin, ACT, report_id=report.id, decision=decision, now=NOW)
+
+
+async def member(moderated: ModeratedWorker) -> UUID:
+    user_id = await guest(moderated.owner)
+    await moderated.owner._pool.execute(
+        "update users set kind = 'member', email = 'hanako@example.jp', email_verified_at = now(),"
+        " cognito_sub = gen_random_uuid() where id = $1",
+        user_id,
+    )
+    return user_id
 
 
 class TestReports:
@@ -109,6 +119,15 @@ class TestReports:
         assert await moderated.fetch("select action, data->>'decision' from audit_records") == [
             ("decide_report", "dismiss")
         ]
+
+    @pytest.mark.parametrize("decision", Decision)
+    async def test_say_afterwards_whether_the_picture_is_gone(
+        self, moderated: ModeratedWorker, decision: Decision
+    ) -> None:
+        report, _ = await reported(moderated)
+        decided = await decide(moderated, report, decision)
+        assert (decided.id, decided.state, decided.decision) == (report.id, ReportState.DECIDED, decision)
+        assert decided.taken_down is (decision is not Decision.DISMISS)
 
     @pytest.mark.parametrize("over", [False, True])
     async def test_that_another_operator_looks_at_are_left_to_that_one(
@@ -304,17 +323,25 @@ class TestStrikes:
         ]
 
     async def test_are_mailed_to_members(self, moderated: ModeratedWorker) -> None:
-        user_id = await guest(moderated.owner)
-        await moderated.owner._pool.execute(
-            "update users set kind = 'member', email = 'hanako@example.jp', email_verified_at = now(),"
-            " cognito_sub = gen_random_uuid() where id = $1",
-            user_id,
-        )
+        user_id = await member(moderated)
         report, picture_id = await reported(moderated, user_id)
         await decide(moderated, report, Decision.STRIKE)
         assert await moderated.fetch("select cause, kind, recipient, facts->>'reason' from mails") == [
             (f"strike:{picture_id}", "strike", "hanako@example.jp", "差別や嫌がらせ")
         ]
+
+    @pytest.mark.parametrize(("suspended", "told"), [(False, True), (True, False)])
+    async def test_tell_an_end_of_the_suspension_only_if_it_is_that(
+        self, moderated: ModeratedWorker, suspended: bool, told: bool
+    ) -> None:
+        user_id = await member(moderated)
+        for _ in range(2):
+            await moderated.owner.strikes.add(user_id, "hate", None, counts_for=timedelta(days=90))
+        report, _ = await reported(moderated, user_id)
+        if suspended:
+            await moderated.owner.people.suspend(user_id, until=None, reason="worse")
+        await decide(moderated, report, Decision.STRIKE)
+        assert await moderated.fetch("select facts ? 'suspended_until' from mails") == [(told,)]
 
     async def test_that_are_too_old_count_no_more(self, moderated: ModeratedWorker) -> None:
         user_id = await guest(moderated.owner)

@@ -14,6 +14,7 @@ async def decide_report(db: SafetyDatabase, act: Act, *, report_id: UUID, decisi
 
     A picture that is taken down is gone from every answer when this returns; its bytes follow within seconds.
 
+    :returns: the report as it is afterwards
     :raises NoSuchReport: there is none with this id
     :raises NotClaimed: it is not this operator's, or not any more
     """
@@ -27,5 +28,7 @@ async def decide_report(db: SafetyDatabase, act: Act, *, report_id: UUID, decisi
             "decision": decision,
         }
         await rows.people.record(Operation.DECIDE_REPORT, act, report.user_id, data)
+        # Only now does it say what became of the picture.
+        decided = await rows.reports.find(report_id)
     notify_takedown(db, report.user_id)
-    return report
+    return decided

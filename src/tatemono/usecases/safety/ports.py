@@ -182,6 +182,10 @@ class Reports(Protocol):
         """
         ...
 
+    async def find(self, report_id: UUID) -> Report:
+        """:raises NoSuchReport: there is none with this id"""
+        ...
+
     async def decide(self, report_id: UUID, by: str, decision: Decision) -> Report:
         """Also decide the others about the same picture that no other operator has claimed.
 

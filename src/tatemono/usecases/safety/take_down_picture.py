@@ -86,7 +86,9 @@ async def _strike(rows: SafetyRows, takedown: Takedown, verdict: TakedownVerdict
     if not await rows.strikes.add(user_id, verdict.reason, takedown.picture_id, counts_for=STRIKE_COUNTS_FOR):
         return
     until = suspended_until(await rows.strikes.of(user_id), verdict.now)
-    if until is not None and await rows.strikes.suspend(user_id, until=until, reason=STRIKE_SUSPENSION_REASON):
+    # An account that is suspended for longer, or for good, stays that: then nothing is told of an end.
+    suspended = until is not None and await rows.strikes.suspend(user_id, until=until, reason=STRIKE_SUSPENSION_REASON)
+    if suspended:
         await rows.sessions.record_security_event(user_id, "suspended")
     email = await rows.strikes.email_of(user_id)
     if email is not None:
@@ -94,7 +96,7 @@ async def _strike(rows: SafetyRows, takedown: Takedown, verdict: TakedownVerdict
             "reason": reason_text(verdict.reason, _MAIL_LANGUAGE),
             "at": verdict.now.isoformat(),
             "counts_until": (verdict.now + STRIKE_COUNTS_FOR).isoformat(),
-        } | ({"suspended_until": until.isoformat()} if until else {})
+        } | ({"suspended_until": until.isoformat()} if until and suspended else {})
         await rows.mails.put(Mail(f"strike:{takedown.picture_id}", MailKind.STRIKE, email, _MAIL_LANGUAGE, facts))
 
 

@@ -16,6 +16,7 @@ from granian.server.embed import Server
 from ministack import app as ministack
 from ministack.services import ses, sqs, sts
 
+from tatemono_tools.laptop.cloud.code_requests import send_codes_as_cognito
 from tatemono_tools.laptop.cloud.credentials import check_every_signature
 from tatemono_tools.laptop.cloud.durable_writes import WriteGuard, forget_unwritten_objects, notice_failed_writes
 from tatemono_tools.laptop.cloud.identities import complete_identities
@@ -50,6 +51,7 @@ def serve(settings: CloudSettings) -> None:
         sys.exit(f"embedded cloud: {error}")
     check_every_signature(settings.account_id, settings.secret_access_key)
     complete_sign_up()
+    send_codes_as_cognito()
     complete_identities()
     verify_new_addresses(random_code)
     wakeup = wake_receivers()

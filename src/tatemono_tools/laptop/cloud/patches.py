@@ -31,6 +31,7 @@ _FUNCTIONS = {
     "ministack.services.cognito:_build_auth_result": (
         "pool_id, client_id, user, nonce, trigger_source, client_metadata, origin_jti, scope"
     ),
+    "ministack.services.cognito:_code_delivery_response": "destination",
     "ministack.services.cognito:_deliver_cognito_email": "pool, to_email, subject, body, type_name, extra",
     "ministack.services.cognito:_dict_to_attr_list": "d",
     "ministack.services.cognito:_dispatch_identity": "action, data",
@@ -39,6 +40,8 @@ _FUNCTIONS = {
     "ministack.services.cognito:_find_pool_by_client_id": "client_id",
     "ministack.services.cognito:_get_pool_unscoped": "pool_id",
     "ministack.services.cognito:_granted_scopes": "client, requested, grant",
+    "ministack.services.cognito:_hides_user_existence": "pool, client_id",
+    "ministack.services.cognito:_masked_destination": "address",
     "ministack.services.cognito:_merge_attributes": "existing, updates",
     "ministack.services.cognito:_now_epoch": "",
     "ministack.services.cognito:_password_policy_errors": "pool, password",

@@ -218,6 +218,17 @@ def _table(measures: Measures, users: int) -> Table:
     return table
 
 
+def front_door(state: StateFolder, say: Callable[[str], None]) -> tuple[str, Path]:
+    """Wait for a building that is starting.
+
+    :returns: its address, and the certificate of the authority that it is trusted by
+    :raises NotRunning: no building is up in this folder
+    """
+    wait_until_ready(state, say)
+    ports, authority = state.read_json("ports.json"), state.certificates / "authority.pem"
+    return f"https://localhost:{ports['https']}", authority
+
+
 def run(
     options: PictureOptions, *, state: StateFolder, output: Path, users: int | None, pictures: int, console: Console
 ) -> int:
@@ -226,9 +237,7 @@ def run(
     :returns: the exit code
     :raises NotRunning: no building is up in this folder
     """
-    wait_until_ready(state, console.print)
-    ports, authority = state.read_json("ports.json"), state.certificates / "authority.pem"
-    base_url = f"https://localhost:{ports['https']}"
+    base_url, authority = front_door(state, console.print)
 
     async def one() -> int:
         async with Phone.kept(state.path / "demo-phone.json", base_url, authority) as phone:

@@ -9,7 +9,7 @@ from tatemono_tools.laptop.process.health import health_concerns
 from tatemono_tools.laptop.process.state import StateFolder
 
 _SENTENCES = {
-    "painter": "the painter refuses our account: its key, rights, model or credit (docs/how-to/runbooks/alarm-lines.md)",
+    "painter": "no painter takes our account: key, rights, model, credit (docs/how-to/runbooks/alarm-lines.md)",
     "moderation": "moderation did not answer when it was last asked (docs/how-to/keep-safety-running.md)",
 }
 """By the name of a concern in the health route. One without a sentence is shown as it is."""

@@ -66,6 +66,7 @@ class TestReviewQueue:
             answer = await operator.post(f"/reports/{report.id}/decide", json={"decision": "strike", "reason": "clear"})
             decided = schemas.SafetyReport.model_validate_json(answer.content)
             assert (decided.state, decided.decision, decided.decided_by) == ("decided", "strike", EMAIL)
+            assert decided.taken_down
             (takedown,) = schemas.TakedownPage.model_validate_json((await operator.get("/takedowns")).content).items
             assert (takedown.picture_id, takedown.reason, takedown.moved_at) == (picture_id, "hate", None)
             assert await page(operator, "/reports", state="open") == []

@@ -183,6 +183,16 @@ class TestPassword:
         assert (await sign_in(second, mailbox)).json()["code"] == "sign_in_refused"
         second.keep(await sign_in(second, mailbox, "cat under the moon"))
 
+    async def test_of_an_address_that_was_never_confirmed_is_set_by_registering_again(
+        self, phone: Phone, mailbox: Mailbox
+    ) -> None:
+        await post(phone, "auth/register", email=mailbox.address, password="a typing mistake of mine")
+        (first,) = mailbox.codes()
+        answer = await post(phone, "auth/forgot-password", email=mailbox.address)
+        assert (answer.status_code, mailbox.codes()) == (202, [first])
+        phone.keep(await register(phone, mailbox))
+        assert (await sign_in(phone, mailbox)).status_code == 200
+
     async def test_is_changed_by_whoever_knows_the_old_one(self, phone: Phone, mailbox: Mailbox) -> None:
         refused = await post(phone, "me/password", password=PASSWORD, new_password="cat under the moon")
         assert refused.json()["code"] == "not_a_member"

@@ -132,6 +132,44 @@ class TestCodes:
         )
         assert signed_in["AuthenticationResult"]["IdToken"]
 
+    @pytest.mark.parametrize("hidden", [False, True])
+    async def test_for_a_new_password_go_to_a_verified_address_only(self, members: Members, hidden: bool) -> None:
+        address = f"unread-{hidden}@example.com"
+        client = await members.cognito.create_user_pool_client(
+            UserPoolId=members.pool, ClientName=address, PreventUserExistenceErrors="ENABLED" if hidden else "LEGACY"
+        )
+        await members.sign_up(address)
+        sent = await members.code(address)
+        person = {"ClientId": client["UserPoolClient"]["ClientId"], "Username": address}
+        if hidden:
+            known = await members.cognito.forgot_password(**person)
+            unknown = await members.cognito.forgot_password(**person | {"Username": "unreal-True@example.com"})
+            assert known["CodeDeliveryDetails"] == unknown["CodeDeliveryDetails"]
+        else:
+            with pytest.raises(members.cognito.exceptions.InvalidParameterException, match="no registered/verified"):
+                await members.cognito.forgot_password(**person)
+        assert await members.code(address) == sent
+        with pytest.raises(members.cognito.exceptions.ExpiredCodeException):
+            await members.cognito.confirm_forgot_password(ConfirmationCode=sent, Password="New-horse-10", **person)
+
+    async def test_for_a_new_password_are_not_for_a_user_who_has_a_temporary_one(self, members: Members) -> None:
+        address = "invited@example.com"
+        await members.cognito.admin_create_user(
+            UserPoolId=members.pool,
+            Username=address,
+            UserAttributes=[{"Name": "email", "Value": address}, {"Name": "email_verified", "Value": "true"}],
+            MessageAction="SUPPRESS",
+        )
+        with pytest.raises(members.cognito.exceptions.NotAuthorizedException, match="current state"):
+            await members.cognito.forgot_password(ClientId=members.client, Username=address)
+
+    async def test_to_confirm_are_not_for_a_confirmed_user(self, members: Members) -> None:
+        person = {"ClientId": members.client, "Username": "eager@example.com"}
+        await members.sign_up(person["Username"])
+        await members.cognito.confirm_sign_up(ConfirmationCode=await members.code(person["Username"]), **person)
+        with pytest.raises(members.cognito.exceptions.InvalidParameterException, match="already confirmed"):
+            await members.cognito.resend_confirmation_code(**person)
+
     async def test_are_not_the_same_for_all_who_have_no_address(self, members: Members) -> None:
         pool = (await members.cognito.create_user_pool(PoolName="nameless"))["UserPool"]["Id"]
         client = await members.cognito.create_user_pool_client(UserPoolId=pool, ClientName="app")

@@ -53,6 +53,8 @@ select {_REPORT} from reports r
 where ($1::text is null or {_STATE} = $1) and ($2::uuid is null or r.id > $2) order by r.id limit $3
 """
 
+_FIND = f"select {_REPORT} from reports r where id = $1"
+
 _CLAIM = f"""
 update reports r set claimed_by = $2, claimed_until = now() + $3::interval
 where id = $1 and decision is null and (claimed_until is null or claimed_until <= now() or claimed_by = $2)
@@ -130,6 +132,12 @@ class Reports:
     async def all(self, state: ReportState | None, *, after: UUID | None, limit: int) -> list[Report]:
         """The oldest first."""
         return [_report(row) for row in await self._executor.fetch(_LIST, state, after, limit)]
+
+    async def find(self, report_id: UUID) -> Report:
+        row = await self._executor.fetchrow(_FIND, report_id)
+        if row is None:
+            raise NoSuchReport
+        return _report(row)
 
     async def claim(self, report_id: UUID, by: str, *, claimed_for: timedelta) -> Report:
         """
