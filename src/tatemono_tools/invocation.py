@@ -13,6 +13,8 @@ PROJECT = Path(__file__).parents[2]
 #: Set by the launcher: itself, as the person typed it.
 _LAUNCHER = "TATEMONO_COMMAND"
 _NAME = "tatemono"
+#: The group that this program began again for.
+_BROUGHT = "TATEMONO_BROUGHT"
 
 
 class NoUv(Exception):
@@ -30,15 +32,15 @@ def typed() -> str:
     return called if Path(called).name == _NAME and shutil.which(_NAME) != called else _NAME
 
 
-def find_uv() -> str:
+def find_uv(project: Path = PROJECT) -> str:
     """The uv that runs this, or that of the PATH, or the one that the launcher brought.
 
     :raises NoUv: there is none
     """
-    brought = PROJECT / ".uv" / "bin" / "uv"
+    brought = project / ".uv" / "bin" / "uv"
     uv = os.environ.get("UV") or shutil.which("uv") or (str(brought) if brought.exists() else None)
     if uv is None:
-        raise NoUv(f"there is no uv: {PROJECT / _NAME} brings it, or install it (https://docs.astral.sh/uv/)")
+        raise NoUv(f"there is no uv: {project / _NAME} brings it, or install it (https://docs.astral.sh/uv/)")
     return uv
 
 
@@ -59,5 +61,7 @@ def bring_group(group: str, module: str) -> None:
 
     :raises NoUv: there is no uv to bring the group
     """
-    if find_spec(module) is None:
+    # Once: what is still not there then shows itself when it is imported.
+    if find_spec(module) is None and os.environ.get(_BROUGHT) != group:
+        os.environ[_BROUGHT] = group
         replace_with(group, [_NAME, *sys.argv[1:]])

@@ -3,8 +3,9 @@
 import asyncio
 import re
 import secrets
+import signal
 import ssl
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import DEVNULL, PIPE
 
 import httpx2
 import pytest
@@ -57,6 +58,29 @@ class TestOperators:
         assert [record["action"] for record in audit] == ["restore_person", "suspend_person"]
         assert {record["operator_email"] for record in audit} == {email}
         assert email in await run(building, "operator", "list", answers=[])
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+    async def test_are_not_left_half_made(self, building: RunningBuilding, number: signal.Signals) -> None:
+        email = f"{secrets.token_hex(4)}@example.jp"
+        process = await asyncio.create_subprocess_exec(
+            *building.command("operator", "create", email, "--role", "admin"),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            while b"Key: " not in await process.stdout.readline():
+                pass
+            # The question follows the key.
+            await asyncio.sleep(0.3)
+            process.send_signal(number)
+            # As uv passes on what the terminal has told already.
+            process.send_signal(number)
+            await process.communicate()
+        assert process.returncode not in {0, -number}
+        assert email not in await run(building, "operator", "list", answers=[])
 
 
 async def eventually_refused(phone: Phone) -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from uuid import UUID
 
 from phone import Phone
 from tatemono.adapters.postgres.database import Database
+from tatemono.domain.safety.moderation import Finding, Stage
 from tatemono.entrypoints.http.serving import HttpEdge
 from tatemono.entrypoints.mobile_api.health import Health
 
@@ -45,6 +47,22 @@ class TestCheckHealth:
         assert response.status_code == 200
         assert response.json()["status"] == "degraded"
         assert response.json()["concerns"]["painter"] == "away"
+
+    async def test_is_concerned_while_moderation_does_not_answer(
+        self, new_phone: Callable[[], Phone], service_database_url: Callable[[str], str], edge: HttpEdge
+    ) -> None:
+        phone = new_phone()
+        await phone.sign_in()
+        generation = UUID((await phone.ask())["id"])
+        for away in (True, False):
+            async with await Database.connect(service_database_url("image-worker"), service="image-worker") as db:
+                finding = Finding(Stage.PROMPT, ())
+                await db.moderations.record(generation, 1, finding, by="provider", request_id=None, away=away)
+                await db.moderations.record(generation, 1, finding, by="local", request_id=None)
+            edge.owner.state.health._known_at = float("-inf")
+            health = Health.model_validate_json((await phone.client.get(f"{API}/health")).content)
+            assert health.concerns == ({"moderation": "away"} if away else {})
+            assert health.status == "degraded"  # the relay is not there either
 
     async def test_does_not_ask_the_database_for_everyone_who_asks(
         self, new_phone: Callable[[], Phone], edge: HttpEdge

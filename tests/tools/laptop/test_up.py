@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,11 @@ def building(tmp_path: Path) -> Iterator[Building]:
     made.end()
 
 
+def are_ready_again(names: set[str], times: int, status: dict[str, Any]) -> bool:
+    found = [status["parts"][name] for name in names]
+    return all((part["state"], part["restarts"]) == ("ready", times) for part in found)
+
+
 def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
@@ -137,6 +143,27 @@ class TestUp:
         run.terminate()
         assert run.wait(PATIENCE_SECONDS) == 0
         assert all(is_gone(pid) for pid in pids_of(after))
+
+    @pytest.mark.long
+    def test_bears_that_all_services_are_killed_at_once(self, building: Building) -> None:
+        services = {ONLY, "image-worker", "mail-worker", "admin-api"}
+        building.up("--only", ",".join(services))
+        for times in (1, 2):
+            before = building.status()["parts"]
+            for name in services:
+                os.kill(before[name]["pid"], signal.SIGKILL)
+            building.until(partial(are_ready_again, services, times))
+        # Nothing went wrong, so nothing was written.
+        assert (building.data_dir / "logs" / "provision.log").read_text() == ""
+
+    @pytest.mark.long
+    def test_goes_on_without_its_passwords(self, building: Building) -> None:
+        building.up()
+        building.run("down")
+        for name in ("postgres-password", "cloud-credentials.json"):
+            (building.data_dir / name).unlink()
+        building.up()
+        assert building.status()["state"] == "ready"
 
     @pytest.mark.long
     def test_can_be_stopped_after_a_kill_and_begun_anew(self, building: Building) -> None:

@@ -29,6 +29,7 @@ class Ask(Protocol):
 
 def create(state: StateFolder, console: Console, ask: Ask, *, email: str, role: Role) -> int:
     """:raises OperatorRefused: there is such an operator already, or no code was right"""
+    breakable = _Breakable(ask)
 
     def ask_code(enrolment: Enrolment) -> str:
         console.print("Scan this with an authenticator app, or type the key into it:\n")
@@ -36,7 +37,7 @@ def create(state: StateFolder, console: Console, ask: Ask, *, email: str, role: 
         segno.make(enrolment.uri, error="l").terminal(out=drawn, compact=True)
         console.print(Text.from_ansi(drawn.getvalue()), soft_wrap=True)
         console.print(f"Key: {enrolment.secret}\n", highlight=False, soft_wrap=True)
-        return ask("The code that it shows now")
+        return breakable("The code that it shows now")
 
     async def make(pool: OperatorPool) -> None:
         password = await pool.create(email, role, ask_code)
@@ -66,10 +67,11 @@ def invite(state: StateFolder, console: Console, *, email: str, role: Role) -> i
 
 def token(state: StateFolder, console: Console, ask: Ask, *, email: str) -> int:
     """:raises OperatorRefused: the password or the code is wrong"""
+    breakable = _Breakable(ask)
 
     async def sign_in(pool: OperatorPool) -> None:
-        password = ask("Password", hidden=True)
-        tokens = await pool.sign_in(email, password, lambda: ask("Code of the authenticator app"))
+        password = breakable("Password", hidden=True)
+        tokens = await pool.sign_in(email, password, lambda: breakable("Code of the authenticator app"))
         # Alone on its line and nothing else on stdout, for `$(…)`.
         console.print(tokens["AccessToken"], highlight=False, markup=False, soft_wrap=True)
 
@@ -115,12 +117,34 @@ def _within(state: StateFolder, work: Callable[[OperatorPool], Awaitable[None]])
         async with open_pool(plan, running_cloud(plan, state)) as pool:
             await work(pool)
 
-    # At once, also while a question waits: asyncio's own handler would first wait for the answer.
-    for number in _BREAK_OFF:
-        signal.signal(number, _break_off)
     asyncio.run(run())
     return 0
 
 
-def _break_off(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+class _Breakable:
+    """A question that the person may break off: at once, where asyncio would first wait for the answer.
+
+    What is half-made is removed then, which another signal must not break off: a terminal that is closed sends several.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def __call__(self, question: str, *, hidden: bool = False) -> str:
+        before = {number: signal.signal(number, self._break_off) for number in _BREAK_OFF}
+        try:
+            answer = self._ask(question, hidden=hidden)
+        except BaseException:
+            self._ignore()
+            raise
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        return answer
+
+    def _break_off(self, _number: int, _frame: FrameType | None) -> NoReturn:
+        self._ignore()
+        raise KeyboardInterrupt
+
+    def _ignore(self) -> None:
+        for number in _BREAK_OFF:
+            signal.signal(number, signal.SIG_IGN)

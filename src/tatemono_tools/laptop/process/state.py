@@ -171,7 +171,7 @@ class StateFolder:
     def running_pid(self) -> int | None:
         """The supervisor that holds the folder."""
         try:
-            with (self.path / "lock").open("r+") as lock:
+            with (self.path / "lock").open() as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
