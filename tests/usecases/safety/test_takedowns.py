@@ -129,6 +129,18 @@ class TestReports:
         assert (decided.id, decided.state, decided.decision) == (report.id, ReportState.DECIDED, decision)
         assert decided.taken_down is (decision is not Decision.DISMISS)
 
+    async def test_that_are_decided_keep_their_decision_when_a_later_one_is_decided(
+        self, moderated: ModeratedWorker
+    ) -> None:
+        first, picture_id = await reported(moderated)
+        await decide(moderated, first, Decision.DISMISS)
+        await report_from_outside(moderated.owner.reports, picture=str(picture_id), reason=ReportReason.HATE, note=None)
+        (later,) = await moderated.admin.reports.all(ReportState.OPEN, after=None, limit=10)
+        await moderated.admin.reports.claim(later.id, ACT.operator.email, claimed_for=CLAIM_FOR)
+        await decide(moderated, later, Decision.TAKEDOWN)
+        decided = await moderated.admin.reports.all(ReportState.DECIDED, after=None, limit=10)
+        assert {each.id: each.decision for each in decided} == {first.id: Decision.DISMISS, later.id: Decision.TAKEDOWN}
+
     @pytest.mark.parametrize("over", [False, True])
     async def test_that_another_operator_looks_at_are_left_to_that_one(
         self, moderated: ModeratedWorker, over: bool
