@@ -469,4 +469,4 @@ class TestUniverses:
     def test_find_what_is_planted(self, monkeypatch: pytest.MonkeyPatch, bug: str) -> None:
         with planted(monkeypatch, bug):
             calm = bug == "signs of life come too seldom"
-            assert any(lived(seed, calm=calm) for seed in range(100))
+            assert any(lived(seed, calm=calm) for seed in range(200))

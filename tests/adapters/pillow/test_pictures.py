@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from tatemono.adapters.pillow.pictures import PillowPictures
 from tatemono.domain.generations.painting import Failure, PaintingFailed
@@ -111,8 +111,16 @@ class TestVerify:
 
         assert opened(miniature.thumbnail).size == (64, 48)
 
-    async def test_refuses_another_format(self) -> None:
-        assert "it is jpeg, png was asked for" in await complaint_about(encoded(scene(64, 48), "JPEG"), SMALL)
+    @pytest.mark.parametrize("came", ["JPEG", "WEBP", "PNG"])
+    @pytest.mark.parametrize("asked", ["png", "jpeg", "webp"])
+    async def test_keeps_another_format_as_the_one_that_was_asked_for(self, came: str, asked: str) -> None:
+        expected = ExpectedPicture(64, 48, asked)
+        verified = await PillowPictures().verify(encoded(scene(64, 48), came), expected)
+        assert verified.content_type == f"image/{asked}"
+        with Image.open(io.BytesIO(verified.data)) as image:
+            assert ((image.format or "").lower(), image.size) == (asked, (64, 48))
+            changed = ImageChops.difference(image.convert("RGB"), scene(64, 48).convert("RGB"))
+        assert max(ImageStat.Stat(changed).mean) < 8
 
     async def test_refuses_another_size(self) -> None:
         assert "it is 48x64, 64x48 was asked for" in await complaint_about(encoded(scene(48, 64)), SMALL)
