@@ -42,6 +42,7 @@ _SUBMITTED = {
     "reserved_micros": "176325::bigint",
     "daily_credits": "0",
     "shards": "array[mod(:key::bigint, 32)]::smallint[]",
+    "rows": "32",
     "time_zone": "'Asia/Tokyo'",
     "user_day_micros": "1000000000000::bigint",
     "shard_micros": "3125000000000::bigint",

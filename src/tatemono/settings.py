@@ -175,6 +175,7 @@ class ImageWorkerSettings(ServiceSettings):
     :ivar lease_seconds: how long a job is the worker's without a sign of life
     :ivar export_days: how long an export is kept, and the link to it that is mailed is good
     :ivar unknown_policy: after an attempt that may be on the bill: `give-up`, or `retry:N`
+    :ivar painter_models: what the painter calls our models, as JSON; others have the same name there
     :ivar second_painter_base_url: another server that speaks OpenAI's images API, called while the first may not be;
         `off`: there is none
     :ivar second_painter_models: what it calls the first painter's models, as JSON; others have the same name there
@@ -193,6 +194,7 @@ class ImageWorkerSettings(ServiceSettings):
     openai_api_key: SecretStr
     openai_base_url: str
     image_model: str
+    painter_models: dict[str, str] = Field(default_factory=dict)
     safety_identifier_key: SecretStr
     quarantine_bucket: str
     distribution_id: str = Field(min_length=1)

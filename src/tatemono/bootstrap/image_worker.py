@@ -113,6 +113,7 @@ async def image_worker(settings: ImageWorkerSettings) -> AsyncIterator[ImageWork
                 when_down=settings.moderation_when_down,
             ),
             credentials=_content_credentials(settings),
+            names=settings.painter_models,
         )
         providers = [ImageProvider(FIRST_PROVIDER, dependencies)]
         if len(painters) > 1:

@@ -22,7 +22,7 @@ from tatemono.adapters.s3.uploads import s3_uploads
 from tatemono.adapters.signing_keys import following_secret
 from tatemono.adapters.tokens import AccessTokens
 from tatemono.adapters.unsubscribe_links import UnsubscribeLinks
-from tatemono.domain.generations.budgets import MICROS_PER_DOLLAR, Terms
+from tatemono.domain.generations.budgets import MICROS_PER_DOLLAR, Terms, shards_for
 from tatemono.domain.generations.image_models import Registry
 from tatemono.domain.generations.queue import QueueControls
 from tatemono.domain.identity.attestation import AttestationPolicy
@@ -68,11 +68,13 @@ class MobileApiBackend:
 
 
 def _terms(settings: MobileApiSettings) -> Terms:
+    environment_day_micros = int(settings.environment_day_budget_dollars * MICROS_PER_DOLLAR)
     return Terms(
         daily_credits=settings.daily_credits,
         user_day_micros=int(settings.user_day_budget_dollars * MICROS_PER_DOLLAR),
-        environment_day_micros=int(settings.environment_day_budget_dollars * MICROS_PER_DOLLAR),
+        environment_day_micros=environment_day_micros,
         time_zone=settings.day_time_zone,
+        shards=shards_for(environment_day_micros),
     )
 
 

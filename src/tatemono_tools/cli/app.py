@@ -92,12 +92,13 @@ def _exit_code(error: Exception) -> int | None:
     from tatemono_tools.laptop.building import UnknownService
     from tatemono_tools.laptop.operate.control import UnknownPart
     from tatemono_tools.laptop.operate.operators import OperatorRefused
+    from tatemono_tools.laptop.painter.painter import PainterRefused, WrongPainter
     from tatemono_tools.laptop.process.ports import PortTaken
     from tatemono_tools.laptop.process.state import AlreadyRunning, NotRunning, StateFolderRefused
     from tatemono_tools.plan.building import WrongPlan
     from tatemono_tools.release.functions_zip import BuildFailed
 
-    if isinstance(error, (UnknownService, UnknownPart)):
+    if isinstance(error, (UnknownService, UnknownPart, WrongPainter)):
         return 2
     mendable = (
         AlreadyRunning,
@@ -108,6 +109,7 @@ def _exit_code(error: Exception) -> int | None:
         NoUv,
         NotRunning,
         OperatorRefused,
+        PainterRefused,
         PortTaken,
         StateFolderRefused,
         WrongPlan,

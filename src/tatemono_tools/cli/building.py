@@ -1,6 +1,7 @@
 """`tatemono up`, `status`, `down`, `logs`, `doctor` and `trust`: the building on this machine."""
 # ruff: noqa: PLC0415 - each command loads what it needs when it runs, so that `--help` is quick
 
+import sys
 from typing import Annotated
 
 import typer
@@ -36,6 +37,30 @@ def up(
             "--accept-loss", help="Begin although `up` says that a part of the cloud's state is lost for good."
         ),
     ] = False,
+    painter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PAINTER",
+            help="Who paints: studio (offline, at first), openai, or the address of another server that speaks "
+            "OpenAI's API, e.g. http://127.0.0.1:8080/v1. It is remembered. A key is read from OPENAI_API_KEY "
+            "(openai) or TATEMONO_PAINTER_KEY, or asked for.",
+        ),
+    ] = None,
+    painter_model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Another model than the plan's, as the painter calls it.")
+    ] = None,
+    painter_key: Annotated[
+        bool, typer.Option("--painter-key", help="Ask for the painter's key, though one is known.")
+    ] = False,
+    painter_budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DOLLARS", min=0.01, max=10_000, help="What may be spent at the painter in a day: 2 at first."
+        ),
+    ] = None,
+    painter_trial: Annotated[
+        bool, typer.Option("--painter-trial", help="Have it paint one cheap picture first, to see that it works.")
+    ] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the API's documentation when ready.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what every part writes, too.")] = False,
 ) -> None:
@@ -47,7 +72,11 @@ def up(
     most 10 MB for each part.
 
     With some services only (`--only`), it is ready when those run: the rest cannot be asked.
+
+    Another painter than the studio costs real money. It is looked at before anything starts: its key, its model, its
+    price, its moderation; and little may be spent in a day unless you say otherwise.
     """
+    from tatemono_tools.laptop.painter.choice import PainterOptions
     from tatemono_tools.laptop.up import Options
     from tatemono_tools.laptop.up import up as run
 
@@ -60,8 +89,21 @@ def up(
         accept_loss=accept_loss,
         open_browser=open_browser,
         verbose=verbose,
+        painter=PainterOptions(
+            painter=painter,
+            model=painter_model,
+            budget_dollars=None if painter_budget is None else f"{painter_budget:.2f}",
+            ask_key=painter_key,
+            trial=painter_trial,
+        ),
+        ask=_ask_for_key if sys.stdin.isatty() else None,
     )
     raise typer.Exit(run(options, open_console()))
+
+
+def _ask_for_key(question: str) -> str:
+    answer: str = typer.prompt(question, hide_input=True, err=True)
+    return answer
 
 
 @commands.command()

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.cloud.kept_state import KeptCloud
+from tatemono_tools.laptop.painter.choice import ChosenPainter
+from tatemono_tools.laptop.painter.painter import PainterRefused
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.health import answers, health_problem
 from tatemono_tools.laptop.process.part import Launch, Part, PartFailed
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 HEALTH_PATH = "/v1/api/health"
 DOCS_PATH = "/v1/api/docs"
+
+#: The service that calls the painter.
+_PAINTS = "image-worker"
+_WAY_OUT = {"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 _STOP_DOOR, _STOP_HTTP, _STOP_BACKGROUND, _STOP_STUDIO, _STOP_CLOUD, _STOP_POSTGRES = range(6)
 
@@ -66,10 +72,16 @@ def clean_environment() -> dict[str, str]:
     return kept | {"PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
+def way_out() -> dict[str, str]:
+    """What the person's environment says of the way to the internet: a company's proxy, its certificate authority."""
+    return {name: value for name, value in os.environ.items() if name.upper() in _WAY_OUT}
+
+
 @dataclass
 class Building:
     """The building of `plan` in `state`, on `ports` (by name: https, http, the embedded parts, the http services).
 
+    :ivar chosen: who paints
     :ivar accept_loss: begin although a part of the cloud's state is lost for good
     :ivar tell: shows the person a sentence
     """
@@ -78,6 +90,7 @@ class Building:
     state: StateFolder
     ports: Mapping[str, int]
     only: Collection[str] = ()
+    chosen: ChosenPainter = field(default_factory=ChosenPainter)
     accept_loss: bool = False
     tell: Callable[[str], None] = lambda _sentence: None
     _password_was_lost: bool = False
@@ -106,12 +119,14 @@ class Building:
 
     def parts(self) -> list[Part]:
         provisioned = frozenset({"provision"})
+        # No service may use a key before it is known to be the painter's.
+        admitted = provisioned if self.chosen.painter.is_studio else provisioned | {"painter"}
         services = [
             Part(
                 name=name,
                 launch=partial(self._launch_service, name),
                 ready=partial(self._service_ready, name),
-                needs=provisioned,
+                needs=admitted,
                 address=f"http://{HOST}:{self.ports[name]}" if service.port else "",
                 stop_order=_STOP_HTTP if service.kind == "http" else _STOP_BACKGROUND,
                 stop_timeout_seconds=service.stop_timeout_seconds,
@@ -128,13 +143,7 @@ class Building:
                 stop_order=_STOP_CLOUD,
                 stop_timeout_seconds=15,
             ),
-            Part(
-                name="studio",
-                launch=self._launch_studio,
-                ready=partial(answers, self.ports["studio"], "/studio/health"),
-                address=f"http://{HOST}:{self.ports['studio']}",
-                stop_order=_STOP_STUDIO,
-            ),
+            self._painter_part(),
             Part(
                 name="inbox",
                 launch=self._launch_inbox,
@@ -250,7 +259,31 @@ class Building:
 
         return await cloud_ready(self.ports["cloud"])
 
-    # --- the studio
+    # --- the painter
+
+    def _painter_part(self) -> Part:
+        if not self.chosen.painter.is_studio:
+            return Part(
+                name="painter",
+                launch=self._check_painter,
+                needs=frozenset({"provision"}),
+                address=self.chosen.painter.url,
+            )
+        return Part(
+            name="studio",
+            launch=self._launch_studio,
+            ready=partial(answers, self.ports["studio"], "/studio/health"),
+            address=f"http://{HOST}:{self.ports['studio']}",
+            stop_order=_STOP_STUDIO,
+        )
+
+    async def _check_painter(self) -> None:
+        """:raises PartFailed: it will not paint with the key that is kept"""
+        kept = self._provisioning.environment_of(_PAINTS)["OPENAI_API_KEY"]
+        try:
+            await self.chosen.check(kept)
+        except PainterRefused as error:
+            raise PartFailed("painter", f"cannot be had: {error}") from error
 
     async def _launch_studio(self) -> Launch:
         options = {name: value for name, value in os.environ.items() if name.startswith("STUDIO_")}
@@ -297,7 +330,9 @@ class Building:
                 "distribution-id": "none",
                 "openai-base-url": f"http://{HOST}:{self.ports['studio']}/v1",
                 "admin-api-url": f"http://{HOST}:{self.ports['admin-api']}",
+                **self.chosen.painter.parameters(),
             },
+            "secrets": self.chosen.secrets(),
             "picture_keys_file": str(self._picture_keys),
             "service_ports": {name: self.ports[name] for name, service in self.plan.services.items() if service.port},
             "cloud": {
@@ -322,6 +357,8 @@ class Building:
         temporary = self.state.path / "tmp"
         temporary.mkdir(exist_ok=True)
         environment = environment | {"TMPDIR": str(temporary)}
+        if name == _PAINTS and not self.chosen.painter.is_studio:
+            environment |= way_out()
         python, *words = self.plan.services[name].command
         argv = [sys.executable if python == "python" else python, *words]
         return Launch(argv=argv, environment=clean_environment() | environment)

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import time
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.building import DOCS_PATH, HEALTH_PATH, Building, check_services, preferred_ports
+from tatemono_tools.laptop.painter.choice import Chooser, PainterOptions
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.disk import disk_problem
 from tatemono_tools.laptop.process.part import PartFailed
@@ -36,7 +38,10 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The options of `up`."""
+    """The options of `up`.
+
+    :ivar ask: asks the person for a key, without an echo; None: there is no terminal
+    """
 
     data_dir: Path
     port: int | None = None
@@ -45,6 +50,8 @@ class Options:
     accept_loss: bool = False
     open_browser: bool = False
     verbose: bool = False
+    painter: PainterOptions = field(default_factory=PainterOptions)
+    ask: Callable[[str], str] | None = None
 
 
 def up(options: Options, console: Console) -> int:
@@ -54,6 +61,8 @@ def up(options: Options, console: Console) -> int:
     :raises UnknownService: `only` names one that the plan does not have
     :raises AlreadyRunning: a building runs in the folder
     :raises StateFolderRefused: the folder cannot hold a building's state, or its disk is full
+    :raises WrongPainter: the options about the painter do not go together
+    :raises PainterRefused: the painter cannot be had
     """
     plan = read_plan()
     check_services(plan, options.only)
@@ -63,11 +72,13 @@ def up(options: Options, console: Console) -> int:
         _clean_up(state, options, console)
         if problem := disk_problem(state.path):
             raise StateFolderRefused(f"{problem}: make room, or choose another --data-dir")
+        chosen = Chooser(plan=plan, state=state, console=console, ask=options.ask).choose(options.painter)
         building = Building(
             plan,
             state,
             _choose_ports(plan, state, options, console),
             options.only,
+            chosen,
             accept_loss=options.accept_loss,
             tell=lambda sentence: console.print(Text(f" ! {sentence}", "yellow"), soft_wrap=True),
         )
@@ -214,8 +225,10 @@ class _Run:
             rows = [("Admin site", f"{address}/"), ("First operator", first)]
         if building.has_health:
             rows += [("API docs", f"{address}{DOCS_PATH}"), ("Health", f"{address}{HEALTH_PATH}")]
+        painter = building.chosen.painter
+        studio = ("Studio", f"http://127.0.0.1:{building.ports['studio']}/")
         rows += [
-            ("Studio", f"http://127.0.0.1:{building.ports['studio']}/"),
+            studio if painter.is_studio else ("Painter", painter.said),
             ("Inbox", f"http://127.0.0.1:{building.ports['inbox']}/"),
             ("Logs", str(building.state.logs)),
             ("Certificate", f"{building.authority} (to trust it: {typed()} trust)"),

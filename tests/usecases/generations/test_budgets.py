@@ -17,7 +17,13 @@ from factories import COST, FOX, PRICES, TERMS, TODAY, USAGE, guest, kept, submi
 from tatemono.adapters.postgres.database import Database
 from tatemono.domain.errors import Refusal
 from tatemono.domain.generations.attempts import CANCELLED, MAX_ATTEMPTS, Claim, GiveUp, Outcome
-from tatemono.domain.generations.budgets import BUDGET_SHARDS, ServiceBudgetReached, UserBudgetReached
+from tatemono.domain.generations.budgets import (
+    BUDGET_SHARDS,
+    MICROS_PER_DOLLAR,
+    ServiceBudgetReached,
+    UserBudgetReached,
+    shards_for,
+)
 from tatemono.domain.generations.generation import OutOfCredits, PictureRequest, Quality, State
 from tatemono.domain.generations.painting import Failure
 from tatemono.usecases.generations.price_list import PriceList
@@ -119,6 +125,21 @@ class TestBudgets:
         refusals = await asyncio.gather(*(services.ask(people[turn % 8], prices) for turn in range(2 * BUDGET_SHARDS)))
         assert sum(refusal is None for refusal in refusals) == BUDGET_SHARDS
         assert {type(refusal) for refusal in refusals if refusal} == {ServiceBudgetReached}
+        await services.check(prices, 500)
+
+    @pytest.mark.parametrize("quality", Quality)
+    async def test_of_two_dollars_are_used_up_and_kept(self, services: Services, quality: Quality) -> None:
+        people = [await guest(services.api) for _ in range(4)]
+        request = PictureRequest(prompt="A fox", quality=quality)
+        dollars = 2 * MICROS_PER_DOLLAR
+        fit = dollars // PRICES.model.cost(request, TODAY).reserved
+        prices = held_to(environment_day_micros=dollars, shards=shards_for(dollars))
+        refusals = await asyncio.gather(*(services.ask(people[turn % 4], prices, request) for turn in range(fit + 8)))
+        assert fit >= 3
+        assert sum(refusal is None for refusal in refusals) == fit
+        assert {type(refusal) for refusal in refusals if refusal} == {ServiceBudgetReached}
+        quote = await quote_generation(services.api.generations, prices, user_id=people[0], request=request)
+        assert quote.obstacle == "service_budget_reached"
         await services.check(prices, 500)
 
     async def test_are_given_back_what_was_not_spent(self, services: Services) -> None:

@@ -11,8 +11,10 @@ from tatemono.domain.errors import Exhausted, Unavailable
 
 MICROS_PER_DOLLAR = 1_000_000
 
-#: The environment's budget of a day is kept in so many rows, so that submissions do not wait for one another.
+#: The environment's budget of a day is kept in so many rows at most, so that submissions do not wait for one another.
 BUDGET_SHARDS = 32
+#: What a row should hold at least: one request may set aside dollars, and goes into one row.
+_LEAST_ROW_MICROS = 5 * MICROS_PER_DOLLAR
 
 
 class UserBudgetReached(Exhausted):
@@ -39,6 +41,7 @@ class Terms:
     :ivar user_day_micros: what may be spent for one user in a day
     :ivar environment_day_micros: … and for all of them together
     :ivar time_zone: IANA name; where a day begins
+    :ivar shards: how many rows the environment's budget is kept in
     :ivar max_waiting: a user with so many generations waiting must let some of them finish first
     """
 
@@ -47,11 +50,12 @@ class Terms:
     environment_day_micros: int
     time_zone: str
     max_waiting: int = 100
+    shards: int = BUDGET_SHARDS
 
     @property
     def shard_micros(self) -> int:
         """What one row of the environment's budget may come to. All rows together never exceed the budget."""
-        return self.environment_day_micros // BUDGET_SHARDS
+        return self.environment_day_micros // self.shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,11 @@ class Account:
     waiting: int
     spent_micros: int
     environment_room_micros: int
+
+
+def shards_for(environment_day_micros: int) -> int:
+    """In how many rows a budget is kept: a small one in few, or nothing would fit into any of them."""
+    return max(1, min(BUDGET_SHARDS, environment_day_micros // _LEAST_ROW_MICROS))
 
 
 def shards_from(seed: bytes) -> Sequence[int]:

@@ -46,7 +46,9 @@ def periodic_tasks(dependencies: ImageWorkerDependencies, settings: ImageWorkerS
         findings = await check_models(
             dependencies.db,
             dependencies.providers[0].dependencies.registry,
-            lambda: announced_models(settings.openai_base_url, settings.openai_api_key.get_secret_value()),
+            lambda: announced_models(
+                settings.openai_base_url, settings.openai_api_key.get_secret_value(), settings.painter_models
+            ),
             model_id=dependencies.providers[0].dependencies.model_id,
             today=dependencies.providers[0].dependencies.today(),
         )

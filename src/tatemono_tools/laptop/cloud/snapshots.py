@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
 
+_SECRETS = "secretsmanager"
+"""Of these the file beside is a copy of the newest: a key that was taken out shall be gone."""
+
 _ATTEMPTS = 5
 
 _BUSY_SHARE = 0.1
@@ -104,19 +107,26 @@ class Snapshots:
                 self._written[name] = digest
 
     def _write(self, name: str, digest: str, body: bytes) -> None:
-        current, fresh = self._files.current(name), self.folder / f"{name}.new"
-        with fresh.open("wb") as file:
-            file.write(digest.encode() + b"\n" + body)
-            file.flush()
-            os.fsync(file.fileno())
+        current, previous = self._files.candidates(name)
+        fresh = self._written_beside(name, digest, body)
         if current.exists():
-            current.replace(self._files.previous(name))
+            current.replace(previous)
         fresh.replace(current)
+        if name == _SECRETS:
+            self._written_beside(name, digest, body).replace(previous)
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _written_beside(self, name: str, digest: str, body: bytes) -> Path:
+        fresh = self.folder / f"{name}.new"
+        with fresh.open("wb") as file:
+            file.write(digest.encode() + b"\n" + body)
+            file.flush()
+            os.fsync(file.fileno())
+        return fresh
 
     def _restored(self, service: Service, path: Path) -> bool:
         try:

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tatemono_tools.laptop.demo.phone import Phone, PhoneRefused
+from tatemono_tools.laptop.painter.painter import Painter
 from tatemono_tools.laptop.process.readiness import wait_until_ready
 from tatemono_tools.laptop.process.state import StateFolder
 
@@ -238,6 +239,7 @@ def run(
     :raises NotRunning: no building is up in this folder
     """
     base_url, authority = front_door(state, console.print)
+    console.print(f"Painter: {Painter.read(state).said}.", highlight=False, markup=False, soft_wrap=True)
 
     async def one() -> int:
         async with Phone.kept(state.path / "demo-phone.json", base_url, authority) as phone:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.operate.concerns import find_concerns
+from tatemono_tools.laptop.painter.painter import Painter
 from tatemono_tools.laptop.process.logs import follow, last_lines
 from tatemono_tools.laptop.process.screen import MARKS, Screen, age, readable
 from tatemono_tools.laptop.process.state import (
@@ -54,6 +55,7 @@ class PartStatus:
 class Status:
     """The building as it is now. `killed`: the supervisor is gone without having stopped its parts.
 
+    :ivar painter: who paints, and what may be spent there
     :ivar concerns: what does not work although the parts run, by name
     """
 
@@ -64,6 +66,7 @@ class Status:
     supervisor_memory_bytes: int | None = None
     uptime_seconds: float | None = None
     parts: tuple[PartStatus, ...] = ()
+    painter: str = ""
     concerns: dict[str, str] = field(default_factory=dict)
 
 
@@ -82,6 +85,7 @@ def read_status(state: StateFolder) -> Status:
         supervisor_memory_bytes=_memory_bytes(record.supervisor, alone=True),
         uptime_seconds=round(now() - record.started, 1),
         parts=tuple(_part_status(name, part) for name, part in record.parts.items()),
+        painter=Painter.read(state).said,
         concerns=concerns,
     )
 
@@ -120,6 +124,7 @@ def show_status(state: StateFolder, console: Console, *, as_json: bool) -> int:
         console.print(f"Nothing runs in {state.path}. `{typed()} up` starts the building.", highlight=False)
     else:
         console.print(_status_table(status))
+        console.print(Text(f"Painter: {status.painter}"), soft_wrap=True)
         if status.state == "killed":
             console.print(Text(f"The supervisor was killed; `{typed()} down` stops what it left.", "bold red"))
     if not as_json:

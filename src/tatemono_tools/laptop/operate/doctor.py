@@ -26,6 +26,7 @@ from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.door.nginx import CannotOpenDoor, door_command
 from tatemono_tools.laptop.operate.concerns import find_concerns
 from tatemono_tools.laptop.operate.models import model_findings
+from tatemono_tools.laptop.painter.painter import Painter, unused_keys
 from tatemono_tools.laptop.postgres.database import DatabaseError, EmbeddedPostgres, binary
 from tatemono_tools.laptop.process import ports
 from tatemono_tools.laptop.process.disk import free_bytes
@@ -67,6 +68,7 @@ def examine(state: StateFolder, console: Console) -> int:
         _python,
         _plan,
         _models,
+        _painter,
         _programs,
         _rights,
         _folder,
@@ -113,6 +115,13 @@ def _models(_: StateFolder) -> Iterator[Finding]:
     for finding in findings:
         advice = "see docs/how-to/change-the-model.md" if finding.failing else ""
         yield Finding("notice" if finding.failing else "good", "model", finding.text, advice)
+
+
+def _painter(state: StateFolder) -> Iterator[Finding]:
+    yield Finding("good", "painter", Painter.read(state).said)
+    unused = ", ".join(unused_keys(Painter.read(state), os.environ))
+    if unused:
+        yield Finding("notice", "painter", f"{unused} is set and not used", f"{typed()} up --painter openai, or URL")
 
 
 def _programs(_: StateFolder) -> Iterator[Finding]:

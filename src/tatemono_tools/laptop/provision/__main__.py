@@ -29,6 +29,7 @@ async def provision_and_resolve(request: dict[str, Any]) -> dict[str, Any]:
     facts = LaptopFacts(
         database_url=request["database_url"],
         parameters=request["parameters"],
+        secrets=request["secrets"],
         picture_keys_file=Path(request["picture_keys_file"]),
     )
     async with open_cloud(**request["cloud"]) as cloud:

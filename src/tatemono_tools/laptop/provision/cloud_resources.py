@@ -190,13 +190,20 @@ async def read_parameters(cloud: Cloud, names: Sequence[str]) -> dict[str, str]:
     return {entry["Name"]: entry["Value"] for answer in answers for entry in answer["Parameters"]}
 
 
-async def ensure_secret(cloud: Cloud, name: str, value: str, stored: StoredSecret | None) -> StoredSecret:
-    """Make the secret `name`, of which `stored` is known, hold `value`."""
+async def ensure_secret(
+    cloud: Cloud, name: str, value: str, stored: StoredSecret | None, *, forget: bool = False
+) -> StoredSecret:
+    """Make the secret `name`, of which `stored` is known, hold `value`.
+
+    :param forget: Secrets Manager shall not keep the value before, either
+    """
     if stored is None:
         created = await cloud.secretsmanager.create_secret(Name=name, SecretString=value)
         return StoredSecret(created["ARN"], value)
     if stored.value != value:
-        await cloud.secretsmanager.put_secret_value(SecretId=stored.arn, SecretString=value)
+        # One value before the present one is kept (AWSPREVIOUS): the second time that is this one.
+        for _ in range(2 if forget else 1):
+            await cloud.secretsmanager.put_secret_value(SecretId=stored.arn, SecretString=value)
     return StoredSecret(stored.arn, value)
 
 

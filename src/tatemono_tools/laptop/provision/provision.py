@@ -55,12 +55,14 @@ class LaptopFacts:
         e.g. `openai-base-url`. Provisioning knows these itself: `<bucket>-bucket`, `<queue>-queue-url`,
         `<secret>-id` of the public half of an `ec-p256-pem` secret, `<secret>-arn`, `mail-configuration-set`, and
         `Identity.parameters()`
+    :ivar secrets: new values of secrets that a person puts in; the others keep theirs
     :ivar picture_keys_file: where the embedded cloud reads the public keys it trusts: JSON, id → PEM
     """
 
     database_url: str = field(repr=False)
     parameters: Mapping[str, str]
     picture_keys_file: Path
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 async def provision(plan: Plan, facts: LaptopFacts, cloud: Cloud) -> None:
@@ -219,8 +221,10 @@ async def _ensure_secrets(
     async def ensure(name: str, secret: Secret) -> StoredSecret:
         full_name = _secret_name(plan, name)
         stored = known.get(full_name)
-        value = client_secrets.get(name) or _secret_value(plan, facts, secret, stored.value if stored else None)
-        return await ensure_secret(cloud, full_name, value, stored)
+        given = facts.secrets.get(name)
+        value = client_secrets.get(name) or given
+        value = value or _secret_value(plan, facts, secret, stored.value if stored else None)
+        return await ensure_secret(cloud, full_name, value, stored, forget=given is not None)
 
     made = await asyncio.gather(*(ensure(name, secret) for name, secret in plan.secrets.items()))
     return dict(zip(plan.secrets, made, strict=True))

@@ -138,6 +138,11 @@ def _terms(terms: Terms) -> dict[str, Any]:
     }
 
 
+def _rows(submission: Submission, terms: Terms) -> list[int]:
+    """Those of the environment's budget that are in use, in the order in which to look at them."""
+    return [shard for shard in submission.shards if shard < terms.shards]
+
+
 class Submissions:
     def __init__(self, executor: Any) -> None:
         self._executor = executor
@@ -152,7 +157,7 @@ class Submissions:
         asked = [submission.values for submission in submissions]
         together = {name: [values[name] for values in asked] for name in asked[0]}
         rows = await self._executor.fetch(
-            *sql.SUBMIT_TOGETHER.bind(**together, **_terms(terms), shard=submissions[0].shards[0])
+            *sql.SUBMIT_TOGETHER.bind(**together, **_terms(terms), shard=_rows(submissions[0], terms)[0])
         )
         created = {row["user_id"]: row for row in rows}
         return {
@@ -165,10 +170,10 @@ class Submissions:
         self, user_id: UUID, request: PictureRequest, *, idempotency_key: str, cost: Cost, terms: Terms
     ) -> Submitted:
         submission = Submission(user_id, request, idempotency_key, cost)
-        values = submission.values | _terms(terms)
+        values = submission.values | _terms(terms) | {"rows": terms.shards}
         for turn in range(_TRIES):
             # One row of the budget is enough nearly always. When it is full, the others are looked at.
-            shards = submission.shards[: 1 if turn == 0 else None]
+            shards = _rows(submission, terms)[: 1 if turn == 0 else None]
             try:
                 row = await self._executor.fetchrow(*sql.SUBMIT.bind(**values, shards=shards))
             except asyncpg.UniqueViolationError as error:
@@ -199,7 +204,7 @@ class Submissions:
         await self._executor.execute(sql.OPEN_DAY, day, BUDGET_SHARDS)
 
     async def account(self, user_id: UUID, terms: Terms) -> Account | None:
-        values = (user_id, terms.time_zone, terms.daily_credits, terms.shard_micros)
+        values = (user_id, terms.time_zone, terms.daily_credits, terms.shard_micros, terms.shards)
         row = await self._executor.fetchrow(sql.ACCOUNT, *values)
         if row is None:
             return None

@@ -46,7 +46,7 @@ def _set_aside(p: Parameters, price: str, micros: str) -> str:
         day_micros = {_SPENT_TODAY} + {micros}"""
 
 
-p = Parameters(*_ASKED, *_TERMS, "shards")
+p = Parameters(*_ASKED, *_TERMS, "shards", "rows")
 _price, _micros = f"{p.price}::int", f"{p.reserved_micros}::bigint"
 _reference_ready = f"""({p.reference_id}::uuid is null or exists (
             select from reference_pictures r
@@ -94,7 +94,8 @@ with today as (
 select result.*, today.day, a.available, greatest(0, {p.daily_credits}::int - a.available) as fill_up,
     a.day as account_day, a.day_micros, a.queued as waiting,
     case when result.id is null then (
-        select {p.shard_micros}::bigint - min(b.used_micros) from budget_shards b where b.day = today.day
+        select {p.shard_micros}::bigint - min(b.used_micros) from budget_shards b
+        where b.day = today.day and b.shard < {p.rows}::int
     ) end as room_micros,
     result.id is not null or {_reference_ready} as reference_ready
 from today left join result on true left join accounts a on a.user_id = {p.user_id} and result.id is null
@@ -164,6 +165,8 @@ with today as (
 )
 select today.day, a.available, greatest(0, $3::int - a.available) as fill_up, a.day as account_day, a.day_micros,
     a.queued as waiting,
-    $4::bigint - (select min(b.used_micros) from budget_shards b where b.day = today.day) as room_micros
+    $4::bigint - (
+        select min(b.used_micros) from budget_shards b where b.day = today.day and b.shard < $5::int
+    ) as room_micros
 from today join accounts a on a.user_id = $1
 """
