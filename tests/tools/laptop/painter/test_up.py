@@ -2,6 +2,8 @@
 
 import io
 import os
+import pty
+import select
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,10 +80,12 @@ def refused(building: Building, *words: str) -> str:
 
 
 class TestUp:
+    @pytest.mark.long
     def test_lets_another_server_paint_and_goes_back(
         self, building: Building, api: ImagesApi, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert "does not list gpt-image-2" in refused(building, "--painter", url, *self._key(monkeypatch))
+        monkeypatch.setenv("TATEMONO_PAINTER_KEY", KEY)
+        assert "does not list gpt-image-2" in refused(building, "--painter", url)
         said = building.up(*SERVICES, "--painter", url, "--painter-model", "stablediffusion", "--painter-budget", "1")
         assert f"Painter: {url}, stablediffusion" in said
         assert "at most 1.00 USD are spent in a day" in said
@@ -126,11 +130,6 @@ class TestUp:
         building.run("down")
         assert files_with(building.data_dir, KEY) == []
 
-    @staticmethod
-    def _key(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-        monkeypatch.setenv("TATEMONO_PAINTER_KEY", KEY)
-        return ()
-
     def test_says_that_a_key_of_the_environment_is_not_used(
         self, building: Building, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -142,8 +141,33 @@ class TestUp:
         assert all(KEY not in "".join(process.environ().values()) for process in children)
         assert files_with(building.data_dir, KEY) == []
 
-    @pytest.mark.skipif(os.name != "posix", reason="a terminal is needed to be asked")
     def test_refuses_openai_without_a_key_before_anything_starts(self, building: Building) -> None:
         told = refused(building, "--painter", "openai")
         assert "put it into OPENAI_API_KEY" in told
         assert not (building.data_dir / "postgres").exists()
+
+    def test_asks_for_a_key_without_showing_it(self, building: Building, url: str) -> None:
+        ours, theirs = pty.openpty()
+        command = [str(PROGRAM), "up", "--painter", url, "--painter-key", "--data-dir", str(building.data_dir)]
+        with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as run:
+            os.close(theirs)
+            # The echo is off once the question is there in full.
+            shown = _until(ours, f"Key for {url}: ".encode())
+            os.write(ours, b"sk-proj-typed-wrongly\n")
+            shown += _until(ours, None)
+        os.close(ours)
+        assert run.returncode == 1
+        assert b"does not take the key" in shown
+        assert b"sk-proj" not in shown
+
+
+def _until(terminal: int, words: bytes | None) -> bytes:
+    """What a terminal shows until these words, or until its end."""
+    shown = b""
+    while words is None or words not in shown:
+        assert select.select([terminal], [], [], PATIENCE_SECONDS)[0], shown
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:  # Linux says so when the other side is closed
+            break
+    return shown
