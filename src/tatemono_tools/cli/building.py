@@ -2,11 +2,12 @@
 # ruff: noqa: PLC0415 - each command loads what it needs when it runs, so that `--help` is quick
 
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from tatemono_tools.cli.options import DEFAULT_DATA_DIR, DataDir, open_console
+from tatemono_tools.cli.options import DEFAULT_DATA_DIR, DataDir, ask, open_console
 
 commands = typer.Typer(rich_markup_mode="markdown")
 
@@ -96,14 +97,9 @@ def up(
             ask_key=painter_key,
             trial=painter_trial,
         ),
-        ask=_ask_for_key if sys.stdin.isatty() else None,
+        ask=partial(ask, hidden=True) if sys.stdin.isatty() else None,
     )
     raise typer.Exit(run(options, open_console()))
-
-
-def _ask_for_key(question: str) -> str:
-    answer: str = typer.prompt(question, hide_input=True, err=True)
-    return answer
 
 
 @commands.command()

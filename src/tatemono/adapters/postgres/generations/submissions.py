@@ -204,8 +204,14 @@ class Submissions:
         await self._executor.execute(sql.OPEN_DAY, day, BUDGET_SHARDS)
 
     async def account(self, user_id: UUID, terms: Terms) -> Account | None:
-        values = (user_id, terms.time_zone, terms.daily_credits, terms.shard_micros, terms.shards)
-        row = await self._executor.fetchrow(sql.ACCOUNT, *values)
+        statement = sql.ACCOUNT.bind(
+            user_id=user_id,
+            time_zone=terms.time_zone,
+            daily_credits=terms.daily_credits,
+            shard_micros=terms.shard_micros,
+            rows=terms.shards,
+        )
+        row = await self._executor.fetchrow(*statement)
         if row is None:
             return None
         account = account_of(row)

@@ -159,14 +159,18 @@ OPEN_DAY = """
 insert into budget_shards (day, shard) select $1::date, generate_series(0, $2::int - 1) on conflict do nothing
 """
 
-ACCOUNT = """
+p = Parameters("user_id", "time_zone", "daily_credits", "shard_micros", "rows")
+ACCOUNT = Statement(
+    p,
+    f"""
 with today as (
-    select (now() at time zone $2)::date as day
+    select (now() at time zone {p.time_zone})::date as day
 )
-select today.day, a.available, greatest(0, $3::int - a.available) as fill_up, a.day as account_day, a.day_micros,
-    a.queued as waiting,
-    $4::bigint - (
-        select min(b.used_micros) from budget_shards b where b.day = today.day and b.shard < $5::int
+select today.day, a.available, greatest(0, {p.daily_credits}::int - a.available) as fill_up, a.day as account_day,
+    a.day_micros, a.queued as waiting,
+    {p.shard_micros}::bigint - (
+        select min(b.used_micros) from budget_shards b where b.day = today.day and b.shard < {p.rows}::int
     ) as room_micros
-from today join accounts a on a.user_id = $1
-"""
+from today join accounts a on a.user_id = {p.user_id}
+""",
+)
