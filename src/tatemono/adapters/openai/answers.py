@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import httpx2
 import pybase64
 
 from tatemono.domain.generations.painting import PainterUsage
@@ -17,6 +18,14 @@ MOST_PICTURE_CHARACTERS = 34 * 2**20
 _MOST_TOKENS = 2**31 - 1
 _DATA_URL = re.compile(r"data:[\w/+.;=-]*;base64,")
 _NOT_TOLD = PainterUsage(0, 0, 0)
+
+
+def json_of(response: httpx2.Response) -> Any:
+    """What its JSON says; None if it holds none."""
+    try:
+        return response.json()
+    except ValueError:
+        return None
 
 
 def picture_of(entry: Any) -> bytes | None:

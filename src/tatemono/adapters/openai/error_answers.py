@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import httpx2
+
+from tatemono.adapters.openai.answers import json_of
 from tatemono.domain.generations.painting import Failure
 
 #: A page of a gateway that comes sooner came before anything was painted.
 EARLY_SECONDS = 10.0
+#: Of a page; more tells nothing.
+_MOST_CHARACTERS = 2**20
 
 _REFUSED, _ACCOUNT, _RATE, _AWAY, _UNKNOWN, _OURS, _REFERENCE = (
     Failure.REFUSED,
@@ -112,6 +117,17 @@ class ErrorAnswer:
     in_envelope: bool = True
     after_seconds: float = 0.0
     waits: bool = False
+
+    @classmethod
+    def of(cls, response: httpx2.Response, *, after_seconds: float = 0.0, waits: bool = False) -> "ErrorAnswer":
+        """The error of an answer that was read to its end."""
+        return cls.read(
+            json_of(response),
+            status=response.status_code,
+            text=response.text[:_MOST_CHARACTERS],
+            after_seconds=after_seconds,
+            waits=waits,
+        )
 
     @classmethod
     def read(

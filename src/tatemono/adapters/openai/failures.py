@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError
@@ -52,14 +51,8 @@ def as_painting_failed(
 
 def _from_status(error: APIStatusError, prompt: str, after_seconds: float) -> PaintingFailed:
     response = error.response
-    retry_after = retry_after_seconds(response.headers)
-    answer = ErrorAnswer.read(
-        _json(response),
-        status=error.status_code,
-        text=response.text,
-        after_seconds=after_seconds,
-        waits=retry_after is not None,
-    )
+    retry_after = _retry_after_seconds(response.headers)
+    answer = ErrorAnswer.of(response, after_seconds=after_seconds, waits=retry_after is not None)
     return _failed(answer, f"status {error.status_code}", prompt, _request_id(response.headers), retry_after)
 
 
@@ -78,13 +71,6 @@ def _failed(
         retry_after_seconds=retry_after,
         provider_request_id=request_id,
     )
-
-
-def _json(response: httpx2.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
 
 
 def _request_id(headers: Mapping[str, str]) -> str | None:
@@ -110,7 +96,7 @@ def _redacted(text: str, prompt: str) -> str:
     return _SECRETS.sub("…", line)
 
 
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+def _retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """RFC 9110 10.2.3, and OpenAI's exact form beside it. A date counts from the answer's own: our clock has no say."""
     try:
         if milliseconds := headers.get("retry-after-ms"):

@@ -5,7 +5,7 @@ Any server that speaks it will do. Prompts and keys stay out of logs and errors.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ import orjson
 from openai import APIError, AsyncOpenAI, DefaultAsyncHttpx2Client, OpenAIError
 
 from tatemono.adapters.openai.answers import MOST_PICTURE_CHARACTERS, address_of, entries_of, picture_of, usage_of
+from tatemono.adapters.openai.bounded import bounded, read_bounded
 from tatemono.adapters.openai.event_stream import event_data
 from tatemono.adapters.openai.failures import as_painting_failed
 from tatemono.adapters.openai.picture_download import PictureDownload
@@ -86,10 +87,10 @@ class OpenAIPainter:
         call = _Call(request, self._download, self._total_seconds)
         how = {"stream": True, "partial_images": request.partial_images} if request.n == 1 else {}
         async with AsyncExitStack() as stack:
-            streaming = _call(self._client.images.with_streaming_response, request, **how)
+            streaming = _send(self._client.images.with_streaming_response, request, **how)
             answer = await call.within(stack.enter_async_context(streaming))
             call.request_id = answer.headers.get("x-request-id")
-            # Servers that know no stream answer with plain JSON, whatever was asked for.
+            # Servers that know no stream answer with plain JSON, even if one was asked for.
             if answer.headers.get("content-type", "").startswith("text/event-stream"):
                 steps = await stack.enter_async_context(aclosing(call.streamed(answer)))
                 async for step in steps:
@@ -152,7 +153,7 @@ class _Call:
         :raises PaintingFailed: it holds no picture
         :raises ValueError: it is no JSON
         """
-        body = orjson.loads(b"".join([chunk async for chunk in _bounded(answer.iter_bytes(), self._most_characters)]))
+        body = orjson.loads(await read_bounded(answer.iter_bytes(), self._most_characters))
         if isinstance(body, dict) and body.get("error"):
             raise APIError("error within the answer", request=answer.http_request, body=body["error"])
         return await self._painting(body)
@@ -185,7 +186,7 @@ class _Call:
         return MOST_PICTURE_CHARACTERS * (self._request.n + self._request.partial_images + 1)
 
 
-def _call(images: Any, request: PaintRequest, **how: Any) -> Any:
+def _send(images: Any, request: PaintRequest, **how: Any) -> Any:
     """Paint from the words alone, or change the pictures that came along; `images` is the SDK's, or streams."""
     if not request.references:
         return images.generate(**_asked(request), **how)
@@ -217,7 +218,7 @@ async def _events(answer: Any, most_bytes: int) -> AsyncGenerator[dict[str, Any]
     :raises APIError: one of them says that it failed, as the SDK's own reader would
     :raises ValueError: one is no JSON object
     """
-    async for data in event_data(_bounded(answer.iter_bytes(), most_bytes)):
+    async for data in event_data(bounded(answer.iter_bytes(), most_bytes)):
         if data.strip() == b"[DONE]":
             continue
         event = orjson.loads(data)
@@ -228,13 +229,3 @@ async def _events(answer: Any, most_bytes: int) -> AsyncGenerator[dict[str, Any]
         if error:
             raise APIError("error within the stream", request=answer.http_request, body=error)
         yield event
-
-
-async def _bounded(chunks: AsyncIterator[bytes], most_bytes: int) -> AsyncIterator[bytes]:
-    """:raises ValueError: there are more bytes than pictures take"""
-    count = 0
-    async for chunk in chunks:
-        count += len(chunk)
-        if count > most_bytes:
-            raise ValueError(f"the answer has more than {most_bytes} bytes")
-        yield chunk

@@ -4,6 +4,8 @@ import logging
 
 import httpx2
 
+from tatemono.adapters.openai.bounded import TooLong, read_bounded
+
 _TRIES = 3
 _TIMEOUT_SECONDS = 30
 _MOST_BYTES = 25 * 2**20
@@ -39,17 +41,14 @@ class PictureDownload:
             except (httpx2.HTTPError, ValueError) as error:
                 # The address may hold a signature.
                 _log.warning("a picture could not be fetched from its address (%s)", type(error).__name__)
+                if isinstance(error, TooLong):
+                    break  # it is no shorter the next time
         return None
 
     async def _read(self, address: httpx2.URL) -> bytes:
         async with self._client.stream("GET", address) as answer:
             answer.raise_for_status()
-            data = bytearray()
-            async for chunk in answer.aiter_bytes():
-                data += chunk
-                if len(data) > _MOST_BYTES:
-                    raise ValueError("it is too large")
-            return bytes(data)
+            return await read_bounded(answer.aiter_bytes(), _MOST_BYTES)
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:

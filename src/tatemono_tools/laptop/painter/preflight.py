@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import httpx2
 
-from tatemono.adapters.openai.answers import address_of, entries_of, picture_of, usage_of
+from tatemono.adapters.openai.answers import address_of, entries_of, json_of, picture_of, usage_of
 from tatemono.adapters.openai.error_answers import ErrorAnswer
 from tatemono.domain.generations.generation import PictureRequest, Quality
 from tatemono.domain.generations.image_models import ImageModel, PaintingUnavailable, Registry
@@ -22,7 +22,6 @@ from tatemono_tools.laptop.painter.painter import OPENAI, Painter, PainterRefuse
 
 _TIMEOUT_SECONDS = 20
 _TRIAL_SECONDS = 300
-_MOST_BYTES = 2**20
 _MOST_NAMES = 12
 _NO_SUCH_ROUTE = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 #: Of a server without moderation. One that is busy may have it.
@@ -136,7 +135,7 @@ class Preflight:
         """A restricted key may list models and yet not ask for pictures."""
         body = {"model": self.painter.model_name, "prompt": _TRIAL.prompt, "size": _IMPOSSIBLE_SIZE}
         answer = await self._asked(client, "POST", "images/generations", body)
-        read = _read(answer)
+        read = ErrorAnswer.of(answer)
         if answer.status_code == HTTPStatus.OK:
             findings.add(
                 "notice", f"it painted a picture of {_IMPOSSIBLE_SIZE}, which it should not have: see your bill"
@@ -155,7 +154,7 @@ class Preflight:
             who = "OpenAI" if self.painter.place == OPENAI else "the same server"
             findings.add("good", f"{who} judges prompts and pictures ({self.moderation_model})")
             return
-        none = answer.status_code in _NO_MODERATION or _read(answer).failure is Failure.BAD_REQUEST
+        none = answer.status_code in _NO_MODERATION or ErrorAnswer.of(answer).failure is Failure.BAD_REQUEST
         if self.painter.place == OPENAI or not none:
             raise self._refusal(answer, "asked to judge a prompt (moderation)")
         findings.judges = False
@@ -196,7 +195,7 @@ class Preflight:
         answer = await self._asked(client, "POST", "images/generations", body, within_seconds=_TRIAL_SECONDS)
         if answer.status_code != HTTPStatus.OK:
             raise self._refusal(answer, "asked for a picture")
-        content = _json(answer)
+        content = json_of(answer)
         if not any(picture_of(entry) or address_of(entry) for entry in entries_of(content)):
             raise PainterRefused(f"{self.painter.url} answers, and without a picture. It may be on your bill")
         took = time.monotonic() - began
@@ -223,7 +222,7 @@ class Preflight:
 
     def _refusal(self, answer: httpx2.Response, asked: str) -> PainterRefused:
         """Never quotes the answer: it may hold a part of the key."""
-        read = _read(answer)
+        read = ErrorAnswer.of(answer)
         return PainterRefused(f"{self.painter.url}, {asked}, {_meaning(read, self.painter)} ({_named(read)})")
 
 
@@ -257,27 +256,16 @@ def _named(read: ErrorAnswer) -> str:
     return " ".join(filter(None, named))
 
 
-def _read(answer: httpx2.Response) -> ErrorAnswer:
-    return ErrorAnswer.read(_json(answer), status=answer.status_code, text=answer.text[:_MOST_BYTES])
-
-
-def _json(answer: httpx2.Response) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
-
-
 def _announced(answer: httpx2.Response) -> dict[str, str | None]:
     """:raises PainterRefused: it is no list of models"""
     try:
-        return {str(model["id"]): model.get("shutdown_date") for model in _json(answer)["data"]}
+        return {str(model["id"]): model.get("shutdown_date") for model in json_of(answer)["data"]}
     except (TypeError, KeyError, AttributeError):
         raise PainterRefused(f"{answer.url} answers with no list of models: is this an images API?") from None
 
 
 def _judges(answer: httpx2.Response) -> bool:
-    content = _json(answer)
+    content = json_of(answer)
     try:
         return all(isinstance(result["categories"], dict) for result in content["results"]) and bool(content["results"])
     except (TypeError, KeyError):
