@@ -65,7 +65,7 @@ class PillowPictures:
         with _broken_bytes_are_no_picture():
             image.load()
         if output_format != expected.output_format:
-            # It is whole and paid: some servers know one format only, whatever they are asked for.
+            # It is whole and paid: some servers know one format only, and do not look at which is asked for.
             data = _converted(image, expected.output_format)
         return VerifiedPicture(
             data=data,
@@ -93,19 +93,20 @@ class PillowPictures:
 
 
 def _converted(image: Image.Image, output_format: str) -> bytes:
-    written = io.BytesIO()
-    if output_format == "jpeg":
-        image = image.convert("RGB")
-    elif image.mode not in {"RGB", "RGBA"}:
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    options: dict[str, int] = {} if output_format == "png" else {"quality": _CONVERTED_QUALITY}
-    image.save(written, output_format.upper(), **options)
-    return written.getvalue()
+    pixels = image.convert("RGB") if output_format == "jpeg" else _in_rgb(image)
+    # PNG loses nothing at any quality.
+    return _encoded(pixels, output_format.upper(), _CONVERTED_QUALITY)
+
+
+def _in_rgb(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA if it is partly transparent; itself if it is either."""
+    if image.mode in {"RGB", "RGBA"}:
+        return image
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 def _shrunk(image: Image.Image, longest_side: int) -> Image.Image:
-    if image.mode not in {"RGB", "RGBA"}:
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    image = _in_rgb(image)
     # A gap of 1 halves or thirds the picture by plain averages first: all there is to do for the usual sizes.
     image.thumbnail((longest_side, longest_side), reducing_gap=1.0)
     return image

@@ -3,14 +3,24 @@
 from tatemono.adapters.postgres.statements import Parameters, Statement
 
 
-def _spent_before(fence: str) -> str:
-    """What the attempts but this one cost, or may have: generation `done` gives back all else that was set aside."""
+def _spent(job: str, *, but: str | None = None) -> str:
+    """What the attempts cost, or may have, but the one with the fence `but`: `job` gives back all else that was set
+    aside.
+    """
+    others = "" if but is None else f" and attempts.fence <> {but}"
     return f"""coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
-        where attempts.generation_id = done.id and attempts.fence <> {fence}), 0)::bigint"""
+        where attempts.generation_id = {job}.id{others}), 0)::bigint"""
 
 
 _DAY_MICROS = """case when accounts.day = spent.budget_day
         then greatest(0, accounts.day_micros - spent.reserved_micros + spent.micros) else accounts.day_micros end"""
+# For several jobs at once. Accounts are locked in the order of their ids, as everywhere.
+_PAYER = """payer as materialized (
+    select user_id, day from accounts where user_id in (select user_id from done) order by user_id for no key update
+)"""
+_OF_EACH_PAYER = """coalesce(
+        sum(micros - reserved_micros) filter (where budget_day = payer.day), 0)::bigint as day_micros
+    from payer join spent on spent.user_id = payer.user_id group by payer.user_id"""
 _GIVE_BACK = """insert into budget_returns (day, shard, micros)
     select budget_day, budget_shard, reserved_micros - micros from spent
     where budget_day is not null and reserved_micros <> micros"""
@@ -49,14 +59,11 @@ with ended as (
     from held where generations.id = held.id
     returning generations.id, user_id, price, fence, reserved_micros, budget_day, budget_shard
 ), spent as (
-    select done.*, ended.refund, ended.cost_micros + {_spent_before("done.fence")} as micros
+    select done.*, ended.refund, ended.cost_micros + {_spent("done", but="done.fence")} as micros
     from done join ended on ended.id = done.id
-), payer as materialized (
-    select user_id, day from accounts where user_id in (select user_id from done) order by user_id for no key update
-), settled as (
+), {_PAYER}, settled as (
     select payer.user_id, sum(price) as price, sum(refund) as refund, count(*) as jobs,
-        coalesce(sum(micros - reserved_micros) filter (where budget_day = payer.day), 0)::bigint as day_micros
-    from payer join spent on spent.user_id = payer.user_id group by payer.user_id
+        {_OF_EACH_PAYER}
 ), account as (
     update accounts set held = held - settled.price, spent = accounts.spent + settled.price - settled.refund,
         available = available + settled.refund,
@@ -115,7 +122,7 @@ with done as (
     from done where attempts.generation_id = done.id and attempts.outcome = 'unknown' and attempts.decision is null
 ), spent as (
     select done.*, {p.cost_micros}::bigint + coalesce((select possible_micros from attempt), 0)
-        + {_spent_before(p.fence)} as micros from done
+        + {_spent("done", but=p.fence)} as micros from done
 ), account as (
     update accounts set held = held - spent.price, available = available + spent.price, running = running - 1,
         day_micros = {_DAY_MICROS}
@@ -162,7 +169,6 @@ from back returning true
 """,
 )
 
-# Several accounts at once: locked in the order of their ids, as everywhere.
 # $1: how long ago it was asked for at least, $2: the failure code, $3: so many at most.
 END_WAITING = f"""
 with waiting as materialized (
@@ -173,15 +179,11 @@ with waiting as materialized (
     from waiting where generations.id = waiting.id and generations.state = 'queued'
     returning generations.id, user_id, price, priority, reserved_micros, budget_day, budget_shard
 ), spent as (
-    select done.*, coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
-        where attempts.generation_id = done.id), 0)::bigint as micros from done
-), payer as materialized (
-    select user_id, day from accounts where user_id in (select user_id from done) order by user_id for no key update
-), returned as (
+    select done.*, {_spent("done")} as micros from done
+), {_PAYER}, returned as (
     select payer.user_id, sum(price) as price, count(*) as jobs, count(*) filter (where priority = 1) as high,
         count(*) filter (where priority = -1) as low,
-        coalesce(sum(micros - reserved_micros) filter (where budget_day = payer.day), 0)::bigint as day_micros
-    from payer join spent on spent.user_id = payer.user_id group by payer.user_id
+        {_OF_EACH_PAYER}
 ), account as (
     update accounts set held = held - returned.price, available = available + returned.price,
         queued = queued - returned.jobs, queued_high = queued_high - returned.high,
@@ -207,8 +209,7 @@ with mine as (
     returning generations.id, generations.user_id, generations.price, generations.priority, mine.reserved_micros,
         mine.budget_day, mine.budget_shard
 ), spent as (
-    select cancelled.*, coalesce((select sum(attempts.cost_micros + attempts.possible_micros) from attempts
-        where attempts.generation_id = cancelled.id), 0)::bigint as micros from cancelled
+    select cancelled.*, {_spent("cancelled")} as micros from cancelled
 ), asked as (
     update generations set cancel_requested_at = coalesce(cancel_requested_at, now())
     from mine where generations.id = mine.id and mine.state = 'running'

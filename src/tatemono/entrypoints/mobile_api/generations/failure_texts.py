@@ -1,4 +1,6 @@
-"""Why a generation ended without pictures, as the API says it to people."""
+"""Why a generation ended without pictures, or waits for longer, as the API says it to people."""
+
+from tatemono.domain.generations.attempts import PAINTER_OUT_OF_ORDER
 
 #: `failure_code` → English, Japanese.
 FAILURES = {
@@ -69,7 +71,7 @@ FAILURES = {
 }
 #: Why a generation waits for longer → English, Japanese.
 DELAYS = {
-    "painter_out_of_order": (
+    PAINTER_OUT_OF_ORDER.failure_code: (
         "No pictures can be made now. The fault is ours, not your prompt's. It is tried again for a while.",
         "サービス側の問題で画像を作成できません。プロンプトの問題ではありません。しばらく自動で再試行します。",
     ),
@@ -78,10 +80,13 @@ _OTHER = ("It failed. It cost nothing.", "画像を作成できませんでし�
 
 
 def failure_text(code: str, language: str) -> str:
-    english, japanese = FAILURES.get(code, _OTHER)
-    return japanese if language == "ja" else english
+    return _in(language, FAILURES.get(code, _OTHER))
 
 
 def delay_text(code: str, language: str) -> str:
-    english, japanese = DELAYS[code]
+    return _in(language, DELAYS[code])
+
+
+def _in(language: str, texts: tuple[str, str]) -> str:
+    english, japanese = texts
     return japanese if language == "ja" else english

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tatemono.adapters.postgres.generations.queries import Place
 from tatemono.bootstrap.mobile_api import MobileApiBackend
+from tatemono.domain.generations.attempts import PAINTER_OUT_OF_ORDER
 from tatemono.domain.generations.generation import Generation, State
 from tatemono.entrypoints.mobile_api.generations.failure_texts import delay_text, failure_text
 from tatemono.entrypoints.mobile_api.pictures.picture_urls import PictureUrls
@@ -24,7 +25,7 @@ def place_resource(place: Place, language: str) -> dict[str, Any]:
         "least_seconds": floor(waiting.least_seconds),
         "most_seconds": ceil(waiting.most_seconds),
     }
-    code = "painter_out_of_order"
+    code = PAINTER_OUT_OF_ORDER.failure_code
     delay = {"code": code, "text": delay_text(code, language)} if place.delayed else None
     return {"position": place.position, "waiting": estimate, "delay": delay}
 
