@@ -47,7 +47,7 @@ def ask(question: str, *, hidden: bool = False) -> str:
 
     (click's prompt, and Python's `input` below it, write to stdout even when they are told to use stderr.)
 
-    :raises typer.Abort: the person ends it, or there is nobody to answer
+    :raises typer.Abort: the person ends it, or no terminal is there to answer
     """
     try:
         if hidden:

@@ -68,7 +68,7 @@ def clean_environment() -> dict[str, str]:
     """What a service gets of the person's environment; the rest is from the plan, as in production."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    # Logs are UTF-8, whatever the person's terminal is.
+    # Logs are UTF-8, also where the person's terminal is not.
     return kept | {"PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 

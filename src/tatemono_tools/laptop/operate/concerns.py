@@ -19,7 +19,7 @@ def find_concerns(state: StateFolder) -> dict[str, str]:
     """A sentence for each concern, by its name."""
     record = state.read_record()
     found: dict[str, str] = {}
-    if record is not None and record.ready and record.supervisor.process():
+    if record is not None and record.is_up:
         port, authority = urlsplit(record.address).port or 0, state.certificates / "authority.pem"
         told = asyncio.run(health_concerns(port, HEALTH_PATH, authority))
         found = {name: _SENTENCES.get(name, f"{name} is {word}") for name, word in told.items()}

@@ -118,8 +118,9 @@ def _models(_: StateFolder) -> Iterator[Finding]:
 
 
 def _painter(state: StateFolder) -> Iterator[Finding]:
-    yield Finding("good", "painter", Painter.read(state).said)
-    unused = ", ".join(unused_keys(Painter.read(state), os.environ))
+    painter = Painter.read(state)
+    yield Finding("good", "painter", painter.said)
+    unused = ", ".join(unused_keys(painter, os.environ))
     if unused:
         yield Finding("notice", "painter", f"{unused} is set and not used", f"{typed()} up --painter openai, or URL")
 

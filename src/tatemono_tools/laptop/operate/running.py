@@ -1,7 +1,7 @@
 """The building that runs in a state folder, for commands that talk to its cloud."""
 
-from tatemono_tools.invocation import typed
-from tatemono_tools.laptop.process.state import NotRunning, StateFolder
+from tatemono_tools.laptop.process.readiness import not_running
+from tatemono_tools.laptop.process.state import StateFolder
 from tatemono_tools.plan.building import Plan
 
 
@@ -12,7 +12,7 @@ def running_cloud(plan: Plan, state: StateFolder) -> dict[str, str]:
     """
     ports, credentials = state.read_json("ports.json"), state.read_json("cloud-credentials.json")
     if state.running_pid() is None or not credentials:
-        raise NotRunning(f"no building runs in {state.path}: start it with `{typed()} up` in another terminal")
+        raise not_running(state)
     return {
         "endpoint_url": f"http://127.0.0.1:{ports['cloud']}",
         "region": plan.region,

@@ -1,4 +1,4 @@
-"""Waiting for a building that is still starting."""
+"""Whether a building runs, and waiting for one that is still starting."""
 
 import time
 from collections.abc import Callable
@@ -7,6 +7,10 @@ from tatemono_tools.invocation import typed
 from tatemono_tools.laptop.process.state import NotRunning, StateFolder
 
 _PAUSE_SECONDS = 0.1
+
+
+def not_running(state: StateFolder) -> NotRunning:
+    return NotRunning(f"no building runs in {state.path}: start it with `{typed()} up` in another terminal")
 
 
 def wait_until_ready(state: StateFolder, tell: Callable[[str], object]) -> None:
@@ -18,7 +22,7 @@ def wait_until_ready(state: StateFolder, tell: Callable[[str], object]) -> None:
     told = False
     while not _is_ready(state):
         if state.running_pid() is None:
-            raise NotRunning(f"no building runs in {state.path}: start it with `{typed()} up` in another terminal")
+            raise not_running(state)
         if not told:
             tell("The building is still starting; this goes on when it is up.")
             told = True
@@ -27,5 +31,4 @@ def wait_until_ready(state: StateFolder, tell: Callable[[str], object]) -> None:
 
 def _is_ready(state: StateFolder) -> bool:
     record = state.read_record()
-    # A supervisor that was killed has left a record that says so, too.
-    return record is not None and record.ready and record.supervisor.process() is not None
+    return record is not None and record.is_up

@@ -106,6 +106,11 @@ class Record:
     address: str = ""
     parts: dict[str, PartRecord] = field(default_factory=dict)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the building was ready and its supervisor lives. One that was killed has left `ready`, too."""
+        return self.ready and self.supervisor.process() is not None
+
 
 @dataclass(frozen=True)
 class StateFolder:
