@@ -188,5 +188,5 @@ class TestErrorAnswer:
 
     @pytest.mark.parametrize("body", [None, [], 7, "text", {}, {"error": None}, {"error": []}, {"error": {"code": []}}])
     @pytest.mark.parametrize("status", [None, 400, 418, 500, 599])
-    def test_is_read_whatever_its_form(self, status: int | None, body: Any) -> None:
+    def test_is_read_in_any_form(self, status: int | None, body: Any) -> None:
         assert ErrorAnswer.read(body, status=status).failure in (OURS, AWAY, CUT)

@@ -491,7 +491,7 @@ class TestAnswersOfOtherProviders:
             ("much", (0, 0, 0)),
         ],
     )
-    async def test_are_kept_whatever_they_say_of_usage(self, usage: object, tokens: tuple[int, int, int]) -> None:
+    async def test_are_kept_with_any_usage(self, usage: object, tokens: tuple[int, int, int]) -> None:
         async with painter_that_is_told(stream(COMPLETED | {"usage": usage})) as painter:
             (painting,) = await steps_of(painter, FOX)
 

@@ -34,7 +34,7 @@ class TestCheckHealth:
         assert response.status_code == 200
         assert Health.model_validate_json(response.content).status == "ok"
 
-    async def test_says_that_no_painter_takes_our_account_and_turns_nobody_away_for_it(
+    async def test_says_that_no_painter_takes_our_account_and_serves_all_the_same(
         self, new_phone: Callable[[], Phone], service_database_url: Callable[[str], str]
     ) -> None:
         async with (

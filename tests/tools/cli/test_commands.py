@@ -207,7 +207,7 @@ class TestQuestions:
         assert "Code: " in ran.stderr
         assert "Password: " in ran.stderr
 
-    def test_end_the_command_when_nobody_answers(self) -> None:
+    def test_end_the_command_when_no_answer_comes(self) -> None:
         script = "from tatemono_tools.cli.options import ask; ask('Code')"
         ran = subprocess.run(
             [sys.executable, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

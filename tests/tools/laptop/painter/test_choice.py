@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from images_api import ImagesApi, served
+from images_api import ImagesApi
 from tatemono.adapters.model_registry import read_registry
 from tatemono_tools.laptop.painter import painter as painter_module
 from tatemono_tools.laptop.painter.choice import Chooser, ChosenPainter, PainterOptions
@@ -33,16 +33,10 @@ def state(tmp_path: Path) -> StateFolder:
 
 
 @pytest.fixture
-def api() -> ImagesApi:
-    return ImagesApi(key=KEY)
-
-
-@pytest.fixture
-def url(api: ImagesApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The server's. By another name of its host it is OpenAI."""
-    with served(api) as url:
-        monkeypatch.setattr(painter_module, "_OPENAI_URL", url.replace("127.0.0.1", "localhost"))
-        yield url
+    monkeypatch.setattr(painter_module, "_OPENAI_URL", url.replace("127.0.0.1", "localhost"))
+    return url
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """What is known of a painter before anything is asked of it, at a server that is not the studio."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from images_api import ImagesApi, served
+from images_api import ImagesApi
 from tatemono.adapters.model_registry import read_registry
 from tatemono_tools.laptop.painter import painter as painter_module
 from tatemono_tools.laptop.painter.painter import Painter, PainterRefused
@@ -30,17 +29,6 @@ RIGHTS = {
     "param": None,
     "message": "You have insufficient permissions for this operation. Missing scopes: api.model.images.request.",
 }
-
-
-@pytest.fixture
-def api() -> ImagesApi:
-    return ImagesApi(key=KEY)
-
-
-@pytest.fixture
-def url(api: ImagesApi) -> Iterator[str]:
-    with served(api) as url:
-        yield url
 
 
 def preflight(painter: Painter, key: str = KEY) -> Preflight:

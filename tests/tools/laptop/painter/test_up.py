@@ -12,7 +12,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from images_api import ImagesApi, served
+from images_api import ImagesApi
 from laptop_building import PATIENCE_SECONDS, PROGRAM, Building
 
 pytestmark = pytest.mark.slow
@@ -25,12 +25,6 @@ SERVICES = ("--only", "mobile-api,image-worker,outbox-relay")
 @pytest.fixture
 def api() -> ImagesApi:
     return ImagesApi(key=KEY, models={"stablediffusion": None})
-
-
-@pytest.fixture
-def url(api: ImagesApi) -> Iterator[str]:
-    with served(api) as url:
-        yield url
 
 
 @pytest.fixture
